@@ -16,7 +16,7 @@ export type RunEvent =
       jobs: number;
     }
   | { type: 'diagnostic'; diagnostic: Diagnostic }
-  | { type: 'stage-cached'; stage: string; key: string }
+  | { type: 'stage-cached'; stage: string; key: string; facts?: Record<string, Json> }
   | { type: 'stage-waiting'; stage: string; key: string; reason: string }
   | { type: 'stage-started'; stage: string; key: string; kind: string; reason: string; attempt: number }
   | { type: 'stage-progress'; stage: string; done: number; total: number; unit: string; note?: string }
