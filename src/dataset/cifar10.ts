@@ -1,0 +1,96 @@
+import { UserError } from '../diagnostics/diagnostic.ts';
+import type { Examples } from '../network/examples.ts';
+
+/** One record of the official binary files: a label byte, then 32x32 pixels as a red, a green and a blue plane. */
+export const recordBytes = 3073;
+const planeBytes = 1024;
+const pixelBytes = 3 * planeBytes;
+
+/** Per channel, of pixels / 255: the usual constants of CIFAR-10's training images. */
+export const cifar10Normalisation = {
+  mean: [0.4914, 0.4822, 0.4465],
+  deviation: [0.247, 0.2435, 0.2616],
+} as const;
+
+/** Records of one or more files, checked. */
+export interface Records {
+  /** The files' bytes, one after the other. */
+  readonly bytes: Uint8Array;
+  readonly labels: Uint8Array;
+}
+
+/**
+ * Checks the records of official binary files and collects their labels.
+ * @throws UserError with the file and the byte offset of a record that is cut short or a label out of range.
+ */
+export function readRecords(
+  files: readonly { readonly path: string; readonly bytes: Uint8Array }[],
+  classes: number,
+): Records {
+  const total = files.reduce((sum, file) => sum + file.bytes.length, 0);
+  const labels = new Uint8Array(Math.floor(total / recordBytes));
+  let row = 0;
+  for (const { path, bytes } of files) {
+    const bad = (message: string): UserError =>
+      new UserError({
+        severity: 'error',
+        code: 'bad-dataset',
+        message: `${path}: ${message}`,
+        expected: `records of ${recordBytes} bytes: a label below ${classes}, then 3,072 pixel bytes`,
+        hint: 'the file is damaged or of another format: get it again',
+      });
+    if (bytes.length === 0) throw bad('the file is empty');
+    for (let at = 0; at < bytes.length; at += recordBytes) {
+      if (at + recordBytes > bytes.length)
+        throw bad(`the record at byte ${at} is cut short after ${bytes.length - at} of ${recordBytes} bytes`);
+      const label = bytes[at]!;
+      if (label >= classes)
+        throw bad(`the record at byte ${at} has the label ${label}, and there are ${classes} classes`);
+      labels[row++] = label;
+    }
+  }
+  if (files.length === 1) return { bytes: files[0]!.bytes, labels };
+  const joined = new Uint8Array(total);
+  let at = 0;
+  for (const { bytes } of files) {
+    joined.set(bytes, at);
+    at += bytes.length;
+  }
+  return { bytes: joined, labels };
+}
+
+/**
+ * Records as examples of 3,072 features: normalised pixels (p/255 - mean) / deviation, channel after channel as in
+ * the file. Computed in float64 and rounded once.
+ */
+export function examplesOf({ bytes, labels }: Records, classes: number): Examples {
+  const { mean, deviation } = cifar10Normalisation;
+  const table = new Float32Array(3 * 256);
+  for (let channel = 0; channel < 3; channel++)
+    for (let pixel = 0; pixel < 256; pixel++)
+      table[channel * 256 + pixel] = (pixel / 255 - mean[channel]!) / deviation[channel]!;
+  return {
+    count: labels.length,
+    features: pixelBytes,
+    classes,
+    labels,
+    inputs(indices) {
+      const values = new Float32Array(indices.length * pixelBytes);
+      let to = 0;
+      for (let row = 0; row < indices.length; row++) {
+        let from = indices[row]! * recordBytes + 1;
+        for (let channel = 0; channel < 3; channel++)
+          for (let i = 0; i < planeBytes; i++) values[to++] = table[channel * 256 + bytes[from++]!]!;
+      }
+      return values;
+    },
+  };
+}
+
+/** Class names, one a line, as in `batches.meta.txt`. */
+export function parseClassNames(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}

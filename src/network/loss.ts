@@ -1,0 +1,193 @@
+import { tf } from '../engine/tensorflow.ts';
+import { batches, type Examples, inOrder } from './examples.ts';
+import type { Network } from './network.ts';
+import type { ParameterVector } from './tensors.ts';
+
+/** Cross entropy and accuracy over a set of examples. Non-finite where the network's outputs are. */
+export interface Measurement {
+  /** Mean cross entropy in nats. */
+  readonly loss: number;
+  /** Share of examples whose largest logit is their class's, in [0, 1]; the first of equal logits counts. */
+  readonly accuracy: number;
+  /** Standard deviation of the examples' losses over √count: how well the mean is known for other examples. */
+  readonly standardError: number;
+}
+
+/** Up to so many bytes of inputs stay on the device between passes. */
+const keptBytes = 512 * 2 ** 20;
+
+/**
+ * Measures a network's loss at many parameter vectors over the same examples. Logits are computed by the engine in
+ * float32; the cross entropy of each example from them in float64, as (m - z_y) + log1p(Σ' exp(z - m)) with m the
+ * largest logit and Σ' over the others, so that it neither overflows nor loses small losses to cancellation.
+ */
+export class LossMeter {
+  readonly #network: Network;
+  readonly #examples: Examples;
+  readonly #batches: readonly Uint32Array[];
+  readonly #kept: tf.Tensor2D[] | undefined;
+
+  /** @param batch examples a forward pass. */
+  constructor(network: Network, examples: Examples, batch: number) {
+    this.#network = network;
+    this.#examples = examples;
+    this.#batches = batches(inOrder(examples.count), batch);
+    if (examples.count * examples.features * 4 <= keptBytes)
+      this.#kept = this.#batches.map((indices) => inputTensor(examples, indices));
+  }
+
+  async measure(theta: ParameterVector): Promise<Measurement> {
+    const parameters = toTensors(theta);
+    const sums = { loss: 0, squares: 0, correct: 0 };
+    try {
+      for (const [b, indices] of this.#batches.entries()) {
+        const kept = this.#kept?.[b];
+        const inputs = kept ?? inputTensor(this.#examples, indices);
+        const logits = tf.tidy(() => this.#network.forward(tf, parameters, inputs));
+        if (!kept) inputs.dispose();
+        try {
+          addExamples(sums, (await logits.data()) as Float32Array, this.#examples, indices);
+        } finally {
+          logits.dispose();
+        }
+      }
+    } finally {
+      tf.dispose(parameters);
+    }
+    const n = this.#examples.count;
+    const loss = sums.loss / n;
+    const variance = n > 1 ? Math.max(0, (sums.squares - n * loss * loss) / (n - 1)) : 0;
+    return { loss, accuracy: sums.correct / n, standardError: Math.sqrt(variance / n) };
+  }
+
+  dispose(): void {
+    if (this.#kept) tf.dispose(this.#kept);
+  }
+}
+
+function addExamples(
+  sums: { loss: number; squares: number; correct: number },
+  logits: Float32Array,
+  { labels, classes }: Examples,
+  indices: Uint32Array,
+): void {
+  for (let row = 0; row < indices.length; row++) {
+    const start = row * classes;
+    let best = 0;
+    for (let c = 1; c < classes; c++) if (logits[start + c]! > logits[start + best]!) best = c;
+    const largest = logits[start + best]!;
+    let others = 0;
+    for (let c = 0; c < classes; c++) if (c !== best) others += Math.exp(logits[start + c]! - largest);
+    const label = labels[indices[row]!]!;
+    const loss = largest - logits[start + label]! + Math.log1p(others);
+    sums.loss += loss;
+    sums.squares += loss * loss;
+    if (best === label && !Number.isNaN(loss)) sums.correct++;
+  }
+}
+
+/** Inputs of some examples on the device. The caller disposes. */
+export function inputTensor(examples: Examples, indices: Uint32Array): tf.Tensor2D {
+  return tf.tensor2d(examples.inputs(indices), [indices.length, examples.features]);
+}
+
+/** One-hot classes of some examples on the device. The caller disposes. */
+export function targetTensor(examples: Examples, indices: Uint32Array): tf.Tensor2D {
+  const { classes, labels } = examples;
+  const values = new Float32Array(indices.length * classes);
+  indices.forEach((index, row) => {
+    values[row * classes + labels[index]!] = 1;
+  });
+  return tf.tensor2d(values, [indices.length, classes]);
+}
+
+/** Parameters on the device. The caller disposes. */
+export function toTensors(vector: ParameterVector): tf.Tensor[] {
+  return vector.map(({ values, shape }) => tf.tensor(values, [...shape]));
+}
+
+/** Reads tensors back, with the names of `form`. The tensors stay. */
+export async function toVector(
+  tensors: readonly tf.Tensor[],
+  form: ParameterVector,
+): Promise<ParameterVector> {
+  const read: ParameterVector[number][] = [];
+  for (const [t, { name, shape }] of form.entries())
+    read.push({ name, shape, values: Float32Array.from(await tensors[t]!.data()) });
+  return read;
+}
+
+/**
+ * Mean cross entropy as a scalar tensor, differentiable: log Σ exp(z - m) - (z_y - m), the largest logit m taken as
+ * a constant. (TensorFlow.js' own cross entropy has no second derivative; this form has.)
+ */
+export function meanCrossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => {
+    const shifted = tf.sub(logits, constant(tf.max(logits, 1, true)));
+    const logSum = tf.log(tf.sum(tf.exp(shifted), 1));
+    return tf.mean(tf.sub(logSum, tf.sum(tf.mul(shifted, targets), 1))) as tf.Scalar;
+  });
+}
+
+/** The same values, through which no gradient flows. */
+function constant(x: tf.Tensor): tf.Tensor {
+  return tf.customGrad((value) => ({
+    value: tf.clone(value as tf.Tensor),
+    gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
+  }))(x);
+}
+
+/**
+ * Loss and gradient of the mean cross entropy over one batch.
+ * @returns tensors that the caller disposes; `gradient` in the order of `parameters`.
+ */
+export function lossAndGradient(
+  network: Network,
+  parameters: readonly tf.Tensor[],
+  inputs: tf.Tensor2D,
+  targets: tf.Tensor2D,
+): { loss: tf.Scalar; gradient: tf.Tensor[] } {
+  const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) =>
+    meanCrossEntropy(network.forward(tf, tensors, inputs), targets),
+  )([...parameters]);
+  return { loss: value as tf.Scalar, gradient: grads };
+}
+
+/**
+ * The gradient of the mean cross entropy over all examples: micro-batches weighted by their size, summed in float64.
+ * @param progress is told how many examples are done.
+ */
+export async function meanGradient(
+  network: Network,
+  theta: ParameterVector,
+  examples: Examples,
+  batch: number,
+  progress: (done: number) => void = () => {},
+): Promise<ParameterVector> {
+  const parameters = toTensors(theta);
+  const sums = theta.map(({ values }) => new Float64Array(values.length));
+  let done = 0;
+  try {
+    for (const indices of batches(inOrder(examples.count), batch)) {
+      const inputs = inputTensor(examples, indices);
+      const targets = targetTensor(examples, indices);
+      const { loss, gradient } = lossAndGradient(network, parameters, inputs, targets);
+      tf.dispose([inputs, targets, loss]);
+      for (const [t, tensor] of gradient.entries()) {
+        const values = await tensor.data();
+        const sum = sums[t]!;
+        for (let i = 0; i < sum.length; i++) sum[i]! += values[i]! * indices.length;
+        tensor.dispose();
+      }
+      done += indices.length;
+      progress(done);
+    }
+  } finally {
+    tf.dispose(parameters);
+  }
+  return theta.map(({ name, shape }, t) => ({
+    name,
+    shape,
+    values: Float32Array.from(sums[t]!, (sum) => sum / examples.count),
+  }));
+}

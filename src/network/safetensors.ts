@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises';
+import { UserError } from '../diagnostics/diagnostic.ts';
+import { type NamedTensor, sizeOf } from './tensors.ts';
+
+/**
+ * The safetensors format: 8 bytes of little-endian header length, a JSON header that gives every tensor's dtype,
+ * shape and place, then the data. Written here with the metadata's keys sorted and the header padded with spaces to a
+ * multiple of 8, so the same content has the same bytes.
+ */
+export interface TensorFile {
+  /** In the order of the data. */
+  readonly tensors: readonly NamedTensor[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const maximumHeader = 100_000_000;
+
+/** The bytes of a file. Names must be unique and not `__metadata__`. */
+export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array<ArrayBuffer> {
+  let offset = 0;
+  const entries: [string, unknown][] = [
+    ['__metadata__', Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)))],
+  ];
+  for (const { name, shape, values } of tensors) {
+    const end = offset + values.byteLength;
+    entries.push([name, { dtype: 'F32', shape, data_offsets: [offset, end] }]);
+    offset = end;
+  }
+  // Written entry by entry: an object would put names that look like numbers first.
+  const text = `{${entries.map(([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`).join(',')}}`;
+  const header = new TextEncoder().encode(text);
+  const headerLength = Math.ceil(header.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerLength + offset);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(headerLength), true);
+  bytes.fill(0x20, 8, 8 + headerLength);
+  bytes.set(header, 8);
+  let at = 8 + headerLength;
+  for (const { values } of tensors) {
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
+    at += values.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * Reads a file's bytes. Tensors other than float32 are refused: nothing here computes in another type.
+ * @param label what to call the file in messages.
+ * @throws UserError that says what is wrong and where, whatever the bytes are.
+ */
+export function decodeSafetensors(bytes: Uint8Array, label: string): TensorFile {
+  const bad = (what: string): UserError =>
+    new UserError({
+      severity: 'error',
+      code: 'bad-safetensors',
+      message: `${label} is no valid safetensors file: ${what}`,
+      hint: 'if a stage made it, "orograph verify" tells whether the cache is damaged; if you made it, write it again',
+    });
+  if (bytes.length < 8) throw bad(`it has ${bytes.length} bytes, and the header's length alone takes 8`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const declared = view.getBigUint64(0, true);
+  if (declared > BigInt(maximumHeader)) throw bad(`its first 8 bytes announce a header of ${declared} bytes`);
+  const headerLength = Number(declared);
+  if (8 + headerLength > bytes.length)
+    throw bad(`its header should end at byte ${8 + headerLength}, but the file has ${bytes.length}`);
+  const header = parseHeader(bytes.subarray(8, 8 + headerLength), bad);
+  const data = bytes.subarray(8 + headerLength);
+
+  const metadata: Record<string, string> = {};
+  const places: { name: string; shape: number[]; start: number; end: number }[] = [];
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') {
+      if (!isObject(entry)) throw bad('"__metadata__" is no object');
+      for (const [key, value] of Object.entries(entry)) {
+        if (typeof value !== 'string') throw bad(`the metadata "${key}" is no string`);
+        metadata[key] = value;
+      }
+      continue;
+    }
+    places.push({ name, ...placeOf(name, entry, bad) });
+  }
+  places.sort((a, b) => a.start - b.start || a.end - b.end);
+  let at = 0;
+  for (const { name, start, end } of places) {
+    if (start !== at)
+      throw bad(`the data of "${name}" starts at ${start}, and that of the tensor before it ends at ${at}`);
+    at = end;
+  }
+  if (at !== data.length) throw bad(`its tensors take up ${at} bytes, and ${data.length} follow the header`);
+  return {
+    metadata,
+    // Copied: a view would need the data to start at a multiple of 4.
+    tensors: places.map(({ name, shape, start, end }) => ({
+      name,
+      shape,
+      values: new Float32Array(data.slice(start, end).buffer),
+    })),
+  };
+}
+
+/** Reads and decodes a file. @throws UserError as `decodeSafetensors`, and where the file cannot be read. */
+export async function readSafetensors(path: string, label: string): Promise<TensorFile> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new UserError({
+      severity: 'error',
+      code: 'unreadable-file',
+      message: `${label} cannot be read: ${(error as Error).message}`,
+    });
+  }
+  return decodeSafetensors(bytes, label);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseHeader(bytes: Uint8Array, bad: (what: string) => UserError): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw bad(`its header is no JSON in UTF-8 (${(error as Error).message})`);
+  }
+  if (!isObject(header)) throw bad('its header is no JSON object');
+  return header;
+}
+
+function placeOf(
+  name: string,
+  entry: unknown,
+  bad: (what: string) => UserError,
+): { shape: number[]; start: number; end: number } {
+  if (!isObject(entry)) throw bad(`the entry of "${name}" is no object`);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (dtype !== 'F32') throw bad(`"${name}" has the type ${JSON.stringify(dtype)}; only F32 is read`);
+  const counts = (value: unknown): value is number[] =>
+    Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (!counts(shape)) throw bad(`the shape of "${name}" is no list of sizes`);
+  if (!counts(offsets) || offsets.length !== 2 || offsets[1]! < offsets[0]!)
+    throw bad(`the data_offsets of "${name}" are no start and end`);
+  const [start, end] = offsets as [number, number];
+  if (end - start !== 4 * sizeOf(shape))
+    throw bad(
+      `"${name}" has the shape [${shape}], which takes ${4 * sizeOf(shape)} bytes, but is given ${end - start}`,
+    );
+  return { shape, start, end };
+}
