@@ -1,0 +1,38 @@
+import type { RunEvent } from '../../events/event.ts';
+import { type Paint, truncate } from '../terminal.ts';
+import { duration, number } from '../units.ts';
+import type { RunState } from './state.ts';
+
+/** A failed stage as lines that stay: what happened, the last it printed, what to do. */
+export function failureLines(
+  event: Extract<RunEvent, { type: 'stage-failed' }>,
+  tail: readonly string[],
+  paint: Paint,
+): string[] {
+  const [first = '', ...more] = event.message.trimEnd().split('\n');
+  const lines = [
+    `${paint('red', '✗')} ${paint('bold', event.stage)} failed after ${duration(event.wallMs)}: ${first}`,
+  ];
+  lines.push(...more.map((line) => `    ${line}`));
+  const said = tail.filter((line) => !event.message.includes(line.trim()));
+  if (said.length > 0) lines.push(`    ${paint('dim', 'the last it printed:')}`);
+  lines.push(...said.map((line) => `    ${paint('dim', '│')} ${truncate(line, 200)}`));
+  if (event.hint) lines.push(`    ${paint('cyan', 'hint:')} ${event.hint}`);
+  if (event.log) lines.push(`    ${paint('dim', `log: ${event.log}`)}`);
+  return lines;
+}
+
+export function retryLine(event: Extract<RunEvent, { type: 'stage-retry' }>, paint: Paint): string {
+  return `${paint('yellow', '↻')} ${event.stage}: attempt ${event.attempt} failed (${event.message}), next in ${duration(event.delayMs)}`;
+}
+
+/** `61 %, 31/50 epochs, 1.3/s` without what is not known. */
+export function progressWords(done: number, total: number, unit: string): string {
+  const share = total > 0 ? `${Math.floor((100 * done) / total)} %, ` : '';
+  return `${share}${number(done)}/${number(total)} ${unit}`.trimEnd();
+}
+
+/** The tail that belongs to a stage, before the event that ends it is reduced. */
+export function tailOf(state: RunState, stage: string): readonly string[] {
+  return state.running.get(stage)?.tail ?? [];
+}

@@ -1,0 +1,104 @@
+import type { RunEvent, Subscriber } from '../../events/event.ts';
+import { displayWidth, type Terminal } from '../terminal.ts';
+import { jsonView } from './json.ts';
+import { lastingLines, liveBlock } from './live.ts';
+import { plainView } from './plain.ts';
+import { openScreen } from './screen.ts';
+import { initialState, type RunState, reduce } from './state.ts';
+import { lastLine, summaryLines } from './summary.ts';
+
+/** Milliseconds between two drawings: ten a second. */
+const frame = 100;
+
+/** A subscriber that shows a run; `close` gives the terminal back in whatever state the run is. */
+export interface View {
+  readonly subscriber: Subscriber;
+  /** Prints lines that stay, above the live part where there is one. */
+  say(lines: readonly string[]): void;
+  close(): void;
+}
+
+export interface ViewOptions {
+  readonly out: Terminal;
+  readonly err: Terminal;
+  readonly cwd: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** Renders a diagnostic event. */
+  readonly describe: (event: Extract<RunEvent, { type: 'diagnostic' }>) => string;
+}
+
+/** The view that fits: JSON if asked for, live on a terminal, else plain lines. */
+export function openView(options: ViewOptions): View {
+  if (options.json)
+    return { subscriber: jsonView(options.out), say: (lines) => sayAll(options.err, lines), close: () => {} };
+  return options.out.interactive ? liveView(options) : linesView(options);
+}
+
+function sayAll(terminal: Terminal, lines: readonly string[]): void {
+  if (lines.length > 0) terminal.write(`${lines.join('\n')}\n`);
+}
+
+function ending(state: RunState, { out, cwd, quiet }: ViewOptions): string[] {
+  if (!state.finished) return [];
+  return [...(quiet ? [] : summaryLines(state, cwd, out.paint)), lastLine(state.finished)];
+}
+
+function linesView(options: ViewOptions): View {
+  const { out, err, quiet, describe } = options;
+  const state = initialState();
+  const render = plainView(out.paint, quiet);
+  return {
+    subscriber: (event) => {
+      const now = performance.now();
+      if (event.type === 'diagnostic') err.line(describe(event));
+      const lines = render(state, event, now);
+      reduce(state, event, now);
+      sayAll(out, event.type === 'run-finished' ? [...lines, ...ending(state, options)] : lines);
+    },
+    say: (lines) => sayAll(err, lines),
+    close: () => {},
+  };
+}
+
+function liveView(options: ViewOptions): View {
+  const { out, quiet, describe } = options;
+  const state = initialState();
+  const screen = openScreen(out);
+  let lasting: string[] = [];
+  let drawnAt = 0;
+  const draw = (): void => {
+    drawnAt = performance.now();
+    const block = liveBlock(state, drawnAt, out.size(), out.paint);
+    screen.draw(lasting, block, block.map(displayWidth));
+    lasting = [];
+  };
+  // The clock and the rates move on while nothing happens. A run with nothing to do is over before the first frame.
+  const timer = setInterval(draw, frame);
+  timer.unref();
+  out.stream.on('resize', draw);
+  const close = (): void => {
+    clearInterval(timer);
+    out.stream.off('resize', draw);
+    screen.close();
+    sayAll(out, lasting);
+    lasting = [];
+  };
+  return {
+    subscriber: (event) => {
+      const now = performance.now();
+      if (event.type === 'diagnostic') lasting.push(describe(event));
+      lasting.push(...lastingLines(state, event, out.paint, quiet));
+      reduce(state, event, now);
+      if (event.type === 'run-finished') {
+        lasting.push(...ending(state, options));
+        close();
+      }
+    },
+    say: (lines) => {
+      lasting.push(...lines);
+      draw();
+    },
+    close,
+  };
+}

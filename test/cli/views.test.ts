@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import { displayWidth, noPaint } from '../../src/cli/terminal.ts';
+import { lastingLines, liveBlock } from '../../src/cli/views/live.ts';
+import { plainView } from '../../src/cli/views/plain.ts';
+import { initialState, pace, reduce } from '../../src/cli/views/state.ts';
+import { lastLine, summaryLines } from '../../src/cli/views/summary.ts';
+import type { RunEvent } from '../../src/events/event.ts';
+
+const started: RunEvent = {
+  type: 'run-started',
+  run: 'r1',
+  pipeline: 'fig07',
+  file: 'pipelines/fig07.yaml',
+  stages: 4,
+  engine: 'wasm',
+  jobs: 2,
+};
+const start = (stage: string): RunEvent => ({
+  type: 'stage-started',
+  stage,
+  key: 'k',
+  kind: 'train',
+  reason: 'never ran',
+  attempt: 1,
+});
+const progress = (stage: string, done: number, total = 50): RunEvent => ({
+  type: 'stage-progress',
+  stage,
+  done,
+  total,
+  unit: 'epochs',
+});
+const finished: RunEvent = {
+  type: 'run-finished',
+  run: 'r1',
+  executed: 1,
+  cached: 1,
+  failed: 1,
+  skipped: 1,
+  interrupted: false,
+  expectationsMissed: 1,
+  wallMs: 4210,
+  record: null,
+};
+
+/** Events as [milliseconds, event]. */
+function play(...events: (readonly [number, RunEvent])[]) {
+  const state = initialState();
+  const plain = plainView(noPaint, false);
+  const lines: string[] = [];
+  const lasting: string[] = [];
+  for (const [now, event] of events) {
+    lines.push(...plain(state, event, now));
+    lasting.push(...lastingLines(state, event, noPaint, false));
+    reduce(state, event, now);
+  }
+  return { state, lines, lasting };
+}
+
+describe('the state of a run', () => {
+  it('counts what became of each stage', () => {
+    const { state } = play(
+      [0, started],
+      [1, { type: 'stage-cached', stage: 'a', key: 'k', facts: { category: 'v-basin' } }],
+      [1, start('b')],
+      [1, start('c')],
+      [5, { type: 'stage-finished', stage: 'b', key: 'k', wallMs: 4 }],
+      [6, { type: 'stage-failed', stage: 'c', message: 'no', wallMs: 5 }],
+      [7, { type: 'stage-skipped', stage: 'd', reason: 'c failed' }],
+    );
+    expect(state).toMatchObject({ executed: 1, cached: 1, failed: 1, skipped: 1 });
+    expect(state.running.size).toBe(0);
+    expect(state.facts.get('a')).toEqual({ category: 'v-basin' });
+  });
+
+  it('measures the pace from where a stage went on, not from zero', () => {
+    const { state } = play(
+      [0, started],
+      [0, start('b')],
+      [1000, progress('b', 40)],
+      [3000, progress('b', 44)],
+    );
+    expect(pace(state.running.get('b')!.progress!, 3000)).toEqual({ rate: 2, leftMs: 3000 });
+  });
+
+  it('starts the pace again when another kind of work begins', () => {
+    const { state } = play(
+      [0, started],
+      [0, start('b')],
+      [1000, progress('b', 50)],
+      [9000, progress('b', 1, 7)],
+    );
+    expect(pace(state.running.get('b')!.progress!, 9000)).toBeUndefined();
+  });
+});
+
+describe('the live view', () => {
+  const events: (readonly [number, RunEvent])[] = [
+    [0, started],
+    [0, { type: 'stage-cached', stage: 'a', key: 'k' }],
+    [0, start('model[seed=1]')],
+    [0, start('model[seed=2]')],
+    [1000, progress('model[seed=1]', 5)],
+    [3000, progress('model[seed=1]', 25)],
+  ];
+
+  it('shows counts, and of each running stage a bar, a rate and the time left', () => {
+    expect(liveBlock(play(...events).state, 3500, { columns: 100, rows: 24 }, noPaint)).toEqual([
+      'fig07  ━━━━━━━╸──────────────────────  1/4  0:04  1 cached',
+      '  model[seed=1]  ━━━━━━━━────────   50 %  25/50 epochs  8/s  0:03 left',
+      '  model[seed=2]  0:04  never ran',
+    ]);
+  });
+
+  it('never draws a line wider or a block higher than the screen', () => {
+    const many = Array.from({ length: 40 }, (_, i): readonly [number, RunEvent] => [
+      10,
+      start(`long-name-${i}[λ=${i}]`),
+    ]);
+    const { state } = play(...events, ...many, [
+      20,
+      { type: 'stage-waiting', stage: 'x', key: 'k', reason: 'y'.repeat(300) },
+    ]);
+    for (const columns of [20, 33, 60, 79, 80, 200])
+      for (const rows of [6, 10, 24, 50]) {
+        const block = liveBlock(state, 5000, { columns, rows }, noPaint);
+        expect(Math.max(...block.map(displayWidth))).toBeLessThan(columns + 1);
+        expect(block.length).toBeLessThan(rows);
+      }
+  });
+
+  it('leaves a line for each stage that ran, and everything about one that failed', () => {
+    const { lasting } = play(
+      ...events,
+      [4000, { type: 'stage-output', stage: 'model[seed=2]', stream: 'stderr', text: 'one\ntwo\n' }],
+      [
+        4100,
+        {
+          type: 'stage-failed',
+          stage: 'model[seed=2]',
+          message: 'exit code 3',
+          hint: 'see two',
+          log: 'l.log',
+          wallMs: 4100,
+        },
+      ],
+      [5000, { type: 'stage-finished', stage: 'model[seed=1]', key: 'k', wallMs: 61_000 }],
+    );
+    expect(lasting).toEqual([
+      '✗ model[seed=2] failed after 4.1 s: exit code 3',
+      '    the last it printed:',
+      '    │ one',
+      '    │ two',
+      '    hint: see two',
+      '    log: l.log',
+      '✓ model[seed=1]  1 min 01 s',
+    ]);
+  });
+
+  it('is gone when the run is', () => {
+    expect(liveBlock(play(...events, [9, finished]).state, 10, { columns: 80, rows: 24 }, noPaint)).toEqual(
+      [],
+    );
+  });
+});
+
+describe('the plain lines', () => {
+  it('tell of a long stage every half minute, and nothing of cached ones', () => {
+    const { lines } = play(
+      [0, started],
+      [0, { type: 'stage-cached', stage: 'a', key: 'k' }],
+      [0, start('b')],
+      ...Array.from({ length: 50 }, (_, i) => [i * 1500, progress('b', i + 1)] as const),
+      [75_000, { type: 'stage-finished', stage: 'b', key: 'k', wallMs: 75_000 }],
+    );
+    expect(lines).toEqual([
+      'fig07: 4 stages, engine wasm, 2 at once',
+      'b: started (never ran)',
+      'b: 42 %, 21/50 epochs',
+      'b: 82 %, 41/50 epochs',
+      'b: done in 1 min 15 s',
+    ]);
+  });
+});
+
+describe('the summary', () => {
+  it('says where the figures are, what was found and what held', () => {
+    const { state } = play(
+      [0, started],
+      [0, { type: 'stage-cached', stage: 'curve', key: 'k', facts: { category: 'w-basin', points: 61 } }],
+      [
+        0,
+        {
+          type: 'expectation',
+          stage: 'curve',
+          fact: 'category',
+          expected: 'w-basin',
+          actual: 'w-basin',
+          held: true,
+        },
+      ],
+      [
+        0,
+        {
+          type: 'expectation',
+          stage: 'far',
+          fact: 'category',
+          expected: ['v-basin', 'v-side'],
+          actual: null,
+          held: false,
+        },
+      ],
+      [0, { type: 'artifact', stage: 'curve', output: 'curves', path: '/w/artifacts/f/curve/curves.json' }],
+      [0, { type: 'artifact', stage: 'figure', output: 'svg', path: '/w/artifacts/f/figure/svg.svg' }],
+      [9, finished],
+    );
+    expect(summaryLines(state, '/w', noPaint)).toEqual([
+      '',
+      'Figure',
+      '  artifacts/f/figure/svg.svg',
+      '',
+      'Found',
+      '  curve  points  61',
+      '',
+      'Expected',
+      '  ✓  curve  category  w-basin          held',
+      '  ✗  far    category  v-basin, v-side  missed: it is not told',
+      '',
+    ]);
+  });
+
+  it('ends with the same words in every run', () => {
+    expect(lastLine({ executed: 3, cached: 9, failed: 0, skipped: 0, wallMs: 4210 })).toBe(
+      '12 stages: 3 executed, 9 cached, 0 failed, 0 skipped in 4.2 s',
+    );
+  });
+});
