@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import * as fontkit from 'fontkit';
+import { type Face, fontFiles } from './font-files.ts';
+import { parseMath, type Run } from './math-text.ts';
+
+/** Sub- and superscripts: their size, and how far their baseline moves, in parts of the font size. */
+export const scriptSize = 0.72;
+export const scriptShift = { up: 0.36, down: 0.16 } as const;
+/** Height of the tallest ordinary letters and depth of the deepest, in parts of the font size (DejaVu Sans). */
+export const ascent = 0.76;
+export const descent = 0.24;
+
+const open = new Map<Face, fontkit.Font>();
+
+function font(face: Face): fontkit.Font {
+  const known = open.get(face);
+  if (known) return known;
+  const read = fontkit.create(readFileSync(fontFiles()[face]));
+  if (!('layout' in read)) throw new Error(`the font file of the ${face} face holds no single font`);
+  open.set(face, read);
+  return read;
+}
+
+export function faceOf(run: Run, bold: boolean): Face {
+  if (bold && !run.italic) return 'bold';
+  return run.italic ? 'italic' : 'regular';
+}
+
+const measured = new Map<string, number>();
+
+function runWidth(text: string, face: Face): number {
+  const key = `${face} ${text}`;
+  const known = measured.get(key);
+  if (known !== undefined) return known;
+  const { unitsPerEm } = font(face);
+  const width = font(face).layout(text).advanceWidth / unitsPerEm;
+  measured.set(key, width);
+  return width;
+}
+
+/** Width of a text with mathematics in points, from the font's own advances, kerning included. */
+export function textWidth(text: string, size: number, bold = false): number {
+  return parseMath(text).reduce(
+    (sum, run) => sum + runWidth(run.text, faceOf(run, bold)) * size * (run.shift === 0 ? 1 : scriptSize),
+    0,
+  );
+}
+
+/** Breaks a text at spaces into lines of at most `width`; a word that is wider is broken inside. */
+export function wrapText(text: string, size: number, width: number, bold = false): string[] {
+  const lines: string[] = [];
+  let line = '';
+  const fits = (candidate: string): boolean => textWidth(candidate, size, bold) <= width;
+  for (const word of words(text)) {
+    const candidate = line === '' ? word : `${line} ${word}`;
+    if (fits(candidate)) line = candidate;
+    else {
+      if (line !== '') lines.push(line);
+      line = word;
+      while (!fits(line) && line.length > 1) {
+        let cut = line.length - 1;
+        while (cut > 1 && !fits(line.slice(0, cut))) cut--;
+        lines.push(line.slice(0, cut));
+        line = line.slice(cut);
+      }
+    }
+  }
+  if (line !== '') lines.push(line);
+  return lines;
+}
+
+/** Splits at spaces, but never inside mathematics. */
+function words(text: string): string[] {
+  const list: string[] = [];
+  for (const piece of text.split(/\s+/u).filter((w) => w !== '')) {
+    const last = list.at(-1);
+    if (last !== undefined && last.split('$').length % 2 === 0) list[list.length - 1] = `${last} ${piece}`;
+    else list.push(piece);
+  }
+  return list;
+}

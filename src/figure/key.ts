@@ -1,0 +1,130 @@
+import { textWidth } from './fonts.ts';
+import { type Box, circle, type Item, line, rectangle } from './scene.ts';
+import { ink, type Stroke, sizes, triangle } from './style.ts';
+
+/** One line of a legend: what a stroke or a symbol means. */
+export interface KeyEntry {
+  readonly label: string;
+  readonly symbol:
+    | { readonly type: 'line'; readonly stroke: Stroke; readonly upright: boolean }
+    | { readonly type: 'dot'; readonly fill: string }
+    | { readonly type: 'missing' };
+}
+
+const sample = 13;
+const gap = 3.5;
+const between = 12;
+const size = sizes.tick;
+export const keyRow = 1.45 * size;
+const inset = 3;
+
+const entryWidth = (entry: KeyEntry): number => sampleWidth(entry) + gap + textWidth(entry.label, size);
+
+const sampleWidth = ({ symbol }: KeyEntry): number =>
+  symbol.type === 'line' && !symbol.upright ? sample : 4;
+
+/** A symbol and its label, with the left end at `x` and the middle of the text's height at `y`. */
+function drawEntry(entry: KeyEntry, x: number, y: number): Item[] {
+  const { symbol } = entry;
+  const width = sampleWidth(entry);
+  const mark: Item =
+    symbol.type === 'line'
+      ? {
+          type: 'path',
+          d: symbol.upright
+            ? line([
+                [x + width / 2, y + 4],
+                [x + width / 2, y - 4],
+              ])
+            : line([
+                [x, y],
+                [x + width, y],
+              ]),
+          ...symbol.stroke,
+        }
+      : symbol.type === 'dot'
+        ? { type: 'path', d: circle(x + width / 2, y, 1.9), fill: symbol.fill }
+        : { type: 'path', d: triangle(x + width / 2, y - 2.7, 'up'), fill: ink.faint };
+  return [
+    mark,
+    { type: 'text', x: x + width + gap, y: y + 0.36 * size, text: entry.label, size, anchor: 'start' },
+  ];
+}
+
+/** Entries side by side in centred rows of at most `width`; the first row's top is at `y`. */
+export function drawStrip(entries: readonly KeyEntry[], x: number, y: number, width: number): Item[] {
+  return stripRows(entries, width).flatMap((row, i) => {
+    const whole = row.reduce((sum, e) => sum + entryWidth(e), 0) + between * (row.length - 1);
+    let left = x + Math.max(0, (width - whole) / 2);
+    return row.flatMap((entry) => {
+      const items = drawEntry(entry, left, y + (i + 0.5) * keyRow);
+      left += entryWidth(entry) + between;
+      return items;
+    });
+  });
+}
+
+export const stripHeight = (entries: readonly KeyEntry[], width: number): number =>
+  stripRows(entries, width).length * keyRow;
+
+function stripRows(entries: readonly KeyEntry[], width: number): KeyEntry[][] {
+  const rows: KeyEntry[][] = [];
+  let used = 0;
+  for (const entry of entries) {
+    const needed = entryWidth(entry);
+    if (rows.length > 0 && used + between + needed <= width) {
+      rows.at(-1)!.push(entry);
+      used += between + needed;
+    } else {
+      rows.push([entry]);
+      used = needed;
+    }
+  }
+  return rows;
+}
+
+/**
+ * A place inside the frame for a legend where no curve passes: the corners first, then the middles. Undefined where
+ * there is none. `curves` are points along all curves, close together.
+ */
+export function freePlace(
+  entries: readonly KeyEntry[],
+  frame: Box,
+  curves: readonly (readonly [number, number])[],
+): Box | undefined {
+  const width = Math.max(...entries.map(entryWidth)) + 2 * inset;
+  const height = entries.length * keyRow + inset;
+  const space = 3;
+  if (width > frame.width - 2 * space || height > 0.7 * frame.height) return undefined;
+  const right = frame.x + frame.width - width - space;
+  const middle = frame.x + (frame.width - width) / 2;
+  const top = frame.y + space;
+  const bottom = frame.y + frame.height - height - space;
+  const places = [
+    [right, top],
+    [frame.x + space, top],
+    [right, bottom],
+    [frame.x + space, bottom],
+    [middle, top],
+    [middle, bottom],
+  ] as const;
+  return places
+    .map(([x, y]) => ({ x, y, width, height }))
+    .find(
+      (box) =>
+        !curves.some(
+          ([x, y]) => x > box.x - 1 && x < box.x + width + 1 && y > box.y - 1 && y < box.y + height + 1,
+        ),
+    );
+}
+
+/** The legend in its place, on paper, so that reference lines pass behind it. */
+export function drawLegend(entries: readonly KeyEntry[], box: Box): Item[] {
+  return [
+    { type: 'path', d: rectangle(box), fill: ink.paper },
+    ...entries.flatMap((entry, i) => drawEntry(entry, box.x + inset, box.y + inset / 2 + (i + 0.5) * keyRow)),
+  ];
+}
+
+/** Two entries that mean the same to a reader. */
+export const entryText = (entry: KeyEntry): string => JSON.stringify(entry);
