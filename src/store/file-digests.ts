@@ -1,0 +1,152 @@
+/**
+ * Digests of files outside the store, remembered so that an unchanged file costs one stat. An entry is trusted while
+ * size, mtime, ctime, inode and device are what they were; and it is only remembered where the file had clearly been
+ * at rest when it was read: a write within the same tick of the clock would leave no trace (the rule by which git
+ * treats "racy" index entries).
+ */
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { UserError } from '../diagnostics/diagnostic.ts';
+import type { StoredFile } from '../kind/artifact.ts';
+import type { Database } from './database.ts';
+import { diskError } from './disk-errors.ts';
+import { digestOpenFile } from './objects.ts';
+import { isDigest, sealOf } from './schema.ts';
+
+interface Stored {
+  readonly identity: string;
+  readonly size: number;
+  readonly digest: string;
+  readonly seal: string;
+}
+
+const restMs = 100;
+/** For file systems that keep whole seconds (or two of them: FAT). */
+const coarseRestMs = 2_100;
+/** How many files are read at once. */
+const readers = 4;
+
+export const identityOf = (stats: BigIntStats): string =>
+  `${stats.size} ${stats.mtimeNs} ${stats.ctimeNs} ${stats.ino} ${stats.dev}`;
+
+/** Whether a later change of the file would show in its times. `now`: milliseconds, before it was read. */
+export function isAtRest(stats: Pick<BigIntStats, 'mtimeNs' | 'ctimeNs'>, now: number): boolean {
+  const newest = stats.mtimeNs > stats.ctimeNs ? stats.mtimeNs : stats.ctimeNs;
+  const rest = stats.mtimeNs % 1_000_000_000n === 0n ? coarseRestMs : restMs;
+  return Number(newest / 1_000_000n) + rest < now;
+}
+
+interface Read {
+  readonly path: string;
+  readonly identity: string;
+  readonly file: StoredFile;
+  readonly atRest: boolean;
+}
+
+export class FileDigests {
+  readonly #database: Database;
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async of(paths: readonly string[]): Promise<(StoredFile | undefined)[]> {
+    const unknown: number[] = [];
+    const found = this.#database.read(() => {
+      unknown.length = 0;
+      const select = this.#database.sql(
+        'SELECT identity, size, digest, seal FROM file_digests WHERE path = ?',
+      );
+      return paths.map((path, index) => {
+        const stats = tryStat(path);
+        if (stats === undefined) return undefined;
+        const stored = select.get(path) as Stored | undefined;
+        const file = stored && trusted(path, identityOf(stats), stored);
+        if (file === undefined) unknown.push(index);
+        return file;
+      });
+    });
+    if (unknown.length === 0) return found;
+    const read: Read[] = [];
+    const work = unknown.values();
+    const reader = async (): Promise<void> => {
+      for (const index of work) {
+        const result = await readFile(paths[index]!);
+        found[index] = result?.file;
+        if (result?.atRest) read.push(result);
+      }
+    };
+    await Promise.all(Array.from({ length: readers }, reader));
+    this.#remember(read);
+    return found;
+  }
+
+  #remember(read: readonly Read[]): void {
+    if (read.length === 0) return;
+    this.#database.write(() => {
+      const insert = this.#database.sql('INSERT OR REPLACE INTO file_digests VALUES (?, ?, ?, ?, ?)');
+      for (const { path, identity, file } of read) {
+        const seal = sealOf('file_digests', path, identity, file.digest);
+        insert.run(path, identity, file.bytes, file.digest, seal);
+      }
+    });
+  }
+}
+
+function trusted(path: string, identity: string, stored: Stored): StoredFile | undefined {
+  const { digest, size } = stored;
+  if (stored.identity !== identity || !isDigest(digest)) return undefined;
+  return stored.seal === sealOf('file_digests', path, identity, digest) ? { digest, bytes: size } : undefined;
+}
+
+function tryStat(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    // A file where a folder of the path should be: there is no such file either.
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw diskError(error, 'read a file', path);
+  }
+}
+
+/** Reads a file between two stats that must agree; undefined: it vanished. */
+async function readFile(path: string): Promise<Read | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const now = Date.now();
+    try {
+      const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+      try {
+        const before = fstatSync(fd, { bigint: true });
+        if (!before.isFile()) throw notAFile(path);
+        const file = await digestOpenFile(fd, Number(before.size));
+        const identity = identityOf(before);
+        const unchanged = identity === identityOf(fstatSync(fd, { bigint: true }));
+        if (unchanged && BigInt(file.bytes) === before.size) {
+          return { path, identity, file, atRest: isAtRest(before, now) };
+        }
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+      throw diskError(error, 'read a file', path);
+    }
+    if (attempt === 5) throw neverAtRest(path);
+  }
+}
+
+function notAFile(path: string): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'not-a-file',
+    message: `this is a folder or a device, not a file: ${path}`,
+    hint: 'name a file in it',
+  });
+}
+
+function neverAtRest(path: string): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'file-keeps-changing',
+    message: `this file changes while it is read, again and again: ${path}`,
+    hint: 'wait until whatever writes it has finished',
+  });
+}

@@ -1,0 +1,103 @@
+/** The memo of stages: key -> outputs. A row that is not whole, or whose blobs are not, counts as absent. */
+import type { StoredOutput } from '../kind/artifact.ts';
+import { digestOf, type StageKey } from '../util/digest.ts';
+import type { JsonObject } from '../util/json.ts';
+import type { MemoRow } from './contract.ts';
+import type { Database } from './database.ts';
+import type { Objects } from './objects.ts';
+import { sealOf } from './schema.ts';
+
+interface Stored {
+  readonly payload: string;
+  readonly environment: string;
+  readonly seal: string;
+  readonly used: number;
+}
+
+/** `used` is written again when it is older than this (seconds): often enough to tell gc the order. */
+export const usedPrecision = 24 * 3600;
+export const nowSeconds = (): number => Math.floor(Date.now() / 1000);
+
+export class Memo {
+  readonly #database: Database;
+  readonly #objects: Objects;
+  /** Environments that were read or written: one for the many rows of a run. */
+  readonly #environments = new Map<string, JsonObject>();
+
+  constructor(database: Database, objects: Objects) {
+    this.#database = database;
+    this.#objects = objects;
+  }
+
+  lookup(key: StageKey): MemoRow | undefined {
+    return this.lookupMany([key])[0];
+  }
+
+  /** As `lookup`, in one read transaction. */
+  lookupMany(keys: readonly StageKey[]): (MemoRow | undefined)[] {
+    const stale: StageKey[] = [];
+    const fresh = nowSeconds() - usedPrecision;
+    const rows = this.#database.read(() => {
+      stale.length = 0;
+      const select = this.#database.sql('SELECT payload, environment, seal, used FROM memo WHERE key = ?');
+      return keys.map((key) => {
+        const stored = select.get(key) as Stored | undefined;
+        const row = stored && this.#decode(key, stored);
+        if (!row || !this.#isWhole(row)) return undefined;
+        if ((stored as Stored).used < fresh) stale.push(key);
+        return row;
+      });
+    });
+    if (stale.length === 0) return rows;
+    const lost = this.#touch(stale);
+    return lost.size === 0 ? rows : rows.map((row) => (row && lost.has(row.key) ? undefined : row));
+  }
+
+  /** Marks hits as used, against gc; returns those that a gc has removed between the read and this. */
+  #touch(keys: readonly StageKey[]): Set<StageKey> {
+    const now = nowSeconds();
+    return this.#database.write(() => {
+      const update = this.#database.sql('UPDATE memo SET used = ? WHERE key = ?');
+      return new Set(keys.filter((key) => update.run(now, key).changes === 0));
+    });
+  }
+
+  #decode(key: StageKey, stored: Stored): MemoRow | undefined {
+    if (sealOf('memo', key, stored.payload, stored.environment) !== stored.seal) return undefined;
+    const environment = this.#environment(stored.environment);
+    if (environment === undefined) return undefined;
+    const payload = JSON.parse(stored.payload) as Omit<MemoRow, 'key' | 'environment'>;
+    return { key, ...payload, environment };
+  }
+
+  #environment(digest: string): JsonObject | undefined {
+    const known = this.#environments.get(digest);
+    if (known !== undefined) return known;
+    const select = this.#database.sql('SELECT json FROM environments WHERE digest = ?').pluck();
+    const json = select.get(digest) as string | undefined;
+    if (typeof json !== 'string' || digestOf(json) !== digest) return undefined;
+    const environment = JSON.parse(json) as JsonObject;
+    this.#environments.set(digest, environment);
+    return environment;
+  }
+
+  #isWhole(row: MemoRow): boolean {
+    for (const output in row.outputs) {
+      const { members } = row.outputs[output] as StoredOutput;
+      for (const member in members) if (!this.#objects.has(members[member]!)) return false;
+    }
+    return true;
+  }
+
+  /** To be called inside a transaction. The blobs must be durable. */
+  insert(row: MemoRow): void {
+    const { key, environment: seen, ...payload } = row;
+    const json = JSON.stringify(seen);
+    const environment = digestOf(json);
+    this.#database.sql('INSERT OR REPLACE INTO environments VALUES (?, ?)').run(environment, json);
+    const text = JSON.stringify(payload);
+    this.#database
+      .sql('INSERT OR REPLACE INTO memo (key, payload, environment, seal, used) VALUES (?, ?, ?, ?, ?)')
+      .run(key, text, environment, sealOf('memo', key, text, environment), nowSeconds());
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The store: what was computed before. Keys lead to outputs through the memo table (SQLite), outputs to bytes through
+ * the object store (files by digest). It knows durability, concurrency and damage, and refuses to know what a key is
+ * made of, what a stage is, and what the bytes mean.
+ *
+ *     cache/memo.sqlite   rows; inserted only when what they name is durable     memo, items, claims, latest, ...
+ *     cache/objects/      blobs, named by their sha256, read-only                objects
+ *     cache/tmp/          work in progress, one folder an open store             scratch
+ *     cache/users.lock    who has the table open                                 guard
+ *
+ * The premise: the process can die at any instant, the disk can be full or refuse, the table can be damaged, and
+ * several processes use the folder at once. Then nothing wrong is ever a hit and finished work is not lost.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { StoredFile } from '../kind/artifact.ts';
+import type { Digest, ItemKey, StageKey } from '../util/digest.ts';
+import { fsyncFolderNow } from '../util/fs-durable.ts';
+import { Claims } from './claims.ts';
+import type { Claim, LatestKey, MemoRow, Publication, Store, StoreProblem } from './contract.ts';
+import { Database } from './database.ts';
+import { diskError } from './disk-errors.ts';
+import { FileDigests } from './file-digests.ts';
+import { Items } from './items.ts';
+import { Latest } from './latest.ts';
+import { Memo } from './memo.ts';
+import { Objects } from './objects.ts';
+import { PublishedCopies } from './publish.ts';
+import { removeTree, Scratch } from './scratch.ts';
+
+/** The cache folder's own README for backup programs (https://bford.info/cachedir/). */
+const cacheTag =
+  'Signature: 8a477f597d28d172789f06886806bc55\n# This folder holds results that orograph can compute again.\n';
+
+/**
+ * Opens the store in a folder, which is made where it is missing.
+ * @param options.owner who a claim is said to belong to, for messages: `run 2026-11-23T16:51`
+ * Throws a `UserError` where the folder cannot be used; what had to be given up is in `notices`.
+ */
+export function openStore(folder: string, options: { readonly owner?: string } = {}): OpenStore {
+  const absolute = resolve(folder);
+  try {
+    createFolders(absolute);
+    return new OpenStore(absolute, options.owner ?? `process ${process.pid}`);
+  } catch (error) {
+    throw diskError(error, 'open the cache', absolute);
+  }
+}
+
+function createFolders(cache: string): void {
+  const objects = join(cache, 'objects');
+  mkdirSync(join(cache, 'tmp'), { recursive: true });
+  if (existsSync(join(objects, 'ff'))) return;
+  // All 256 at once, so that a write need never make its parent durable as well.
+  for (let shelf = 0; shelf < 256; shelf++) {
+    mkdirSync(join(objects, shelf.toString(16).padStart(2, '0')), { recursive: true });
+  }
+  writeFileSync(join(cache, 'CACHEDIR.TAG'), cacheTag);
+  fsyncFolderNow(objects);
+  fsyncFolderNow(cache);
+}
+
+/** The `Store`, and what `verify`, `gc` and `status` need besides. */
+export class OpenStore implements Store {
+  readonly folder: string;
+  readonly database: Database;
+  readonly objects: Objects;
+  readonly scratch: Scratch;
+  readonly #memo: Memo;
+  readonly #items: Items;
+  readonly #claims: Claims;
+  readonly #latest: Latest;
+  readonly #fileDigests: FileDigests;
+  readonly #copies: PublishedCopies;
+  #open = true;
+
+  constructor(folder: string, owner: string) {
+    this.folder = folder;
+    this.scratch = new Scratch(folder);
+    try {
+      this.database = new Database(folder);
+    } catch (error) {
+      this.scratch.close();
+      throw error;
+    }
+    const temporary = () => this.scratch.path();
+    this.objects = new Objects(folder, temporary, (work) => this.database.write(work));
+    this.#memo = new Memo(this.database, this.objects);
+    this.#items = new Items(this.database, this.objects);
+    this.#claims = new Claims(this.database, randomUUID(), owner);
+    this.#latest = new Latest(this.database);
+    this.#fileDigests = new FileDigests(this.database);
+    this.#copies = new PublishedCopies(this.database, this.objects, temporary);
+  }
+
+  get notices(): readonly StoreProblem[] {
+    return this.database.notices;
+  }
+
+  objectPath(digest: Digest): string {
+    return this.objects.path(digest);
+  }
+  hasObject(file: StoredFile): boolean {
+    return this.objects.has(file);
+  }
+  ingest(path: string): Promise<StoredFile> {
+    return this.objects.ingest(resolve(path));
+  }
+  ingestBytes(bytes: Uint8Array): Promise<StoredFile> {
+    return this.objects.ingestBytes(bytes);
+  }
+  createWorkFolder(): string {
+    try {
+      return this.scratch.createFolder();
+    } catch (error) {
+      throw diskError(error, 'make a work folder', this.scratch.folder);
+    }
+  }
+  async discard(folder: string): Promise<void> {
+    try {
+      await removeTree(folder);
+    } catch (error) {
+      throw diskError(error, 'remove a work folder', folder);
+    }
+  }
+
+  lookup(key: StageKey): MemoRow | undefined {
+    return this.#memo.lookup(key);
+  }
+  /** As `lookup` for each, in one read transaction. */
+  lookupMany(keys: readonly StageKey[]): (MemoRow | undefined)[] {
+    return this.#memo.lookupMany(keys);
+  }
+  /** Also ends this store's claim of the key. */
+  async commit(row: MemoRow): Promise<void> {
+    await this.database.enqueue(() => {
+      this.#memo.insert(row);
+      this.#claims.releaseWithin(row.key);
+    }, true);
+    this.#claims.released(row.key);
+  }
+
+  item(key: ItemKey, user: StageKey): Promise<Uint8Array | undefined> {
+    return this.#items.get(key, user);
+  }
+  putItem(key: ItemKey, bytes: Uint8Array, user: StageKey): Promise<void> {
+    return this.#items.put(key, bytes, user);
+  }
+
+  claim(key: StageKey): Claim {
+    return this.#claims.claim(key);
+  }
+  release(key: StageKey): void {
+    this.#claims.release(key);
+  }
+
+  latest(pipeline: string): Map<string, LatestKey> {
+    return this.#latest.of(pipeline);
+  }
+  setLatest(pipeline: string, entries: readonly LatestKey[]): void {
+    this.#latest.set(pipeline, entries);
+  }
+
+  async fileDigest(path: string): Promise<StoredFile> {
+    const [file] = await this.fileDigests([path]);
+    if (file === undefined) throw diskError({ code: 'ENOENT' }, 'read a file', path);
+    return file;
+  }
+  fileDigests(paths: readonly string[]): Promise<(StoredFile | undefined)[]> {
+    return this.#fileDigests.of(paths);
+  }
+
+  publish(publications: readonly Publication[]): Promise<string[]> {
+    return this.#copies.publish(publications);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#claims.close();
+    this.database.close();
+    this.scratch.close();
+  }
+}

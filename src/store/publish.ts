@@ -1,0 +1,194 @@
+/**
+ * Published copies: what people look at, under `artifacts/`. They are copies, not links, so that an edit never reaches
+ * the store. A copy that looks as it did when it was made costs one stat; any other is compared or replaced, at once
+ * (written elsewhere and renamed), so that a viewer never sees half a figure. They can be made again from the store
+ * and need not survive a power cut.
+ */
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError } from '../diagnostics/diagnostic.ts';
+import { faultPoint } from '../util/faults.ts';
+import { removeIfThere, renameFile, setMode, temporaryBeside } from '../util/fs-durable.ts';
+import type { Publication } from './contract.ts';
+import type { Database } from './database.ts';
+import { diskError } from './disk-errors.ts';
+import { identityOf } from './file-digests.ts';
+import { digestOpenFile, type Objects } from './objects.ts';
+import { sealOf } from './schema.ts';
+
+interface Stored {
+  readonly identity: string;
+  readonly digest: string;
+  readonly seal: string;
+}
+interface Known extends Publication {
+  readonly identity: string;
+}
+
+/** Copies up to this size (bytes) are compared with their digest as they are made. */
+const checkedLimit = 8 << 20;
+
+export class PublishedCopies {
+  readonly #database: Database;
+  readonly #objects: Objects;
+  readonly #temporary: () => string;
+
+  constructor(database: Database, objects: Objects, temporary: () => string) {
+    this.#database = database;
+    this.#objects = objects;
+    this.#temporary = temporary;
+  }
+
+  async publish(publications: readonly Publication[]): Promise<string[]> {
+    const different = this.#database.read(() => publications.filter((wanted) => !this.#isKnown(wanted)));
+    const known: Known[] = [];
+    const written: string[] = [];
+    try {
+      for (const wanted of different) {
+        if (!(await holds(wanted))) {
+          await this.#copy(wanted);
+          written.push(wanted.path);
+        }
+        const stats = lstatSync(wanted.path, { bigint: true });
+        known.push({ ...wanted, identity: identityOf(stats) });
+      }
+    } finally {
+      this.#remember(known);
+    }
+    return written;
+  }
+
+  #isKnown({ path, file }: Publication): boolean {
+    const stats = tryStat(path);
+    if (!stats?.isFile() || stats.size !== BigInt(file.bytes)) return false;
+    const stored = this.#database
+      .sql('SELECT identity, digest, seal FROM published WHERE path = ?')
+      .get(path) as Stored | undefined;
+    const identity = identityOf(stats);
+    return (
+      stored?.identity === identity &&
+      stored.digest === file.digest &&
+      stored.seal === sealOf('published', path, identity, file.digest)
+    );
+  }
+
+  async #copy({ path, file }: Publication): Promise<void> {
+    const source = this.#objects.path(file.digest);
+    let temporary = this.#temporary();
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      await this.#write(source, temporary, { path, file });
+      try {
+        renameFile(temporary, path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+        // Another file system than the cache's: then the copy has to be made beside its place.
+        removeIfThere(temporary);
+        temporary = temporaryBeside(path);
+        await this.#write(source, temporary, { path, file });
+        renameFile(temporary, path);
+      }
+    } catch (error) {
+      removeIfThere(temporary);
+      if (!existsSync(source)) throw lost(source);
+      const culprit = obstacle(path, error);
+      throw diskError(error, 'publish a result', culprit);
+    }
+  }
+
+  async #write(source: string, target: string, { path, file }: Publication): Promise<void> {
+    faultPoint('before write', path);
+    if (file.bytes <= 1 << 20) copyFileSync(source, target, constants.COPYFILE_FICLONE);
+    else await copyFile(source, target, constants.COPYFILE_FICLONE);
+    faultPoint('after write', path);
+    setMode(target, 0o644, path);
+    if (file.bytes > checkedLimit) return;
+    const fd = openSync(target, 'r');
+    try {
+      const { digest } = await digestOpenFile(fd, fstatSync(fd).size);
+      if (digest !== file.digest) throw altered(source);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #remember(known: readonly Known[]): void {
+    if (known.length === 0) return;
+    this.#database.write(() => {
+      const insert = this.#database.sql('INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?)');
+      for (const { path, identity, file } of known) {
+        insert.run(path, identity, file.digest, sealOf('published', path, identity, file.digest));
+      }
+    });
+  }
+}
+
+function tryStat(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    // What stands in the way is told when the copy is made.
+    return undefined;
+  }
+}
+
+/** Whether the copy has this content although nothing is known of it (the memo table was lost, say). */
+async function holds({ path, file }: Publication): Promise<boolean> {
+  const stats = tryStat(path);
+  if (!stats?.isFile() || stats.size !== BigInt(file.bytes)) return false;
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      return (await digestOpenFile(fd, file.bytes)).digest === file.digest;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false;
+  }
+}
+
+/** The path that stands in the way of a copy: the nearest parent that is no folder, or the copy's own place. */
+function obstacle(path: string, error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') return dirname(path);
+  if (code !== 'ENOTDIR' && code !== 'EEXIST') return path;
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    try {
+      if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) return folder;
+    } catch {
+      // Below the obstacle.
+    }
+  }
+  return path;
+}
+
+function lost(blob: string): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'blob-missing',
+    message: `cannot publish a result: its content is no longer in the store (${blob})`,
+    hint: 'run again: the stage is computed once more',
+  });
+}
+
+function altered(blob: string): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'blob-damaged',
+    message: `cannot publish a result: its content in the store has been altered (${blob})`,
+    hint: 'run `orograph verify --repair`, then run again: the stage is computed once more',
+  });
+}
