@@ -1,4 +1,3 @@
-import type { Axis } from './figure.ts';
 import { textWidth } from './fonts.ts';
 import { axisTicks, type Scale, type Ticks } from './scale.ts';
 import { type Box, type Item, line, rectangle } from './scene.ts';
@@ -96,6 +95,3 @@ export function drawAxes(frame: Box, axes: AxisPair): Item[] {
     ...texts,
   ];
 }
-
-/** Whether two axes carry the same label, so that one of them is enough. */
-export const sameLabel = (a: Axis, b: Axis): boolean => a.label === b.label;

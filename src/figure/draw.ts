@@ -1,7 +1,7 @@
 import { labelGap } from './axes.ts';
 import type { Figure } from './figure.ts';
 import { ascent, descent, wrapText } from './fonts.ts';
-import { drawStrip, entryText, type KeyEntry, stripHeight } from './key.ts';
+import { drawStrip, type KeyEntry, stripHeight } from './key.ts';
 import { plainText } from './math-text.ts';
 import { drawPanel, type FittedPanel, fitPanel, headHeight } from './panel.ts';
 import type { Box, Item, Scene } from './scene.ts';
@@ -13,6 +13,8 @@ const columnGap = 11;
 const rowGap = 9;
 const lineHeight = 1.28;
 const smallestFrame = 30;
+/** Between tick labels and the axis label, in parts of the label's size. */
+const labelRoom = 0.22;
 
 /** The figure as a standalone SVG document: a pure function, the same text on every machine. */
 export function drawFigure(figure: Figure): string {
@@ -30,19 +32,19 @@ export function figureScene(figure: Figure): Scene {
     y += lineHeight * sizes.figureTitle;
   }
   if (figure.title) y += 4;
-  const key = new Map<string, KeyEntry>();
+  const key: { entry: KeyEntry; panel: string }[] = [];
   for (const row of layout.rows) {
     y += row.head;
     row.cells.forEach((cell) => {
       const frame = { x: cell.x, y, width: layout.frame.width, height: layout.frame.height };
       const drawn = drawPanel(cell.fitted, frame);
-      for (const entry of drawn.key) key.set(entryText(entry), entry);
+      for (const entry of drawn.key) key.push({ entry, panel: cell.fitted.panel.title ?? '' });
       items.push({ type: 'group', name: 'panel', items: [...drawn.items, ...axisLabels(cell, frame)] });
     });
     y += layout.frame.height + row.foot + rowGap;
   }
   if (layout.rows.length > 0) y -= rowGap;
-  const entries = [...key.values()];
+  const entries = unambiguous(key);
   if (entries.length > 0) {
     y += 5;
     items.push({ type: 'group', name: 'key', items: drawStrip(entries, margin, y, inner) });
@@ -85,6 +87,22 @@ export function figureScene(figure: Figure): Scene {
         .join('; '),
   );
   return { width: figure.width, height: Math.ceil(y + margin), title: title || 'Figure', items };
+}
+
+/** Each entry once; where panels give one stroke different meanings, the panel's title says whose it is. */
+function unambiguous(found: readonly { readonly entry: KeyEntry; readonly panel: string }[]): KeyEntry[] {
+  const meanings = new Map<string, Set<string>>();
+  for (const { entry } of found) {
+    const symbol = JSON.stringify(entry.symbol);
+    meanings.set(symbol, (meanings.get(symbol) ?? new Set()).add(entry.label));
+  }
+  const entries = new Map<string, KeyEntry>();
+  for (const { entry, panel } of found) {
+    const clear = meanings.get(JSON.stringify(entry.symbol))!.size === 1 || panel === '';
+    const label = clear ? entry.label : `${entry.label} (${panel})`;
+    entries.set(JSON.stringify([label, entry.symbol]), { ...entry, label });
+  }
+  return [...entries.values()];
 }
 
 function centredLine(text: string, x: number, y: number, size: number, bold: boolean): Item {
@@ -183,13 +201,13 @@ function place(
 function axisLabels(cell: Cell, frame: Box): Item[] {
   const bottom = frame.y + frame.height + labelGap + sizes.tick;
   const middle = frame.y + frame.height / 2;
-  const right = frame.x - cell.fitted.left - descent * sizes.label - 1;
+  const right = frame.x - cell.fitted.left - (descent + labelRoom) * sizes.label;
   return [
     ...cell.xLabel.map(
       (text, i): Item => ({
         type: 'text',
         x: frame.x + frame.width / 2,
-        y: bottom + (ascent + 0.1 + i * lineHeight) * sizes.label,
+        y: bottom + (ascent + labelRoom + i * lineHeight) * sizes.label,
         text,
         size: sizes.label,
         anchor: 'middle',

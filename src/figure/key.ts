@@ -83,18 +83,26 @@ function stripRows(entries: readonly KeyEntry[], width: number): KeyEntry[][] {
   return rows;
 }
 
+/** Size of a legend, and its distance from the frame. */
+export function legendSize(entries: readonly KeyEntry[]): { width: number; height: number } {
+  return {
+    width: Math.max(...entries.map(entryWidth)) + 2 * inset,
+    height: entries.length * keyRow + inset,
+  };
+}
+export const legendSpace = 3;
+
 /**
- * A place inside the frame for a legend where no curve passes: the corners first, then the middles. Undefined where
- * there is none. `curves` are points along all curves, close together.
+ * A place inside the frame for a legend where no obstacle is: the corners first, then the middles. Undefined where
+ * there is none. `obstacles` are points along all curves, close together.
  */
 export function freePlace(
   entries: readonly KeyEntry[],
   frame: Box,
-  curves: readonly (readonly [number, number])[],
+  obstacles: readonly (readonly [number, number])[],
 ): Box | undefined {
-  const width = Math.max(...entries.map(entryWidth)) + 2 * inset;
-  const height = entries.length * keyRow + inset;
-  const space = 3;
+  const { width, height } = legendSize(entries);
+  const space = legendSpace;
   if (width > frame.width - 2 * space || height > 0.7 * frame.height) return undefined;
   const right = frame.x + frame.width - width - space;
   const middle = frame.x + (frame.width - width) / 2;
@@ -112,7 +120,7 @@ export function freePlace(
     .map(([x, y]) => ({ x, y, width, height }))
     .find(
       (box) =>
-        !curves.some(
+        !obstacles.some(
           ([x, y]) => x > box.x - 1 && x < box.x + width + 1 && y > box.y - 1 && y < box.y + height + 1,
         ),
     );
@@ -125,6 +133,3 @@ export function drawLegend(entries: readonly KeyEntry[], box: Box): Item[] {
     ...entries.flatMap((entry, i) => drawEntry(entry, box.x + inset, box.y + inset / 2 + (i + 0.5) * keyRow)),
   ];
 }
-
-/** Two entries that mean the same to a reader. */
-export const entryText = (entry: KeyEntry): string => JSON.stringify(entry);

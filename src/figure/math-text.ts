@@ -9,6 +9,8 @@ export interface Run {
 const subscripts = new Map([...'₀₁₂₃₄₅₆₇₈₉₊₋'].map((c, i) => [c, [...'0123456789+−'][i]!]));
 const superscripts = new Map([...'⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻'].map((c, i) => [c, [...'0123456789+−'][i]!]));
 const letter = /\p{L}/u;
+/** What typing stands for in mathematics. */
+const symbols: Readonly<Record<string, string>> = { '-': '−', "'": '′', '*': '·' };
 const lowerGreek = /[α-ωϵϕ]/u;
 
 /**
@@ -56,7 +58,7 @@ function mathematics(text: string, shift: Run['shift']): Run[] {
       const c = String.fromCodePoint(rest.codePointAt(0)!);
       const small = subscripts.get(c) ?? superscripts.get(c);
       if (small !== undefined) runs.push({ text: small, italic: false, shift: subscripts.has(c) ? -1 : 1 });
-      else runs.push({ text: c === '-' ? '−' : c, italic: letter.test(c), shift });
+      else runs.push({ text: symbols[c] ?? c, italic: letter.test(c), shift });
       rest = rest.slice(c.length);
     }
   }

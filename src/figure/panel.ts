@@ -1,8 +1,16 @@
-import { axisLabel, drawAxes, horizontalTicks, labelGap, verticalTicks, widestTick } from './axes.ts';
-import { drawCurve, drawMissing, drawRule, isInside, type PlacedCurve, placeCurve } from './curves.ts';
+import {
+  axisLabel,
+  centred,
+  drawAxes,
+  horizontalTicks,
+  labelGap,
+  verticalTicks,
+  widestTick,
+} from './axes.ts';
+import { drawCurve, drawMissing, drawRule, isInside, placeCurve } from './curves.ts';
 import type { Axis, LineMark, Panel, RuleMark, SurfaceMark } from './figure.ts';
 import { textWidth, wrapText } from './fonts.ts';
-import { drawLegend, freePlace, type KeyEntry } from './key.ts';
+import { drawLegend, freePlace, type KeyEntry, legendSize, legendSpace } from './key.ts';
 import { domainOf, type Scale, scaleOf, type Ticks } from './scale.ts';
 import type { Box, Item, TextItem } from './scene.ts';
 import { ink, lineStroke, ruleStroke, sizes } from './style.ts';
@@ -37,7 +45,12 @@ export function fitPanel(panel: Panel, width: number, height: number): FittedPan
     mark ? 0 : 0.03,
   );
   const yValues = linesOf(panel).flatMap((l) => l.y.filter((v): v is number => v !== null));
-  const yScale = fitScale(panel.y, [...yValues, ...(mark?.y ?? [])], mark ? 0 : 0.06);
+  const yScale = withHeadroom(
+    panel,
+    { x: 0, y: 0, width, height },
+    xScale,
+    fitScale(panel.y, [...yValues, ...(mark?.y ?? [])], mark ? 0 : 0.06),
+  );
   const xTicks = horizontalTicks(xScale, width);
   const yTicks = verticalTicks(yScale, height);
   const levels = rulesOf(panel).filter((r) => r.axis === 'y' && isInside(r.at, yScale));
@@ -49,13 +62,19 @@ export function fitPanel(panel: Panel, width: number, height: number): FittedPan
       2 +
       lineHeight * sizes.label
     : 0;
+  const left = Math.max(labelGap + widestTick(yTicks), widestTick(xTicks) / 2);
+  const right = Math.max(
+    bar,
+    widestTick(xTicks) / 2,
+    ...levels.map((r) => 2.5 + textWidth(r.label, sizes.tick)),
+  );
   return {
     panel,
     x: { scale: xScale, ticks: xTicks, label: axisLabel(panel.x.label, xTicks.exponent) },
     y: { scale: yScale, ticks: yTicks, label: axisLabel(panel.y.label, yTicks.exponent) },
-    title: panel.title ? wrapText(panel.title, sizes.panelTitle, width) : [],
-    left: Math.max(labelGap + widestTick(yTicks), widestTick(xTicks) / 2),
-    right: Math.max(bar, widestTick(xTicks) / 2, ...levels.map((r) => 2.5 + textWidth(r.label, sizes.tick))),
+    title: panel.title ? wrapText(panel.title, sizes.panelTitle, width + 2 * Math.min(left, right)) : [],
+    left,
+    right,
     surface,
   };
 }
@@ -87,14 +106,7 @@ export function drawPanel(fitted: FittedPanel, frame: Box): DrawnPanel {
   const curves = linesOf(panel).map((mark) => ({ mark, placed: placeCurve(mark, frame, x, y) }));
   const missing = curves.flatMap(({ mark, placed }) => drawMissing(mark, placed, frame));
   const legend = panel.legend ? legendOf(panel) : [];
-  const place =
-    legend.length > 0
-      ? freePlace(
-          legend,
-          frame,
-          curves.flatMap((c) => alongCurve(c.placed)),
-        )
-      : undefined;
+  const place = legendPlace(legend, panel, frame, x, y);
   const inside: Item[] = [
     ...(surface ? drawSurface(surface.mark, surface.bands, frame, x, y) : []),
     ...rulesOf(panel).flatMap((rule) => drawRule(rule, frame, x, y)),
@@ -103,6 +115,7 @@ export function drawPanel(fitted: FittedPanel, frame: Box): DrawnPanel {
   const items: Item[] = [
     { type: 'group', name: 'data', clip: frame, items: inside },
     ...missing,
+    ...(isEmpty(panel) ? [emptyRemark(frame)] : []),
     ...(place ? drawLegend(legend, place) : []),
     { type: 'group', name: 'axes', items: drawAxes(frame, fitted) },
     ...levelNames(fitted, frame),
@@ -114,6 +127,64 @@ export function drawPanel(fitted: FittedPanel, frame: Box): DrawnPanel {
     key: [...(place ? [] : legend), ...keyOf(fitted), ...(missing.length > 0 ? [missingEntry] : [])],
   };
 }
+
+/** Where the legend goes: clear of curves and reference lines, or at least of curves. */
+function legendPlace(
+  legend: readonly KeyEntry[],
+  panel: Panel,
+  frame: Box,
+  x: Scale,
+  y: Scale,
+): Box | undefined {
+  if (legend.length === 0) return undefined;
+  const placed = linesOf(panel).map((mark) => placeCurve(mark, frame, x, y));
+  const curves = placed.flatMap((curve) => [
+    ...curve.pieces.flatMap(alongLine),
+    ...curve.above.map((left): Place => [left, frame.y + 3]),
+    ...curve.below.map((left): Place => [left, frame.y + frame.height - 3]),
+  ]);
+  const rules = rulesOf(panel).flatMap((rule) => {
+    const share = rule.axis === 'x' ? x.at(rule.at) : y.at(rule.at);
+    const [left, top] = [frame.x + share * frame.width, frame.y + (1 - share) * frame.height];
+    return rule.axis === 'x'
+      ? alongLine([
+          [left, frame.y],
+          [left, frame.y + frame.height],
+        ])
+      : alongLine([
+          [frame.x, top],
+          [frame.x + frame.width, top],
+        ]);
+  });
+  return freePlace(legend, frame, [...curves, ...rules]) ?? freePlace(legend, frame, curves);
+}
+
+/** A y scale with room above the curves for a legend that would otherwise have none. */
+function withHeadroom(panel: Panel, frame: Box, x: Scale, y: Scale): Scale {
+  const legend = panel.legend ? legendOf(panel) : [];
+  if (legend.length === 0 || panel.y.domain || legendPlace(legend, panel, frame, x, y)) return y;
+  const size = legendSize(legend);
+  const share = (size.height + 2 * legendSpace) / frame.height;
+  if (share > 0.45 || size.width > frame.width - 2 * legendSpace) return y;
+  const [low, high] = y.domain;
+  const top = y.kind === 'log' ? low * (high / low) ** (1 / (1 - share)) : low + (high - low) / (1 - share);
+  return scaleOf(y.kind, [low, top]);
+}
+
+const isEmpty = (panel: Panel): boolean =>
+  panel.marks.every(
+    (m) => m.type === 'rule' || (m.type === 'line' ? m.y : m.values).every((v) => v === null),
+  );
+
+const emptyRemark = (frame: Box): TextItem => ({
+  type: 'text',
+  x: frame.x + frame.width / 2,
+  y: frame.y + frame.height / 2 + centred * sizes.tick,
+  text: 'no finite values',
+  size: sizes.tick,
+  anchor: 'middle',
+  fill: ink.faint,
+});
 
 const missingEntry: KeyEntry = { label: 'not finite', symbol: { type: 'missing' } };
 
@@ -204,17 +275,17 @@ function head(fitted: FittedPanel, frame: Box): Item[] {
   return items;
 }
 
-/** Points along a curve, at most two points of the page apart, for finding a place that it leaves free. */
-function alongCurve(placed: PlacedCurve): [number, number][] {
-  return placed.pieces.flatMap((piece) =>
-    piece.flatMap(([x, y], i): [number, number][] => {
-      const next = piece[i + 1];
-      if (!next) return [[x, y]];
-      const steps = Math.min(500, Math.max(1, Math.ceil(Math.hypot(next[0] - x, next[1] - y) / 2)));
-      return Array.from({ length: steps }, (_, k) => [
-        x + ((next[0] - x) * k) / steps,
-        y + ((next[1] - y) * k) / steps,
-      ]);
-    }),
-  );
+type Place = readonly [number, number];
+
+/** Points along a line, at most two points of the page apart, for finding a place that it leaves free. */
+function alongLine(piece: readonly Place[]): Place[] {
+  return piece.flatMap(([x, y], i): Place[] => {
+    const next = piece[i + 1];
+    if (!next) return [[x, y]];
+    const steps = Math.min(500, Math.max(1, Math.ceil(Math.hypot(next[0] - x, next[1] - y) / 2)));
+    return Array.from(
+      { length: steps },
+      (_, k): Place => [x + ((next[0] - x) * k) / steps, y + ((next[1] - y) * k) / steps],
+    );
+  });
 }

@@ -7,7 +7,9 @@ const epoch = new Date(0);
 
 /** The drawing as one page of vectors with its fonts embedded: the same SVG gives the same bytes. */
 export async function svgToPdf(svg: string, title: string): Promise<Buffer> {
-  const [, width, height] = / width="([\d.]+)pt" height="([\d.]+)pt"/u.exec(svg) ?? [];
+  // The converter takes bare numbers for points, but stretches those that say `pt` by 4/3.
+  const [size, width, height] = / width="([\d.]+)pt" height="([\d.]+)pt"/u.exec(svg) ?? [];
+  const bare = svg.replace(size ?? '', ` width="${width}" height="${height}"`);
   const document = new PDFDocument({
     size: [Number(width), Number(height)],
     margin: 0,
@@ -21,7 +23,7 @@ export async function svgToPdf(svg: string, title: string): Promise<Buffer> {
     document.on('end', () => resolve(Buffer.concat(chunks)));
     document.on('error', reject);
   });
-  svgToPdfkit(document as unknown as Parameters<typeof svgToPdfkit>[0], svg, 0, 0, {
+  svgToPdfkit(document as unknown as Parameters<typeof svgToPdfkit>[0], bare, 0, 0, {
     assumePt: true,
     width: Number(width),
     height: Number(height),

@@ -57,14 +57,12 @@ export function drawSurface(mark: SurfaceMark, bands: Bands, frame: Box, x: Scal
   const [nx, ny] = [mark.x.length, mark.y.length];
   const items: Item[] = [];
   if (finite(mark).length === 0 || nx < 2 || ny < 2) return items;
-  // Work on the scale of the colours, so that interpolation between samples is straight there.
-  const top = 1.5;
+  // On the scale of the colours, so that interpolation between samples is straight there. A hole takes the mean of
+  // its neighbours: it is painted over, but the contours around it must not be drawn towards a made-up height.
   const grid = new Array<number>(nx * ny);
   for (let i = 0; i < nx; i++)
     for (let j = 0; j < ny; j++) {
-      const value = mark.values[i * ny + j] ?? null;
-      const share = value === null ? top : bands.scale.at(capped(mark, value));
-      grid[j * nx + i] = Number.isFinite(share) ? share : 0;
+      grid[j * nx + i] = shareAt(mark, bands, i, j) ?? around(mark, bands, i, j);
     }
   const toX = (index: number): number => frame.x + x.at(between(mark.x, index - 0.5)) * frame.width;
   const toY = (index: number): number => frame.y + frame.height * (1 - y.at(between(mark.y, index - 0.5)));
@@ -98,6 +96,22 @@ export function drawSurface(mark: SurfaceMark, bands: Bands, frame: Box, x: Scal
       width: 0.7,
     });
   return items;
+}
+
+/** A sample's place on the colours' scale; undefined where it is not finite. Zero on a log scale is the lowest. */
+function shareAt(mark: SurfaceMark, bands: Bands, i: number, j: number): number | undefined {
+  const inside = i >= 0 && j >= 0 && i < mark.x.length && j < mark.y.length;
+  const value = inside ? (mark.values[i * mark.y.length + j] ?? null) : null;
+  if (value === null) return undefined;
+  const share = bands.scale.at(capped(mark, value));
+  return Number.isFinite(share) ? share : 0;
+}
+
+function around(mark: SurfaceMark, bands: Bands, i: number, j: number): number {
+  const near = [-1, 0, 1]
+    .flatMap((a) => [-1, 0, 1].map((b) => shareAt(mark, bands, i + a, j + b)))
+    .filter((share) => share !== undefined);
+  return near.length === 0 ? 0 : near.reduce((a, b) => a + b) / near.length;
 }
 
 /** Cells around samples that are not finite: grey, crossed out. */
