@@ -1,1 +1,108 @@
-// Replaced by the real build below in this series.
+// Builds dist/: the command line, the worker, the library and the stage kinds, bundled by esbuild, and
+// dist/kinds.json, which holds the code digest of every kind that ships, so that a run need not compute them.
+//
+//   node scripts/build.mjs [--if-changed]
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+
+/** Packages with native parts, data files or lazy use. All others are bundled: one file loads faster than hundreds. */
+const external = [
+  'better-sqlite3',
+  'esbuild',
+  '@resvg/resvg-js',
+  'pdfkit',
+  'svg-to-pdfkit',
+  'dejavu-fonts-ttf',
+  '@tensorflow/tfjs-node',
+  '@tensorflow/tfjs-node-gpu',
+];
+
+function filesUnder(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+function stampOfSources() {
+  const hash = createHash('sha256');
+  const files = [join(root, 'package-lock.json'), ...['src', 'stages', 'scripts'].flatMap((d) => filesUnder(join(root, d)))];
+  for (const file of files.filter((file) => existsSync(file))) {
+    hash.update(relative(root, file)).update(readFileSync(file));
+  }
+  return hash.digest('hex');
+}
+
+const stamp = stampOfSources();
+const stampFile = join(dist, 'stamp');
+if (process.argv.includes('--if-changed') && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) {
+  process.exit(0);
+}
+
+const kinds = readdirSync(join(root, 'stages')).filter((name) => existsSync(join(root, 'stages', name, 'stage.ts')));
+const entries = {
+  'cli/main': 'src/cli/main.ts',
+  'execute/worker': 'src/execute/worker.ts',
+  index: 'src/index.ts',
+  ...Object.fromEntries(kinds.map((kind) => [`stages/${kind}`, `stages/${kind}/stage.ts`])),
+};
+const fresh = `${dist}.new-${process.pid}`;
+try {
+  await build({
+    absWorkingDir: root,
+    entryPoints: Object.entries(entries)
+      .filter(([, file]) => existsSync(join(root, file)))
+      .map(([out, file]) => ({ in: file, out })),
+    outdir: fresh,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    mainFields: ['module', 'main'],
+    minify: true,
+    keepNames: true,
+    sourcemap: true,
+    sourcesContent: false,
+    external,
+    chunkNames: 'chunks/[name]-[hash]',
+    define: { 'process.env.OROGRAPH_BUILD': JSON.stringify(stamp.slice(0, 16)) },
+    // Bundled CommonJS packages call require for Node's own modules; Emscripten's loader reads __dirname.
+    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname;" },
+    logLevel: 'warning',
+    logOverride: { 'direct-eval': 'silent' },
+  });
+
+  // The code digests come from the product's own code, compiled for this moment.
+  const tool = join(fresh, 'fingerprint-code.mjs');
+  await build({ entryPoints: [join(root, 'src/fingerprint/code.ts')], outfile: tool, bundle: true, format: 'esm', platform: 'node', packages: 'external' });
+  const { exportsOf, identifyCode } = await import(pathToFileURL(tool).href);
+  const described = {};
+  for (const kind of kinds) {
+    const file = join(root, 'stages', kind, 'stage.ts');
+    const names = await exportsOf(file);
+    const code = await identifyCode(file, 'default', { root });
+    const facts = names.includes('facts') ? await identifyCode(file, 'facts', { root }) : null;
+    described[kind] = { code: code.identity, factsCode: facts?.identity.digest ?? null };
+  }
+  writeFileSync(join(fresh, 'kinds.json'), JSON.stringify(described, null, 1));
+  rmSync(tool);
+  writeFileSync(join(fresh, 'stamp'), stamp);
+  // A running command may have the old files open or import them yet: keep content-named chunks of the last build.
+  const old = `${dist}.old-${process.pid}`;
+  const { renameSync } = await import('node:fs');
+  if (existsSync(dist)) renameSync(dist, old);
+  renameSync(fresh, dist);
+  rmSync(old, { recursive: true, force: true });
+} finally {
+  rmSync(fresh, { recursive: true, force: true });
+}
+mkdirSync(dist, { recursive: true });
+const size = filesUnder(dist).reduce((sum, file) => sum + statSync(file).size, 0);
+console.log(`built dist/ (${kinds.length} stage kinds, ${(size / 1e6).toFixed(1)} MB)`);

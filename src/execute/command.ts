@@ -1,0 +1,148 @@
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Artifact } from '../kind/artifact.ts';
+import type { StageKey } from '../util/digest.ts';
+import { adoptLog } from './log.ts';
+import { Launcher } from './launcher.ts';
+import { type Ending, timedOut } from './worker-pool.ts';
+
+/** A stage that is a program: its text, with placeholders for inputs and outputs left in. */
+export interface CommandJob {
+  readonly key: StageKey;
+  readonly cache: string;
+  readonly command: string;
+  readonly inputs: Readonly<Record<string, Artifact | readonly Artifact[]>>;
+  /** Extension of each artifact by its label, for the names a program sees. */
+  readonly extensionOf: (artifact: Artifact) => string;
+  /** Output name to the file name that the program writes. */
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string | null>>;
+  /** Holds `run/` (where the program runs), `in/` (its inputs), `command.sh` and `log`. */
+  readonly folder: string;
+}
+
+const graceMs = 3_000;
+/** A program that prints without end must not fill the disk. */
+const logLimitBytes = 1_000_000_000;
+
+/** Runs programs; keeps a launcher for each that runs at once. */
+export class CommandRunner {
+  readonly #idle: Launcher[] = [];
+  readonly #all = new Set<Launcher>();
+
+  async perform(
+    job: CommandJob,
+    options: { readonly timeoutSeconds: number | null; readonly signal: AbortSignal },
+  ): Promise<{ ending: Ending; log: string | undefined }> {
+    prepare(job);
+    const launcher = this.#idle.pop() ?? this.#start();
+    let stopping: 'timeout' | 'interrupted' | 'too much output' | undefined;
+    const timers: NodeJS.Timeout[] = [];
+    const stop = (why: NonNullable<typeof stopping>): void => {
+      stopping ??= why;
+      launcher.kill('SIGTERM');
+      timers.push(setTimeout(() => launcher.kill('SIGKILL'), graceMs));
+    };
+    const interrupt = (): void => stop('interrupted');
+    options.signal.addEventListener('abort', interrupt, { once: true });
+    if (options.timeoutSeconds !== null) {
+      timers.push(setTimeout(() => stop('timeout'), options.timeoutSeconds * 1000));
+    }
+    const logFile = join(job.folder, 'log');
+    const watch = setInterval(() => {
+      if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes) stop('too much output');
+    }, 1000);
+    const status = await launcher.run(job.folder);
+    clearInterval(watch);
+    for (const timer of timers) clearTimeout(timer);
+    options.signal.removeEventListener('abort', interrupt);
+    if (stopping === undefined && status !== null) this.#idle.push(launcher);
+    else {
+      launcher.kill('SIGKILL');
+      this.#all.delete(launcher);
+    }
+    const log = adoptLog(logFile, job.cache, job.key);
+    return { ending: endingOf(status, stopping, options.timeoutSeconds), log };
+  }
+
+  close(): void {
+    for (const launcher of this.#all) launcher.kill('SIGKILL');
+    this.#all.clear();
+  }
+
+  #start(): Launcher {
+    const launcher = new Launcher();
+    this.#all.add(launcher);
+    return launcher;
+  }
+}
+
+function endingOf(
+  status: number | null,
+  stopping: 'timeout' | 'interrupted' | 'too much output' | undefined,
+  timeoutSeconds: number | null,
+): Ending {
+  switch (stopping) {
+    case 'interrupted':
+      return { ok: false, why: 'interrupted', message: 'interrupted' };
+    case 'timeout':
+      return timedOut(timeoutSeconds!);
+    case 'too much output':
+      return { ok: false, why: 'failed', message: `printed more than ${logLimitBytes / 1e9} GB and was stopped` };
+    case undefined:
+      break;
+  }
+  if (status === 0) return { ok: true, facts: null };
+  if (status === null) return { ok: false, why: 'died', message: 'was killed from outside' };
+  // A shell reports a signal as 128 and its number.
+  const signal = status > 128 && status < 160 ? ` (killed by signal ${status - 128})` : '';
+  return { ok: false, why: 'failed', message: `the command ended with exit code ${status}${signal}` };
+}
+
+/** Writes the script and lays out the inputs under names that are the same in every run. */
+function prepare(job: CommandJob): void {
+  const run = join(job.folder, 'run');
+  mkdirSync(run);
+  for (const file of Object.values(job.outputs)) {
+    if (dirname(file) !== '.') mkdirSync(join(run, dirname(file)), { recursive: true });
+  }
+  const paths = layInputs(job);
+  const text = job.command.replace(
+    /\$\{\{\s*(inputs|outputs)\.([\w-]+)(?:\/([^\s}]+))?\s*\}\}/g,
+    (_, side: string, name: string, member: string | undefined) =>
+      side === 'inputs' ? paths[name]!.map(quote).join(' ') : quote(job.outputs[name]! + (member ? `/${member}` : '')),
+  );
+  const exports = Object.entries(job.env)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `export ${name}=${quote(value!)}\n`);
+  writeFileSync(join(job.folder, 'command.sh'), `${exports.join('')}${text}\n`);
+}
+
+/** Input name to the paths that stand for it, relative to the program's folder. */
+function layInputs(job: CommandJob): Record<string, string[]> {
+  const base = join(job.folder, 'in');
+  const paths: Record<string, string[]> = {};
+  for (const [name, given] of Object.entries(job.inputs)) {
+    const many = Array.isArray(given);
+    paths[name] = (many ? (given as readonly Artifact[]) : [given as Artifact]).map((artifact, i) => {
+      const path = many ? join(name, String(i)) : name;
+      const extension = job.extensionOf(artifact);
+      if (!artifact.folder) {
+        mkdirSync(dirname(join(base, path)), { recursive: true });
+        symlinkSync(artifact.path!, join(base, path + extension));
+        return `../in/${path}${extension}`;
+      }
+      for (const member of artifact.members) {
+        const link = join(base, path, `${member.name}${extension}`);
+        mkdirSync(dirname(link), { recursive: true });
+        symlinkSync(member.path, link);
+      }
+      return `../in/${path}`;
+    });
+  }
+  return paths;
+}
+
+function quote(text: string): string {
+  return /^[\w./+:@%-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,210 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Facts } from '../kind/stage-kind.ts';
+import { packageRoot } from '../util/package-root.ts';
+import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
+import type { StageLog } from './log.ts';
+
+/** How an attempt at a stage ended, whoever ran it. */
+export type Ending =
+  | { readonly ok: true; readonly facts: Facts | null }
+  | {
+      readonly ok: false;
+      /** `interrupted` is no failure of the stage. */
+      readonly why: 'failed' | 'timeout' | 'died' | 'interrupted';
+      readonly message: string;
+      readonly hint?: string;
+      readonly diagnostics?: readonly Diagnostic[];
+    };
+
+export interface AttemptOptions {
+  readonly timeoutSeconds: number | null;
+  readonly signal: AbortSignal;
+  readonly log: StageLog;
+  readonly onProgress: (progress: Extract<FromWorker, { type: 'progress' }>) => void;
+}
+
+/** Time a stage gets to stop by itself once it is interrupted. */
+const graceMs = 3_000;
+/** A worker that has grown beyond this is not used again. */
+const retireAtMegabytes = 2_000;
+
+interface Worker {
+  readonly child: ChildProcess;
+  /** Heap limit it was started with, in megabytes; 0 for none. */
+  readonly heap: number;
+}
+
+/**
+ * Worker processes, reused from stage to stage: starting Node and an engine costs more than many a stage. A worker
+ * whose stage failed, hung or was interrupted is not used again.
+ */
+export class WorkerPool {
+  readonly #idle: Worker[] = [];
+  readonly #all = new Set<Worker>();
+  readonly #script = join(packageRoot(), 'dist', 'execute', 'worker.js');
+
+  async perform(job: Job, options: AttemptOptions): Promise<Ending> {
+    const worker = this.#take(job.resources.memory);
+    const ending = await this.#converse(worker, job, options);
+    if (ending.reusable) this.#idle.push(worker);
+    else this.#end(worker);
+    return ending.ending;
+  }
+
+  /** Ends every worker at once. */
+  close(): void {
+    for (const worker of this.#all) this.#end(worker);
+  }
+
+  #take(heap: number): Worker {
+    const at = this.#idle.findIndex((worker) => worker.heap === heap);
+    if (at >= 0) return this.#idle.splice(at, 1)[0]!;
+    const child = fork(this.#script, [], {
+      // Its own process group: what the stage starts is ended with it, and Ctrl-C in a terminal reaches only us.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: ['--enable-source-maps', ...(heap > 0 ? [`--max-old-space-size=${Math.ceil(heap)}`] : [])],
+      env: { ...process.env, OROGRAPH_ROLE: 'worker' },
+      serialization: 'json',
+    });
+    const worker = { child, heap };
+    this.#all.add(worker);
+    return worker;
+  }
+
+  #end(worker: Worker): void {
+    this.#all.delete(worker);
+    const at = this.#idle.indexOf(worker);
+    if (at >= 0) this.#idle.splice(at, 1);
+    killGroup(worker.child, 'SIGKILL');
+  }
+
+  #converse(worker: Worker, job: Job, options: AttemptOptions): Promise<{ ending: Ending; reusable: boolean }> {
+    const { child } = worker;
+    const { signal, log } = options;
+    return new Promise((resolve) => {
+      let answer: Exclude<FromWorker, { type: 'progress' }> | undefined;
+      let stopping: 'timeout' | 'interrupted' | undefined;
+      let lastWords = '';
+      const open = new Set([child.stdout!, child.stderr!]);
+      const timers: NodeJS.Timeout[] = [];
+      const marker = endMarker(job.id);
+
+      const finish = (ending: Ending, reusable: boolean): void => {
+        for (const timer of timers) clearTimeout(timer);
+        signal.removeEventListener('abort', interrupt);
+        child.removeAllListeners();
+        for (const stream of [child.stdout!, child.stderr!]) stream.removeAllListeners('data');
+        resolve({ ending, reusable });
+      };
+      const settle = (): void => {
+        if (!answer || open.size > 0) return;
+        if (answer.type === 'done') {
+          finish({ ok: true, facts: answer.facts }, answer.residentMegabytes < retireAtMegabytes);
+          return;
+        }
+        if (answer.details) log.write(Buffer.from(`${answer.details}\n`));
+        const { message, hint, diagnostics } = answer;
+        const why = stopping ?? 'failed';
+        finish({ ok: false, why, message, ...(hint && { hint }), ...(diagnostics && { diagnostics }) }, false);
+      };
+      const interrupt = (): void => {
+        stopping ??= 'interrupted';
+        send(child, { type: 'abort' });
+        timers.push(setTimeout(() => killGroup(child, 'SIGKILL'), graceMs));
+      };
+
+      for (const stream of [child.stdout!, child.stderr!]) {
+        stream.on('data', (chunk: Buffer) => {
+          const at = chunk.lastIndexOf(marker);
+          // The marker may come in two pieces only if the pipe splits 20 bytes: then its first piece is in the log.
+          const text = at >= 0 ? chunk.subarray(0, at) : chunk;
+          log.write(text);
+          if (stream === child.stderr) lastWords = (lastWords + text.toString('utf8')).slice(-4000);
+          if (at >= 0) {
+            open.delete(stream);
+            settle();
+          }
+        });
+      }
+      child.on('message', (message: FromWorker) => {
+        if (message.type === 'progress') options.onProgress(message);
+        else {
+          answer = message;
+          settle();
+        }
+      });
+      child.on('error', (error) => finish({ ok: false, why: 'died', message: `no worker: ${error.message}` }, false));
+      child.on('close', (code, deathSignal) => {
+        if (answer) {
+          open.clear();
+          settle();
+        } else finish(death(stopping, code, deathSignal, lastWords, job, options), false);
+      });
+      if (options.timeoutSeconds !== null) {
+        timers.push(
+          setTimeout(() => {
+            stopping ??= 'timeout';
+            killGroup(child, 'SIGKILL');
+          }, options.timeoutSeconds * 1000),
+        );
+      }
+      if (signal.aborted) interrupt();
+      else signal.addEventListener('abort', interrupt, { once: true });
+      send(child, { type: 'job', job });
+    });
+  }
+}
+
+function death(
+  stopping: 'timeout' | 'interrupted' | undefined,
+  code: number | null,
+  deathSignal: NodeJS.Signals | null,
+  lastWords: string,
+  job: Job,
+  options: AttemptOptions,
+): Ending {
+  if (stopping === 'interrupted') return { ok: false, why: 'interrupted', message: 'interrupted' };
+  if (stopping === 'timeout') return timedOut(options.timeoutSeconds!);
+  if (/heap out of memory|Reached heap limit/i.test(lastWords)) {
+    return {
+      ok: false,
+      why: 'died',
+      message: 'used up its JavaScript heap',
+      hint: job.resources.memory > 0 ? `raise resources.memory (now ${job.resources.memory} MB)` : 'state resources.memory',
+    };
+  }
+  const how = deathSignal ? `was killed by ${deathSignal}` : `ended with exit code ${code}`;
+  return {
+    ok: false,
+    why: 'died',
+    message: `its worker process ${how}`,
+    ...(deathSignal === 'SIGKILL' && { hint: 'the system may have run out of memory: see its log, and lower --jobs' }),
+  };
+}
+
+export function timedOut(seconds: number): Ending {
+  return {
+    ok: false,
+    why: 'timeout',
+    message: `did not finish within its timeout of ${seconds} s`,
+    hint: 'raise timeout:, or see the log for where it hangs',
+  };
+}
+
+/** Ends a process and whatever it started. */
+export function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    child.kill(signal);
+  }
+}
+
+function send(child: ChildProcess, message: ToWorker): void {
+  // A worker that died meanwhile says so by its `close` event.
+  child.send(message, () => {});
+}

@@ -1,0 +1,142 @@
+/**
+ * The process in which one stage at a time runs.
+ *
+ * Knows: a job, the kind's module, the store for items. Refuses to know the graph, keys of stages, and who else runs:
+ * it cannot store a stage's result, so nothing of a process that fails, hangs or dies is ever a hit.
+ */
+import { pathToFileURL } from 'node:url';
+import { UserError } from '../diagnostics/diagnostic.ts';
+import type { Artifact } from '../kind/artifact.ts';
+import type { Facts, FactsOf, StageContext, StageKind } from '../kind/stage-kind.ts';
+import type { Store } from '../store/contract.ts';
+import { openStore } from '../store/open.ts';
+import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
+import { memoOf } from './memo.ts';
+import { outputPath } from './outputs.ts';
+
+let store: Store | undefined;
+let abort: AbortController | undefined;
+
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'abort') abort?.abort(new Error('the run was interrupted'));
+  else void perform(message.job);
+});
+// The coordinator is gone: nobody waits for the result.
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C reaches the whole process group; the coordinator decides what it means.
+process.on('SIGINT', () => {});
+
+async function perform(job: Job): Promise<void> {
+  abort = new AbortController();
+  let answer: FromWorker;
+  try {
+    limitEnvironment(job.env);
+    store ??= openStore(job.cache);
+    const module = (await import(pathToFileURL(job.module).href)) as { default: StageKind; facts?: FactsOf };
+    if (job.action === 'run') await module.default.run(contextOf(job, store, abort.signal));
+    const facts = module.facts ? await module.facts(job.stored ?? written(job)) : null;
+    answer = { type: 'done', facts: checkedFacts(facts), residentMegabytes: process.memoryUsage().rss / 1e6 };
+  } catch (error) {
+    answer = failure(error);
+  }
+  await flush(job.id);
+  process.send!(answer);
+}
+
+function contextOf(job: Job, store: Store, signal: AbortSignal): StageContext {
+  const listOf = (name: string): readonly Artifact[] => {
+    const given = job.inputs[name];
+    return given === undefined ? [] : Array.isArray(given) ? given : [given as Artifact];
+  };
+  return {
+    params: job.params,
+    inputs: job.inputs,
+    input(name) {
+      const list = listOf(name);
+      if (list.length !== 1) throw new Error(`input ${name} has ${list.length} artifacts, one is expected`);
+      return list[0]!;
+    },
+    list: listOf,
+    output(name, member) {
+      const spec = job.outputs[name];
+      if (!spec) throw new Error(`"${name}" is no declared output (${Object.keys(job.outputs).join(', ')})`);
+      if (member !== undefined && /[/\\]|^\.\.?$/.test(member)) throw new Error(`"${member}" is no name of a member`);
+      return outputPath(job.folder, name, spec, member);
+    },
+    stage: job.stage,
+    root: job.root,
+    memo: memoOf(store, job.scope, job.key, () => {}),
+    get engine() {
+      if (!job.engine) throw new Error('this kind did not declare `engine: true`, so it has no engine');
+      return job.engine;
+    },
+    resources: job.resources,
+    progress: (done, total, unit, note) =>
+      send({ type: 'progress', done, total, unit, ...(note !== undefined && { note }) }),
+    log: (text) => void process.stderr.write(text.endsWith('\n') ? text : `${text}\n`),
+    signal,
+  };
+}
+
+/** Outputs that were just written, as artifacts for `facts`: they have no digests yet. */
+function written(job: Job): Record<string, Artifact> {
+  return Object.fromEntries(
+    Object.entries(job.outputs).map(([name, spec]) => {
+      const members = (spec.members ?? []).map((member) => ({
+        name: member,
+        path: outputPath(job.folder, name, spec, member),
+        digest: '' as never,
+      }));
+      const folder = spec.folder ?? spec.members !== undefined;
+      const path = folder ? undefined : outputPath(job.folder, name, spec);
+      return [name, { label: name, type: spec.type, digest: '' as never, folder, path, members }];
+    }),
+  );
+}
+
+/** Facts go into the memo table and the record: plain JSON only. */
+function checkedFacts(facts: Facts | null): Facts | null {
+  if (facts === null) return null;
+  return JSON.parse(
+    JSON.stringify(facts, (name, value) => {
+      if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+      if (typeof value === 'function' || typeof value === 'bigint') throw new Error(`the fact ${name} is no plain value`);
+      return value;
+    }),
+  ) as Facts;
+}
+
+const always = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'NODE_OPTIONS'];
+
+/** A stage sees PATH, HOME, what native libraries need to load, and what it declared: the key knows all of it. */
+function limitEnvironment(declared: Job['env']): void {
+  for (const name of Object.keys(process.env)) {
+    if (!always.includes(name) && !name.startsWith('OROGRAPH_')) delete process.env[name];
+  }
+  for (const [name, value] of Object.entries(declared)) if (value !== null) process.env[name] = value;
+}
+
+let lastProgress = 0;
+function send(message: FromWorker): void {
+  // A grid of thousands of points would otherwise spend its time on messages.
+  const now = Date.now();
+  if (message.type === 'progress' && message.done < message.total && now - lastProgress < 50) return;
+  lastProgress = now;
+  process.send!(message);
+}
+
+function failure(error: unknown): FromWorker {
+  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (error instanceof UserError) {
+    const hint = error.diagnostics[0]?.hint;
+    return { type: 'failed', message: error.message, ...(hint && { hint }), details: '', diagnostics: error.diagnostics };
+  }
+  return { type: 'failed', message: error instanceof Error ? error.message : String(error), details };
+}
+
+/** Everything the stage printed is out before its result is told. */
+async function flush(id: number): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write(endMarker(id), () => resolve()));
+  }
+}

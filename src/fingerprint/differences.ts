@@ -1,0 +1,108 @@
+import type { Json, JsonObject } from '../util/json.ts';
+import type { KeyParts } from './key.ts';
+
+/** One field in which two keys differ. */
+export interface Difference {
+  /** `with.epochs`, `input model`, `code`, `engine.version`, `file cifar10-mini/train.bin`, `env LANG`. */
+  readonly field: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+/** Field by field, what makes `after` another computation than `before`. */
+export function differences(before: KeyParts, after: KeyParts): Difference[] {
+  return [
+    ...values('format', before.format, after.format),
+    ...values('kind', before.kind, after.kind),
+    ...values('version', before.version, after.version),
+    ...code(before.code, after.code),
+    ...values('with', before.with, after.with),
+    ...values('outputs', before.outputs, after.outputs),
+    ...inputs(before.inputs, after.inputs),
+    ...names('file', before.files, after.files),
+    ...values('engine', before.engine, after.engine),
+    ...names('env', before.env, after.env),
+  ];
+}
+
+/** `with.epochs 10 -> 50`, as people read it. */
+export function describe(difference: Difference): string {
+  const { field, before, after } = difference;
+  if (before === null && after === null) return field;
+  if (before === null) return `${field} added: ${after}`;
+  if (after === null) return `${field} removed (was ${before})`;
+  return `${field} ${before} -> ${after}`;
+}
+
+function values(field: string, before: Json, after: Json): Difference[] {
+  if (isObject(before) && isObject(after)) {
+    return union(before, after).flatMap((name) => {
+      if (!(name in before)) return [{ field: `${field}.${name}`, before: null, after: show(after[name]!) }];
+      if (!(name in after)) return [{ field: `${field}.${name}`, before: show(before[name]!), after: null }];
+      return values(`${field}.${name}`, before[name]!, after[name]!);
+    });
+  }
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  return [{ field, before: show(before), after: show(after) }];
+}
+
+function code(before: KeyParts['code'], after: KeyParts['code']): Difference[] {
+  if (!before || !after || before.digest === after.digest) return values('code', !before, !after);
+  const changed = union(before.files, after.files).filter((name) => before.files[name] !== after.files[name]);
+  const found = [
+    ...(changed.length > 0 ? [{ field: `code changed: ${changed.join(', ')}`, before: null, after: null }] : []),
+    ...names('package', before.packages, after.packages),
+  ];
+  return found.length > 0 ? found : [{ field: 'code', before: short(before.digest), after: short(after.digest) }];
+}
+
+function inputs(before: KeyParts['inputs'], after: KeyParts['inputs']): Difference[] {
+  return union(before, after).flatMap((name) => {
+    const old = before[name] ?? [];
+    const now = after[name] ?? [];
+    const count = Math.max(old.length, now.length);
+    return Array.from({ length: count }, (_, i) => i).flatMap((i): Difference[] => {
+      const [a, b] = [old[i], now[i]];
+      if (a?.digest === b?.digest) return [];
+      return [
+        {
+          field: `input ${name}${count > 1 ? `[${i}]` : ''} ${(b ?? a)!.label}`,
+          before: a ? short(a.digest) : null,
+          after: b ? short(b.digest) : null,
+        },
+      ];
+    });
+  });
+}
+
+function names(
+  what: string,
+  before: Readonly<Record<string, string | null>>,
+  after: Readonly<Record<string, string | null>>,
+): Difference[] {
+  return union(before, after)
+    .filter((name) => before[name] !== after[name])
+    .map((name) => ({
+      field: `${what} ${name}`,
+      before: name in before ? short(before[name] ?? 'unset') : null,
+      after: name in after ? short(after[name] ?? 'unset') : null,
+    }));
+}
+
+/** A digest is recognised by its first digits; other text is shown whole. */
+function short(text: string): string {
+  return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 4)}…` : text;
+}
+
+function show(value: Json): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function union(a: object, b: object): string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,221 @@
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { isAbsolute, join, relative, resolve as resolvePath, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { CodeIdentity, KindRegistry, ResolvedKind } from '../kind/registry.ts';
+import type { StageKind } from '../kind/stage-kind.ts';
+import { type Digest, digestOf } from '../util/digest.ts';
+import { packageRoot } from '../util/package-root.ts';
+
+/** Everything about a kind but its definition, which costs an import. */
+export type KindCode = Omit<ResolvedKind, 'definition'>;
+
+/** dist/kinds.json. */
+type Shipped = Readonly<Record<string, { code: CodeIdentity; factsCode: Digest | null }>>;
+
+/** A compiled kind of the user's, remembered so that an unchanged one needs no compiler. */
+interface CompiledRecord {
+  readonly format: 1;
+  readonly build: string;
+  /** Absolute path of each source file, and of each package.json that counts, to the digest of its text. */
+  readonly texts: Readonly<Record<string, Digest>>;
+  readonly module: string;
+  readonly code: CodeIdentity;
+  readonly factsCode: Digest | null;
+}
+
+/**
+ * Finds kinds that ship (dist/stages, identified when orograph was built) and kinds of the user's (compiled once per
+ * content into `<cache>/code/`).
+ */
+export class Kinds implements KindRegistry {
+  readonly builtin: readonly string[];
+  readonly #root = packageRoot();
+  readonly #shipped: Shipped;
+  readonly #codeFolder: string;
+  readonly #build: string;
+  readonly #definitions = new Map<string, Promise<StageKind | Diagnostic>>();
+  readonly #codes = new Map<string, Promise<KindCode | Diagnostic>>();
+
+  private constructor(shipped: Shipped, codeFolder: string, build: string) {
+    this.#shipped = shipped;
+    this.builtin = Object.keys(shipped).sort();
+    this.#codeFolder = codeFolder;
+    this.#build = build;
+  }
+
+  static async open(cacheFolder: string): Promise<Kinds> {
+    const dist = join(packageRoot(), 'dist');
+    const [described, stamp] = await Promise.all([
+      readFile(join(dist, 'kinds.json'), 'utf8'),
+      readFile(join(dist, 'stamp'), 'utf8'),
+    ]);
+    return new Kinds(JSON.parse(described) as Shipped, join(cacheFolder, 'code'), stamp);
+  }
+
+  /** What this build of orograph is: stored results of planning hold only for the same build. */
+  get build(): string {
+    return this.#build;
+  }
+
+  async resolve(uses: string, folder: string, root: string): Promise<ResolvedKind | Diagnostic> {
+    const code = await this.identify(uses, folder, root);
+    if ('severity' in code) return code;
+    let definition = this.#definitions.get(code.module);
+    if (!definition) this.#definitions.set(code.module, (definition = importDefinition(code)));
+    const found = await definition;
+    return 'severity' in found ? found : { ...code, definition: found };
+  }
+
+  /** As `resolve`, without importing the kind. */
+  identify(uses: string, folder: string, root: string): Promise<KindCode | Diagnostic> {
+    const file = /^\.\.?\//.test(uses) ? resolvePath(folder, uses) : isAbsolute(uses) ? uses : null;
+    const id = file ?? uses;
+    let code = this.#codes.get(id);
+    if (!code) this.#codes.set(id, (code = file ? this.#identifyUsers(file, root) : this.#identifyShipped(uses)));
+    return code;
+  }
+
+  async #identifyShipped(name: string): Promise<KindCode | Diagnostic> {
+    const shipped = Object.hasOwn(this.#shipped, name) ? this.#shipped[name] : undefined;
+    if (!shipped) {
+      return {
+        severity: 'error',
+        code: 'unknown-kind',
+        message: `unknown stage kind "${name}"`,
+        expected: `one of ${this.builtin.join(', ')}, or the path of a TypeScript file that starts with ./`,
+      };
+    }
+    return { name, module: join(this.#root, 'dist', 'stages', `${name}.js`), ...shipped };
+  }
+
+  async #identifyUsers(file: string, root: string): Promise<KindCode | Diagnostic> {
+    const inside = relative(root, file).split(sep).join('/');
+    const name = inside.startsWith('..') ? inside : `./${inside}`;
+    const recordFile = join(this.#codeFolder, `${digestOf(file)}.json`);
+    const known = await readRecord(recordFile, this.#build);
+    if (known) return { name, module: known.module, code: known.code, factsCode: known.factsCode };
+    try {
+      const { compileKind, exportsOf, identifyCode } = await import('./code.ts');
+      const options = { root, self: join(this.#root, 'dist', 'index.js') };
+      const names = await exportsOf(file);
+      if (!names.includes('default')) return noDefault(name);
+      const code = await identifyCode(file, 'default', options);
+      const facts = names.includes('facts') ? await identifyCode(file, 'facts', options) : null;
+      const inputs = [...code.inputs, ...(facts?.inputs ?? []), ...Object.keys(code.manifests)];
+      const texts = Object.fromEntries(
+        await Promise.all(inputs.map(async (path) => [path, digestOf(await readFile(path))] as const)),
+      );
+      const module = join(this.#codeFolder, `${digestOf(JSON.stringify([this.#build, texts]))}.mjs`);
+      await mkdir(this.#codeFolder, { recursive: true });
+      const fresh = `${module}.${process.pid}.mjs`;
+      await compileKind(file, fresh, options);
+      await rename(fresh, module);
+      const record: CompiledRecord = {
+        format: 1,
+        build: this.#build,
+        texts,
+        module,
+        code: code.identity,
+        factsCode: facts?.identity.digest ?? null,
+      };
+      await writeFile(`${recordFile}.${process.pid}`, JSON.stringify(record));
+      await rename(`${recordFile}.${process.pid}`, recordFile);
+      return { name, module, code: record.code, factsCode: record.factsCode };
+    } catch (error) {
+      return compileFailure(name, error);
+    }
+  }
+}
+
+async function readRecord(file: string, build: string): Promise<CompiledRecord | null> {
+  try {
+    const record = JSON.parse(await readFile(file, 'utf8')) as CompiledRecord;
+    if (record.format !== 1 || record.build !== build) return null;
+    await access(record.module);
+    for (const [path, digest] of Object.entries(record.texts)) {
+      if (digestOf(await readFile(path)) !== digest) return null;
+    }
+    return record;
+  } catch {
+    // No record, a damaged one, or a source that is gone: compile again, which says what is wrong.
+    await rm(file, { force: true });
+    return null;
+  }
+}
+
+async function importDefinition(kind: KindCode): Promise<StageKind | Diagnostic> {
+  try {
+    const module = (await import(pathToFileURL(kind.module).href)) as { default?: StageKind };
+    const definition = module.default;
+    const problem = whatIsMissing(definition);
+    if (!problem) return definition!;
+    return {
+      severity: 'error',
+      code: 'bad-kind',
+      message: `the default export of ${kind.name} is no stage kind: ${problem}`,
+      hint: 'export default defineStage({ version: 1, summary, with, inputs, outputs, run })',
+    };
+  } catch (error) {
+    return {
+      severity: 'error',
+      code: 'kind-failed-to-load',
+      message: `${kind.name} failed while it was imported: ${error instanceof Error ? error.message : String(error)}`,
+      hint: 'a kind should only declare at its top level; put work into run()',
+    };
+  }
+}
+
+function whatIsMissing(kind: StageKind | undefined): string | null {
+  if (typeof kind !== 'object' || kind === null) return 'it is not an object';
+  if (!Number.isInteger(kind.version)) return '`version` must be an integer';
+  if (typeof kind.run !== 'function') return '`run` must be a function';
+  if (typeof kind.with !== 'object' || kind.with === null) return '`with` must be a schema';
+  if (typeof kind.inputs !== 'object' || kind.inputs === null) return '`inputs` must be an object';
+  if (!['object', 'function'].includes(typeof kind.outputs)) return '`outputs` must be an object or a function';
+  return null;
+}
+
+function noDefault(name: string): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'bad-kind',
+    message: `${name} has no default export`,
+    hint: 'export default defineStage({ … })',
+  };
+}
+
+interface BuildFailure {
+  readonly errors?: readonly { text: string; location: { file: string; line: number; column: number; length: number } | null }[];
+}
+
+function compileFailure(name: string, error: unknown): Diagnostic {
+  if ((error as NodeJS.ErrnoException)?.code === 'ENOENT' || /Could not resolve|no such file/i.test(String(error))) {
+    const missing = (error as BuildFailure).errors?.[0];
+    if (!missing?.location) {
+      return { severity: 'error', code: 'unknown-kind', message: `there is no file ${name}`, expected: 'a TypeScript file' };
+    }
+  }
+  const first = (error as BuildFailure).errors?.[0];
+  if (first) {
+    const { text, location } = first;
+    return {
+      severity: 'error',
+      code: 'kind-does-not-compile',
+      message: `${name} does not compile: ${text}`,
+      ...(location && {
+        related: [
+          {
+            message: text,
+            at: { file: location.file, line: location.line, column: location.column + 1, length: Math.max(1, location.length) },
+          },
+        ],
+      }),
+    };
+  }
+  return {
+    severity: 'error',
+    code: 'kind-does-not-compile',
+    message: `${name} does not compile: ${error instanceof Error ? error.message : String(error)}`,
+  };
+}

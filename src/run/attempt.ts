@@ -1,0 +1,258 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunEvent } from '../events/event.ts';
+import { CommandRunner } from '../execute/command.ts';
+import type { Job } from '../execute/job.ts';
+import { StageLog } from '../execute/log.ts';
+import { collectOutputs, prepareOutputs } from '../execute/outputs.ts';
+import { type Ending, WorkerPool } from '../execute/worker-pool.ts';
+import type { Artifact } from '../kind/artifact.ts';
+import type { Facts } from '../kind/stage-kind.ts';
+import type { Instance } from '../plan/plan.ts';
+import { UserError } from '../diagnostics/diagnostic.ts';
+import type { MemoRow } from '../store/contract.ts';
+import type { StageKey } from '../util/digest.ts';
+import type { JsonObject } from '../util/json.ts';
+import type { Resolution } from './resolution.ts';
+import type { Session } from './session.ts';
+
+/** How one stage ended, after all its attempts. */
+export type StageEnding =
+  | { readonly ok: true; readonly row: MemoRow }
+  | {
+      readonly ok: false;
+      readonly interrupted: boolean;
+      readonly message: string;
+      readonly hint?: string;
+      readonly log?: string;
+      readonly wallMs: number;
+    };
+type Failure = Extract<StageEnding, { ok: false }>;
+
+/** First pause before another attempt; it doubles. */
+const backOffMs = 500;
+
+/** Runs stages whose key is known: in a worker or as a program, with retries, and stores what they gave. */
+export class Executor {
+  readonly #workers = new WorkerPool();
+  readonly #commands = new CommandRunner();
+  readonly #session: Session;
+  readonly #resolution: Resolution;
+  readonly #emit: (event: RunEvent) => void;
+  readonly #signal: AbortSignal;
+  readonly #environment: JsonObject;
+  #jobs = 0;
+
+  constructor(
+    session: Session,
+    resolution: Resolution,
+    emit: (event: RunEvent) => void,
+    signal: AbortSignal,
+    environment: JsonObject,
+  ) {
+    this.#session = session;
+    this.#resolution = resolution;
+    this.#emit = emit;
+    this.#signal = signal;
+    this.#environment = environment;
+  }
+
+  close(): void {
+    this.#workers.close();
+    this.#commands.close();
+  }
+
+  async run(instance: Instance, key: StageKey, reason: string): Promise<StageEnding> {
+    for (let attempt = 1; ; attempt++) {
+      this.#emit({ type: 'stage-started', stage: instance.id, key, kind: instance.kind, reason, attempt });
+      const ending = await this.#attempt(instance, key);
+      if (ending.ok || ending.interrupted || attempt > instance.retries) return ending;
+      const delayMs = backOffMs * 2 ** (attempt - 1);
+      this.#emit({ type: 'stage-retry', stage: instance.id, attempt, delayMs, message: ending.message });
+      await sleep(delayMs, undefined, { signal: this.#signal }).catch(() => {});
+      if (this.#signal.aborted) return { ...ending, interrupted: true };
+    }
+  }
+
+  /** Makes the facts of outputs that are already there: their code has changed, the outputs have not. */
+  async facts(instance: Instance, row: MemoRow, stored: Record<string, Artifact>): Promise<Facts | null> {
+    const work = this.#session.store.createWorkFolder();
+    try {
+      const log = new StageLog(this.#session.options.workspace.cache, row.key);
+      const job = { ...this.#job(instance, row.key, work), action: 'facts' as const, stored };
+      const ending = await this.#workers.perform(job, this.#options(instance, log));
+      if (ending.ok) return ending.facts;
+      throw new UserError(
+        { severity: 'error', code: 'facts-failed', message: `the facts of ${instance.id} failed: ${ending.message}`, at: instance.at },
+        1,
+      );
+    } finally {
+      await this.#session.store.discard(work);
+    }
+  }
+
+  async #attempt(instance: Instance, key: StageKey): Promise<StageEnding> {
+    const { store } = this.#session;
+    const startedAt = performance.now();
+    const work = store.createWorkFolder();
+    try {
+      const inputs = this.#resolution.artifacts(instance);
+      const before = stampOf(inputs);
+      const { ending, log, folder, fileNames } = await this.#perform(instance, key, work, inputs);
+      const failed = (message: string, hint?: string): Failure => ({
+        ok: false,
+        interrupted: false,
+        message,
+        wallMs: Math.round(performance.now() - startedAt),
+        ...(hint !== undefined && { hint }),
+        ...(log !== undefined && { log }),
+      });
+      if (!ending.ok) return { ...failed(ending.message, ending.hint), interrupted: ending.why === 'interrupted' };
+      const spoiled = changedSince(before);
+      if (spoiled.length > 0) {
+        return failed(
+          `changed its own input ${spoiled.join(', ')}`,
+          'a stage must write nothing but its outputs: copy what you want to change. Run `orograph verify --repair`',
+        );
+      }
+      const changed = await this.#resolution.changedFiles(instance);
+      if (changed.length > 0) {
+        return failed(
+          `${changed.join(', ')} changed while the stage ran`,
+          'its result belongs to no content for certain, so it is not kept: run again',
+        );
+      }
+      const collected = await collectOutputs(store, folder, instance.outputs, fileNames);
+      if ('missing' in collected) {
+        return failed(`did not write its output ${collected.missing.join(', ')}`, 'declared outputs must all be there');
+      }
+      if (collected.undeclared.length > 0) this.#warnOfUndeclared(instance, collected.undeclared);
+      const row: MemoRow = {
+        key,
+        kind: instance.kind,
+        outputs: collected.outputs,
+        facts: ending.facts,
+        factsCode: this.#session.facets.get(instance.id)!.code?.factsCode ?? null,
+        finishedAt: new Date().toISOString(),
+        wallMs: Math.round(performance.now() - startedAt),
+        environment: this.#environment,
+      };
+      await store.commit(row);
+      return { ok: true, row };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const hint = error.diagnostics[0]?.hint;
+      const wallMs = Math.round(performance.now() - startedAt);
+      return { ok: false, interrupted: false, message: error.message, ...(hint !== undefined && { hint }), wallMs };
+    } finally {
+      // Nobody waits for the removal of a folder that no name leads to any more.
+      void store.discard(work);
+    }
+  }
+
+  async #perform(
+    instance: Instance,
+    key: StageKey,
+    work: string,
+    inputs: Record<string, Artifact | Artifact[]>,
+  ): Promise<{ ending: Ending; log: string | undefined; folder: string; fileNames: Record<string, string> }> {
+    const { cache } = this.#session.options.workspace;
+    if (instance.kind === 'command') {
+      const fileNames = instance.params.files as Record<string, string>;
+      const extensions = this.#resolution.extensions(instance);
+      const { ending, log } = await this.#commands.perform(
+        {
+          key,
+          cache,
+          command: instance.params.command as string,
+          inputs,
+          extensionOf: (artifact) => extensions.get(artifact.label)!,
+          outputs: fileNames,
+          env: instance.env,
+          folder: work,
+        },
+        { timeoutSeconds: instance.timeout, signal: this.#signal },
+      );
+      return { ending, log, folder: join(work, 'run'), fileNames };
+    }
+    const log = new StageLog(cache, key);
+    prepareOutputs(work, instance.outputs);
+    const ending = await this.#workers.perform({ ...this.#job(instance, key, work), inputs }, this.#options(instance, log));
+    return { ending, log: log.close(), folder: work, fileNames: {} };
+  }
+
+  #job(instance: Instance, key: StageKey, work: string): Job {
+    const { options, plan, engine, facets } = this.#session;
+    const { code, version } = facets.get(instance.id)!;
+    return {
+      id: ++this.#jobs,
+      action: 'run',
+      stage: instance.id,
+      key,
+      module: code!.module,
+      params: instance.params,
+      inputs: {},
+      outputs: instance.outputs,
+      folder: work,
+      root: plan.root,
+      cache: options.workspace.cache,
+      scope: {
+        kind: instance.kind,
+        version,
+        code: code!.code.digest,
+        engine: instance.tensors ? engine!.identity : null,
+      },
+      engine: instance.tensors ? engine : null,
+      resources: instance.resources,
+      env: instance.env,
+      stored: null,
+    };
+  }
+
+  #options(instance: Instance, log: StageLog) {
+    return {
+      timeoutSeconds: instance.timeout,
+      signal: this.#signal,
+      log,
+      onProgress: (progress: { done: number; total: number; unit: string; note?: string }) =>
+        this.#emit({ ...progress, type: 'stage-progress', stage: instance.id }),
+    };
+  }
+
+  #warnOfUndeclared(instance: Instance, files: readonly string[]): void {
+    const shown = files.slice(0, 5).join(', ') + (files.length > 5 ? `, … (${files.length} files)` : '');
+    this.#emit({
+      type: 'diagnostic',
+      diagnostic: {
+        severity: 'warning',
+        code: 'undeclared-output',
+        message: `${instance.id} also wrote ${shown}, which is not kept`,
+        at: instance.at,
+        hint: 'declare it under outputs: to keep it',
+      },
+    });
+  }
+}
+
+type Stamp = { path: string; label: string; size: number; mtimeMs: number };
+
+/** Blobs are read-only, but a program that runs as root can change them all the same. */
+function stampOf(inputs: Record<string, Artifact | Artifact[]>): Stamp[] {
+  return Object.values(inputs)
+    .flat()
+    .flatMap((artifact) => artifact.members.map(({ path }) => ({ label: artifact.label, path })))
+    .map(({ path, label }) => {
+      const { size, mtimeMs } = statSync(path);
+      return { path, label, size, mtimeMs };
+    });
+}
+
+function changedSince(stamps: readonly Stamp[]): string[] {
+  return stamps
+    .filter(({ path, size, mtimeMs }) => {
+      const now = statSync(path, { throwIfNoEntry: false });
+      return now?.size !== size || now.mtimeMs !== mtimeMs;
+    })
+    .map((stamp) => stamp.label);
+}

@@ -1,0 +1,325 @@
+/**
+ * A run, from the file to the figure:
+ *
+ *     declare -> plan        openSession   the pipeline, its kinds, the engine, the store
+ *     -> fingerprint         Resolution    keys of all stages whose inputs are known; what the memo knows is done
+ *     -> schedule            schedule()    the rest, as their inputs become known and tokens are free
+ *     -> execute -> store    Executor      a worker or a program; blobs, then the memo row
+ *     -> publish, record     Closing       copies that people look at, run.json, expectations
+ */
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Diagnostic, type ExitCode, exitCodes, UserError } from '../diagnostics/diagnostic.ts';
+import type { RunEvent } from '../events/event.ts';
+import type { Instance } from '../plan/plan.ts';
+import { schedule } from '../schedule/schedule.ts';
+import type { MemoRow } from '../store/contract.ts';
+import type { StageKey } from '../util/digest.ts';
+import { Executor, type StageEnding } from './attempt.ts';
+import type { RunOptions, RunResult } from './contract.ts';
+import { environmentOf } from './environment.ts';
+import { checkExpectations } from './expectations.ts';
+import { matchesForce } from './force.ts';
+import { reasonsToRun } from './reasons.ts';
+import { type RunStatus, writeRecord } from './record.ts';
+import { artifactOf, publishedPaths, Resolution } from './resolution.ts';
+import { openSession, type Session } from './session.ts';
+
+export async function runPipeline(options: RunOptions): Promise<RunResult> {
+  const session = await openSession(options);
+  const run = new Run(session, options);
+  try {
+    return await run.perform();
+  } finally {
+    run.close();
+    session.store.close();
+  }
+}
+
+class Run {
+  readonly #session: Session;
+  readonly #options: RunOptions;
+  readonly #emit: (event: RunEvent) => void;
+  readonly #signal: AbortSignal;
+  readonly #id = randomBytes(4).toString('hex');
+  readonly #startedAt = new Date();
+  readonly #status = new Map<string, RunStatus>();
+  readonly #messages = new Map<string, string>();
+  readonly #publishing: Promise<void>[] = [];
+  readonly #announced = new Set<string>();
+  #executor: Executor | undefined;
+
+  constructor(session: Session, options: RunOptions) {
+    this.#session = session;
+    this.#options = options;
+    this.#emit = options.subscriber;
+    this.#signal = options.signal ?? new AbortController().signal;
+  }
+
+  close(): void {
+    this.#executor?.close();
+  }
+
+  async perform(): Promise<RunResult> {
+    const { plan, store, engine } = this.#session;
+    this.#emit({
+      type: 'run-started',
+      run: this.#id,
+      pipeline: plan.pipeline,
+      file: plan.file,
+      stages: plan.instances.length,
+      engine: engine?.name ?? 'none',
+      jobs: this.#session.options.workspace.jobs,
+    });
+    for (const diagnostic of [...this.#session.warnings, ...store.notices.map(noticeOf)]) {
+      this.#emit({ type: 'diagnostic', diagnostic });
+    }
+    const resolution = await Resolution.open(this.#session);
+    const forced = matchesForce(plan, this.#options.force ?? []);
+    this.#takeKnown(resolution, forced);
+    const pending = plan.instances.filter((instance) => !this.#status.has(instance.id));
+    if (pending.length > 0) await this.#runPending(resolution, pending, forced);
+    return this.#finish(resolution);
+  }
+
+  /** Everything that the memo knows, without a promise in between: thousands of stages take milliseconds. */
+  #takeKnown(resolution: Resolution, forced: ReadonlySet<string>): void {
+    for (const instance of this.#session.plan.instances) {
+      const key = resolution.key(instance);
+      if (key === null || forced.has(instance.id)) continue;
+      const row = this.#session.store.lookup(key);
+      if (row) this.#markCached(resolution, instance, row);
+    }
+  }
+
+  #markCached(resolution: Resolution, instance: Instance, row: MemoRow): void {
+    resolution.rows.set(instance.id, row);
+    this.#status.set(instance.id, 'cached');
+    this.#emit({
+      type: 'stage-cached',
+      stage: instance.id,
+      key: row.key,
+      ...(row.facts && { facts: row.facts }),
+    });
+  }
+
+  async #runPending(resolution: Resolution, pending: readonly Instance[], forced: ReadonlySet<string>): Promise<void> {
+    const session = this.#session;
+    const { store, plan } = session;
+    this.#checkArtifactsFolder();
+    const executor = new Executor(session, resolution, this.#emit, this.#signal, environmentOf(session));
+    this.#executor = executor;
+    const latest = store.latest(plan.pipeline);
+    const instances = new Map(pending.map((instance) => [instance.id, instance]));
+    const waiting = new Map<StageKey, number>();
+    const isDone = (instance: Instance): boolean => {
+      if (forced.has(instance.id)) return false;
+      const row = store.lookup(resolution.key(instance)!);
+      if (!row) return false;
+      this.#markCached(resolution, instance, row);
+      this.#publishSoon(resolution, instance);
+      return true;
+    };
+
+    await schedule({
+      tasks: pending.map((instance) => ({
+        id: instance.id,
+        needs: Object.values(instance.inputs)
+          .flatMap((binding) => [...binding.sources])
+          .flatMap((source) => (source.from === 'stage' ? [source.instance] : [])),
+        resources: instance.resources,
+      })),
+      tokens: session.tokens,
+      keepGoing: this.#options.keepGoing ?? false,
+      signal: this.#signal,
+      ready: (task) => isDone(instances.get(task.id)!),
+      run: async (task) => {
+        const instance = instances.get(task.id)!;
+        const key = resolution.key(instance)!;
+        const claim = store.claim(key);
+        if (!claim.mine) {
+          const waits = waiting.get(key) ?? 0;
+          waiting.set(key, waits + 1);
+          const reason = `process ${claim.pid} on ${claim.host} is computing it since ${claim.since}`;
+          if (waits === 0) this.#emit({ type: 'stage-waiting', stage: instance.id, key, reason });
+          return { busy: sleep(Math.min(1000, 50 * 1.5 ** waits)) };
+        }
+        try {
+          // Between our look and our claim, another run may have finished it.
+          if (isDone(instance)) return 'done';
+          const reasons = reasonsToRun(key, resolution.parts(instance), latest.get(instance.id), forced.has(instance.id));
+          const ending = await executor.run(instance, key, reasons.join('; '));
+          return this.#settle(resolution, instance, ending);
+        } finally {
+          store.release(key);
+        }
+      },
+      skip: (task, because) => {
+        const reason = because === null || this.#signal.aborted ? 'interrupted' : `${because} failed`;
+        this.#status.set(task.id, 'skipped');
+        this.#emit({ type: 'stage-skipped', stage: task.id, reason });
+      },
+    });
+  }
+
+  #settle(resolution: Resolution, instance: Instance, ending: StageEnding): 'done' | 'failed' {
+    if (ending.ok) {
+      const { row } = ending;
+      resolution.rows.set(instance.id, row);
+      this.#status.set(instance.id, 'executed');
+      this.#emit({
+        type: 'stage-finished',
+        stage: instance.id,
+        key: row.key,
+        wallMs: row.wallMs,
+        ...(row.facts && { facts: row.facts }),
+      });
+      this.#publishSoon(resolution, instance);
+      return 'done';
+    }
+    if (ending.interrupted) {
+      this.#status.set(instance.id, 'skipped');
+      this.#emit({ type: 'stage-skipped', stage: instance.id, reason: 'interrupted' });
+      return 'failed';
+    }
+    this.#status.set(instance.id, 'failed');
+    this.#messages.set(instance.id, ending.message);
+    this.#emit({
+      type: 'stage-failed',
+      stage: instance.id,
+      message: ending.message,
+      ...(ending.hint !== undefined && { hint: ending.hint }),
+      ...(ending.log !== undefined && { log: ending.log }),
+      wallMs: ending.wallMs,
+    });
+    return 'failed';
+  }
+
+  async #finish(resolution: Resolution): Promise<RunResult> {
+    const { plan } = this.#session;
+    const done = plan.instances.filter((instance) => resolution.rows.has(instance.id));
+    if (!this.#signal.aborted) await this.#refreshFacts(resolution, done);
+    const expectations = done.flatMap((instance) =>
+      checkExpectations(instance, resolution.rows.get(instance.id)!.facts),
+    );
+    for (const expectation of expectations) this.#emit({ type: 'expectation', ...expectation });
+    const unpublished = await this.#publishAll(resolution, done);
+    const record = unpublished
+      ? null
+      : await writeRecord({
+          session: this.#session,
+          resolution,
+          run: this.#id,
+          startedAt: this.#startedAt,
+          status: this.#status,
+          messages: this.#messages,
+          expectations,
+        });
+    const count = (status: RunStatus): number => [...this.#status.values()].filter((s) => s === status).length;
+    const counts = {
+      executed: count('executed'),
+      cached: count('cached'),
+      failed: count('failed'),
+      skipped: count('skipped'),
+    };
+    const expectationsMissed = expectations.filter((expectation) => !expectation.held).length;
+    const interrupted = this.#signal.aborted;
+    this.#emit({
+      type: 'run-finished',
+      run: this.#id,
+      ...counts,
+      interrupted,
+      expectationsMissed,
+      wallMs: Date.now() - this.#startedAt.getTime(),
+      record,
+    });
+    const failed = counts.failed > 0 || unpublished;
+    const strict = this.#options.strictExpect === true && expectationsMissed > 0;
+    return { ...counts, interrupted, expectationsMissed, exitCode: exitCodeOf(interrupted, failed, strict), record };
+  }
+
+  /** Outputs whose facts were made by other code get them anew; the outputs themselves stay. */
+  async #refreshFacts(resolution: Resolution, done: readonly Instance[]): Promise<void> {
+    const session = this.#session;
+    for (const instance of done) {
+      const row = resolution.rows.get(instance.id)!;
+      const factsCode = session.facets.get(instance.id)!.code?.factsCode ?? null;
+      if (row.factsCode === factsCode) continue;
+      this.#executor ??= new Executor(session, resolution, this.#emit, this.#signal, environmentOf(session));
+      const stored = Object.fromEntries(
+        Object.entries(row.outputs).map(([name, output]) => [name, artifactOf(session, name, output)]),
+      );
+      const facts = factsCode === null ? null : await this.#executor.facts(instance, row, stored);
+      const fresh = { ...row, facts, factsCode };
+      await session.store.commit(fresh);
+      resolution.rows.set(instance.id, fresh);
+    }
+  }
+
+  /** People look at a figure as soon as it is there; whatever goes wrong is told by `publishAll`. */
+  #publishSoon(resolution: Resolution, instance: Instance): void {
+    this.#publishing.push(this.#publish(resolution, [instance]).catch(() => {}));
+  }
+
+  /** True where copies could not be made; the results themselves are safe in the store. */
+  async #publishAll(resolution: Resolution, done: readonly Instance[]): Promise<boolean> {
+    await Promise.all(this.#publishing);
+    try {
+      await this.#publish(resolution, done);
+      return false;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      for (const diagnostic of error.diagnostics) this.#emit({ type: 'diagnostic', diagnostic });
+      return true;
+    }
+  }
+
+  async #publish(resolution: Resolution, instances: readonly Instance[]): Promise<void> {
+    const { plan, store, options } = this.#session;
+    const publications = instances.flatMap((instance) => {
+      const row = resolution.rows.get(instance.id)!;
+      return publishedPaths(options.workspace.artifacts, plan.pipeline, instance, row);
+    });
+    await store.publish(publications);
+    for (const instance of instances) {
+      if (this.#announced.has(instance.id)) continue;
+      this.#announced.add(instance.id);
+      for (const [output, { type }] of Object.entries(instance.outputs)) {
+        if (type !== 'figure') continue;
+        const row = resolution.rows.get(instance.id)!;
+        const [first] = publishedPaths(options.workspace.artifacts, plan.pipeline, instance, {
+          ...row,
+          outputs: { [output]: row.outputs[output]! },
+        });
+        this.#emit({ type: 'artifact', stage: instance.id, output, path: first!.path });
+      }
+    }
+  }
+
+  /** A folder that cannot be written is told before hours of work, not after. */
+  #checkArtifactsFolder(): void {
+    const { artifacts } = this.#session.options.workspace;
+    try {
+      mkdirSync(artifacts, { recursive: true });
+      accessSync(artifacts, constants.W_OK);
+    } catch (error) {
+      throw new UserError({
+        severity: 'error',
+        code: 'artifacts-not-writable',
+        message: `the artifacts folder ${artifacts} cannot be written (${(error as NodeJS.ErrnoException).code})`,
+        hint: 'make it writable, or name another one with --artifacts DIR',
+      });
+    }
+  }
+}
+
+function exitCodeOf(interrupted: boolean, failed: boolean, missed: boolean): ExitCode {
+  if (interrupted) return exitCodes.interrupted;
+  if (failed) return exitCodes.stageFailed;
+  return missed ? exitCodes.verificationFailed : exitCodes.good;
+}
+
+function noticeOf(notice: { readonly what: string; readonly cure: string }): Diagnostic {
+  return { severity: 'warning', code: 'cache-repaired', message: notice.what, hint: notice.cure };
+}

@@ -1,0 +1,130 @@
+import { totalmem } from 'node:os';
+import { UserError } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { availableEngines, engineIdentity } from '../engine/engine.ts';
+import { hashOfDefinition } from '../fingerprint/key.ts';
+import { type KindCode, Kinds } from '../fingerprint/registry.ts';
+import type { EngineSpec, FileDependency, Resources, StageKind } from '../kind/stage-kind.ts';
+import type { Instance, Plan } from '../plan/plan.ts';
+import { selectStages } from '../plan/select.ts';
+import type { Store } from '../store/contract.ts';
+import { openStore } from '../store/open.ts';
+import type { PipelineOptions } from './contract.ts';
+import { planOrRecall } from './plan-cache.ts';
+
+/** What there is once the pipeline is understood and before anything is looked up. */
+export interface Session {
+  readonly options: PipelineOptions;
+  readonly plan: Plan;
+  readonly warnings: readonly Diagnostic[];
+  readonly store: Store;
+  readonly kinds: Kinds;
+  /** Null where no stage computes tensors. */
+  readonly engine: EngineSpec | null;
+  readonly tokens: Resources;
+  /** By instance id. */
+  readonly facets: ReadonlyMap<string, Facet>;
+}
+
+/** What of an instance is known besides the plan: its code and the files its kind reads. */
+export interface Facet {
+  /** Null for a program. */
+  readonly code: KindCode | null;
+  readonly version: number;
+  readonly definitionHash: string;
+  readonly files: readonly FileDependency[];
+}
+
+/** Rules by which a program is run; raised when the same command would give something else. */
+const commandVersion = 1;
+
+/** Opens the store, plans the pipeline and finds the code of its stages. The caller closes the store. */
+export async function openSession(options: PipelineOptions): Promise<Session> {
+  const { workspace } = options;
+  const kinds = await Kinds.open(workspace.cache);
+  const store = openStore(workspace.cache);
+  try {
+    const { plan: whole, warnings, definitionHashes } = await planOrRecall(options, kinds, store.folder);
+    const plan = options.stages?.length ? selectStages(whole, options.stages) : whole;
+    const engine = plan.instances.some((instance) => instance.tensors) ? chooseEngine(options, plan) : null;
+    const tokens = { cpu: workspace.jobs, memory: Math.floor(totalmem() / 1e6), gpu: 1 };
+    const facets = await facetsOf(plan, kinds, definitionHashes);
+    return { options, plan, warnings, store, kinds, engine, tokens, facets };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function chooseEngine(options: PipelineOptions, plan: Plan): EngineSpec {
+  const { root } = options.workspace;
+  const asked = options.engine ?? plan.engine;
+  const reports = availableEngines(root);
+  const names = reports.map((report) => report.name);
+  const name = asked === 'auto' ? reports.findLast((report) => report.available)?.name : names.find((n) => n === asked);
+  if (!name) {
+    throw new UserError({
+      severity: 'error',
+      code: 'unknown-engine',
+      message: `unknown engine "${asked}"`,
+      expected: `auto, ${names.join(' or ')}`,
+    });
+  }
+  return { name, identity: engineIdentity(name, root) };
+}
+
+async function facetsOf(
+  plan: Plan,
+  kinds: Kinds,
+  definitionHashes: ReadonlyMap<string, string>,
+): Promise<Map<string, Facet>> {
+  const facets = new Map<string, Facet>();
+  const resolved = new Map<string, { code: KindCode; definition: StageKind }>();
+  const files = new Map<string, readonly FileDependency[]>();
+  for (const instance of plan.instances) {
+    if (instance.kind === 'command') {
+      const definitionHash = definitionHashes.get(instance.id) ?? hashOfDefinition(instance, commandVersion);
+      facets.set(instance.id, { code: null, version: commandVersion, definitionHash, files: [] });
+      continue;
+    }
+    let kind = resolved.get(instance.kind);
+    if (!kind) {
+      const found = await kinds.resolve(instance.kind, plan.root, plan.root);
+      if ('severity' in found) throw new UserError({ ...found, at: instance.at });
+      const { definition, ...code } = found;
+      resolved.set(instance.kind, (kind = { code, definition }));
+    }
+    const { definition, code } = kind;
+    facets.set(instance.id, {
+      code,
+      version: definition.version,
+      definitionHash: definitionHashes.get(instance.id) ?? hashOfDefinition(instance, definition.version),
+      files: definition.files ? filesOf(instance, definition, plan.root, files) : [],
+    });
+  }
+  return facets;
+}
+
+/** Many instances read the same data set: it is looked up once. */
+function filesOf(
+  instance: Instance,
+  definition: StageKind,
+  root: string,
+  seen: Map<string, readonly FileDependency[]>,
+): readonly FileDependency[] {
+  const id = `${instance.kind} ${JSON.stringify(instance.params)}`;
+  let files = seen.get(id);
+  if (!files) {
+    try {
+      files = definition.files!(instance.params as never, root);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(
+        error.diagnostics.map((diagnostic) => ({ at: instance.at, ...diagnostic })),
+        error.exitCode,
+      );
+    }
+    seen.set(id, files);
+  }
+  return files;
+}

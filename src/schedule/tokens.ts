@@ -1,0 +1,123 @@
+import PQueue from 'p-queue';
+import type { Resources } from '../kind/stage-kind.ts';
+
+type Job = () => Promise<unknown>;
+interface Waiting {
+  readonly job: Job;
+  readonly priority: number;
+  readonly order: number;
+}
+
+/**
+ * The waiting room of a p-queue whose places are resource tokens instead of a count: `size` and `dequeue` see only
+ * jobs that fit into what is free now. Jobs with the same needs wait in one row (there are few different needs and
+ * may be many thousand jobs), highest priority first, then first come first served.
+ */
+class TokenQueue {
+  readonly free: { cpu: number; memory: number; gpu: number };
+  readonly #rows = new Map<string, { needs: Resources; jobs: Waiting[] }>();
+  #order = 0;
+
+  constructor(total: Resources) {
+    this.free = { ...total };
+  }
+
+  enqueue(job: Job, options?: { priority?: number; needs?: Resources }): void {
+    const needs = options?.needs ?? { cpu: 1, memory: 0, gpu: 0 };
+    const shape = `${needs.cpu}/${needs.memory}/${needs.gpu}`;
+    let row = this.#rows.get(shape);
+    if (!row) this.#rows.set(shape, (row = { needs, jobs: [] }));
+    const waiting = { job, priority: options?.priority ?? 0, order: this.#order++ };
+    // A binary heap would do; sorted insertion keeps equal priorities in order and rows are appended to mostly.
+    let at = row.jobs.length;
+    while (at > 0 && row.jobs[at - 1]!.priority < waiting.priority) at--;
+    row.jobs.splice(at, 0, waiting);
+  }
+
+  get size(): number {
+    return this.#next() ? 1 : 0;
+  }
+
+  dequeue(): Job | undefined {
+    const row = this.#next();
+    if (!row) return undefined;
+    this.#move(row.needs, -1);
+    const { job } = row.jobs.shift()!;
+    return job;
+  }
+
+  release(needs: Resources): void {
+    this.#move(needs, +1);
+  }
+
+  filter(): Job[] {
+    return [...this.#rows.values()].flatMap((row) => row.jobs.map((waiting) => waiting.job));
+  }
+
+  setPriority(): void {
+    throw new Error('priorities are given when a stage is queued');
+  }
+
+  #next(): { needs: Resources; jobs: Waiting[] } | undefined {
+    let best: { needs: Resources; jobs: Waiting[] } | undefined;
+    for (const row of this.#rows.values()) {
+      const head = row.jobs[0];
+      if (!head || !this.#fits(row.needs)) continue;
+      const rival = best?.jobs[0];
+      if (!rival || head.priority > rival.priority || (head.priority === rival.priority && head.order < rival.order)) {
+        best = row;
+      }
+    }
+    return best;
+  }
+
+  #fits(needs: Resources): boolean {
+    return needs.cpu <= this.free.cpu && needs.memory <= this.free.memory && needs.gpu <= this.free.gpu;
+  }
+
+  #move(needs: Resources, sign: 1 | -1): void {
+    this.free.cpu += sign * needs.cpu;
+    this.free.memory += sign * needs.memory;
+    this.free.gpu += sign * needs.gpu;
+  }
+}
+
+/** Runs jobs as soon as the tokens they need are free. */
+export class TokenPool {
+  readonly #waiting: TokenQueue;
+  readonly #queue: PQueue<never>;
+  readonly #total: Resources;
+
+  constructor(total: Resources) {
+    this.#total = total;
+    const waiting = new TokenQueue(total);
+    this.#waiting = waiting;
+    this.#queue = new PQueue({
+      concurrency: Number.POSITIVE_INFINITY,
+      // p-queue makes the queue itself; this hands it ours.
+      queueClass: class {
+        constructor() {
+          // biome-ignore lint/correctness/noConstructorReturn: the one way to give p-queue a queue with arguments
+          return waiting;
+        }
+      } as never,
+    });
+  }
+
+  /** Needs beyond the machine's total are cut to it: such a job runs alone. */
+  async run<Result>(needs: Resources, priority: number, job: () => Promise<Result>): Promise<Result> {
+    const cut = {
+      cpu: Math.min(needs.cpu, this.#total.cpu),
+      memory: Math.min(needs.memory, this.#total.memory),
+      gpu: Math.min(needs.gpu, this.#total.gpu),
+    };
+    const guarded = async () => {
+      try {
+        return await job();
+      } finally {
+        this.#waiting.release(cut);
+      }
+    };
+    return this.#queue.add(guarded, { priority, needs: cut } as never) as Promise<Result>;
+  }
+}

@@ -1,0 +1,169 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Outcome, schedule, type Task } from '../../src/schedule/schedule.ts';
+
+const one = { cpu: 1, memory: 0, gpu: 0 };
+const never = new AbortController().signal;
+
+/** Runs a schedule and says what happened, in order. */
+async function trace(
+  tasks: readonly Task[],
+  options: {
+    tokens?: typeof one;
+    keepGoing?: boolean;
+    signal?: AbortSignal;
+    ready?: (task: Task) => boolean;
+    run?: (task: Task) => Promise<Outcome>;
+  } = {},
+) {
+  const events: string[] = [];
+  let running = 0;
+  let most = 0;
+  await schedule({
+    tasks,
+    tokens: options.tokens ?? { cpu: 2, memory: 100, gpu: 1 },
+    keepGoing: options.keepGoing ?? false,
+    signal: options.signal ?? never,
+    ready: options.ready ?? (() => false),
+    run: async (task) => {
+      running += 1;
+      most = Math.max(most, running);
+      events.push(`start ${task.id}`);
+      await new Promise((resolve) => setImmediate(resolve));
+      const outcome = options.run ? await options.run(task) : 'done';
+      running -= 1;
+      events.push(`${typeof outcome === 'string' ? outcome : 'busy'} ${task.id}`);
+      return outcome;
+    },
+    skip: (task, because) => events.push(`skip ${task.id} because of ${because}`),
+  });
+  return { events, most };
+}
+
+const task = (id: string, needs: string[] = [], resources = one): Task => ({ id, needs, resources });
+
+describe('schedule', () => {
+  it('starts a task only when all it needs are done, on random graphs', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.nat(30), { maxLength: 4 }), { minLength: 1, maxLength: 30 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (edges, cpu) => {
+          const tasks = edges.map((needs, i) => task(`${i}`, needs.filter((n) => n < i).map(String)));
+          const { events, most } = await trace(tasks, { tokens: { cpu, memory: 0, gpu: 0 } });
+          const done = new Set<string>();
+          for (const event of events) {
+            const [what, id] = event.split(' ') as [string, string];
+            if (what === 'done') done.add(id);
+            else for (const need of tasks[Number(id)]!.needs) expect(done).toContain(need);
+          }
+          expect(done.size).toBe(tasks.length);
+          expect(most).toBeLessThanOrEqual(cpu);
+        },
+      ),
+      { numRuns: 60, seed: 1 },
+    );
+  });
+
+  it('never hands out more tokens than there are, and runs a task that wants more than all of them alone', async () => {
+    const big = { cpu: 99, memory: 0, gpu: 0 };
+    let held = 0;
+    const tasks = [task('a'), task('b', [], big), task('c'), task('d', [], big), task('e')];
+    await trace(tasks, {
+      run: async (t) => {
+        held += Math.min(2, t.resources.cpu);
+        expect(held).toBeLessThanOrEqual(2);
+        await new Promise((resolve) => setImmediate(resolve));
+        held -= Math.min(2, t.resources.cpu);
+        return 'done';
+      },
+    });
+  });
+
+  it('lets a small task pass a large one that does not fit yet', async () => {
+    const tasks = [task('long'), task('large', [], { cpu: 2, memory: 0, gpu: 0 }), task('small')];
+    const { events } = await trace(tasks);
+    expect(events.indexOf('start small')).toBeLessThan(events.indexOf('start large'));
+  });
+
+  it('skips what depends on a failure and starts nothing more', async () => {
+    const tasks = [task('a'), task('b'), task('after-a', ['a']), task('later', ['after-a'])];
+    const { events } = await trace(tasks, {
+      tokens: one,
+      run: async (t) => (t.id === 'a' ? 'failed' : 'done'),
+    });
+    expect(events).toEqual([
+      'start a',
+      'failed a',
+      'skip after-a because of a',
+      'skip later because of a',
+      'skip b because of a',
+    ]);
+  });
+
+  it('finishes what does not depend on a failure when it keeps going', async () => {
+    const tasks = [task('a'), task('b'), task('after-a', ['a']), task('after-b', ['b'])];
+    const { events } = await trace(tasks, {
+      tokens: one,
+      keepGoing: true,
+      run: async (t) => (t.id === 'a' ? 'failed' : 'done'),
+    });
+    expect(events).toContain('done after-b');
+    expect(events.filter((event) => event.startsWith('skip'))).toEqual(['skip after-a because of a']);
+  });
+
+  it('asks again for a task that someone else is at, without holding its tokens', async () => {
+    let asked = 0;
+    const { events } = await trace([task('theirs'), task('mine')], {
+      tokens: one,
+      run: async (t) => {
+        if (t.id === 'mine') return 'done';
+        asked += 1;
+        return asked < 3 ? { busy: new Promise((resolve) => setTimeout(resolve, 5)) } : 'done';
+      },
+    });
+    expect(events.filter((event) => event === 'busy theirs')).toHaveLength(2);
+    expect(events.indexOf('done mine')).toBeLessThan(events.indexOf('done theirs'));
+  });
+
+  it('runs nothing for a task that turns out to be ready', async () => {
+    const { events } = await trace([task('a'), task('b', ['a'])], { ready: (t) => t.id === 'a' });
+    expect(events).toEqual(['start b', 'done b']);
+  });
+
+  it('starts nothing after it is aborted, and names what it left', async () => {
+    const controller = new AbortController();
+    const { events } = await trace([task('a'), task('b', ['a']), task('c')], {
+      tokens: one,
+      signal: controller.signal,
+      run: async () => {
+        controller.abort();
+        return 'done';
+      },
+    });
+    expect(events).toEqual(['start a', 'done a', 'skip b because of null', 'skip c because of null']);
+  });
+
+  it('passes an unexpected error on after what is running has ended', async () => {
+    await expect(
+      trace([task('a')], {
+        run: async () => {
+          throw new Error('a bug');
+        },
+      }),
+    ).rejects.toThrow('a bug');
+  });
+
+  it('takes the longest chain of dependents first', async () => {
+    const tasks = [task('lone'), task('head'), task('next', ['head']), task('last', ['next'])];
+    const { events } = await trace(tasks, { tokens: one });
+    expect(events[0]).toBe('start lone');
+    expect(events.filter((event) => event.startsWith('start')).slice(1)).toEqual(['start head', 'start next', 'start last']);
+  });
+
+  it('copes with a chain of ten thousand tasks', async () => {
+    const tasks = Array.from({ length: 10_000 }, (_, i) => task(`${i}`, i > 0 ? [`${i - 1}`] : []));
+    const { events } = await trace(tasks, { run: async (t) => (t.id === '5000' ? 'failed' : 'done') });
+    expect(events.filter((event) => event.startsWith('skip'))).toHaveLength(4999);
+  });
+});
