@@ -165,7 +165,7 @@ function withHeadroom(panel: Panel, frame: Box, x: Scale, y: Scale): Scale {
   if (legend.length === 0 || panel.y.domain || legendPlace(legend, panel, frame, x, y)) return y;
   const size = legendSize(legend);
   const share = (size.height + 2 * legendSpace) / frame.height;
-  if (share > 0.45 || size.width > frame.width - 2 * legendSpace) return y;
+  if (share > 0.35 || size.width > frame.width - 2 * legendSpace) return y;
   const [low, high] = y.domain;
   const top = y.kind === 'log' ? low * (high / low) ** (1 / (1 - share)) : low + (high - low) / (1 - share);
   return scaleOf(y.kind, [low, top]);
