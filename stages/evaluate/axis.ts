@@ -1,0 +1,27 @@
+import type { Axis } from '../../src/landscape/curves.ts';
+import type { Member } from './directions.ts';
+
+/**
+ * An axis with its vertical lines: the perturbed model at 0, and each target that a direction points at. A target at
+ * λ along the direction is reached at λ/s where the grid's λ is scaled by s.
+ */
+export function axisOf(
+  values: readonly number[],
+  members: readonly Member[],
+  scale: number,
+  label: string,
+  epoch: number,
+): Axis {
+  const inside = (at: number): boolean => at >= values[0]! && at <= values.at(-1)!;
+  const targets = new Map<number, string>();
+  for (const { target } of members)
+    if (target && inside(target.at / scale)) targets.set(target.at / scale, target.label);
+  return {
+    label,
+    values,
+    marks: [
+      ...(inside(0) ? [{ at: 0, role: 'model' as const, label: `epoch ${epoch}` }] : []),
+      ...[...targets].map(([at, name]) => ({ at, role: 'target' as const, label: name })),
+    ],
+  };
+}

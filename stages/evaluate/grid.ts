@@ -1,0 +1,27 @@
+import type { Digest } from '../../src/util/digest.ts';
+
+/** `count` equally spaced numbers; the ends, and 0 and 1 where they are grid points, are exact. */
+export function linspace(from: number, to: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => (i * to + (count - 1 - i) * from) / (count - 1));
+}
+
+/** One step along a direction: which, by content, and how far. */
+export interface Move {
+  readonly direction: Digest;
+  readonly by: number;
+}
+
+/**
+ * The moves that lead to a grid point, in one form for all ways to ask for it: coefficients λ·s rounded to 12
+ * significant digits, equal directions joined, zero ones dropped, sorted by direction. The point is computed from
+ * these moves alone, so whatever asks for the same ones may share the result: λ = 0 is one point for all directions,
+ * a surface's axes are its curves' points, and figures of different scales share those that coincide.
+ */
+export function movesTo(steps: readonly Move[]): Move[] {
+  const sums = new Map<Digest, number>();
+  for (const { direction, by } of steps) sums.set(direction, (sums.get(direction) ?? 0) + by);
+  return [...sums]
+    .map(([direction, by]) => ({ direction, by: Number(by.toPrecision(12)) }))
+    .filter(({ by }) => by !== 0)
+    .sort((a, b) => (a.direction < b.direction ? -1 : 1));
+}

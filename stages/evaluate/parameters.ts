@@ -1,0 +1,41 @@
+import Type, { type Static } from 'typebox';
+import { datasetNamePattern, splits } from '../../src/dataset/dataset.ts';
+
+const range = Type.Tuple([Type.Number(), Type.Number()]);
+const count = Type.Integer({ minimum: 2, maximum: 100_001 });
+
+export const parameters = Type.Object(
+  {
+    points: Type.Union([count, Type.Tuple([count, count])], {
+      default: 41,
+      description: 'Grid points on each axis; for surfaces also [x, y].',
+    }),
+    range: Type.Tuple([Type.Number(), Type.Number()], {
+      default: [-1, 1],
+      description: 'First and last λ of each axis.',
+    }),
+    ranges: Type.Optional(
+      Type.Tuple([range, range], { description: 'Of surfaces: instead of range, [x, y].' }),
+    ),
+    scale: Type.Number({ default: 1, description: 'A factor s on λ: the model is θ + s·λ·direction.' }),
+    dataset: Type.Optional(
+      Type.String({
+        pattern: datasetNamePattern,
+        description: "Another data set than the checkpoint's own.",
+      }),
+    ),
+    split: Type.Enum([...splits], { default: 'train' }),
+    examples: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Only the first so many images (default: all).' }),
+    ),
+    batch: Type.Integer({
+      default: 512,
+      minimum: 1,
+      maximum: 65536,
+      description: 'Images computed at once.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+export type EvaluateParameters = Static<typeof parameters>;

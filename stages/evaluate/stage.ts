@@ -1,0 +1,38 @@
+import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
+import { parameters } from './parameters.ts';
+
+export default defineStage({
+  version: 1,
+  summary: 'Evaluates loss and accuracy along directions: curves over one axis, surfaces over two.',
+  with: parameters,
+  inputs: {
+    model: { type: 'checkpoint', description: 'The checkpoint θ at λ = 0.' },
+    x: { type: 'direction', shape: 'either', description: 'One direction, or a folder: one curve each.' },
+    y: {
+      type: 'direction',
+      shape: 'either',
+      optional: true,
+      description: 'Makes surfaces. Of two folders the members are paired; a single one pairs with all.',
+    },
+  },
+  outputs: { curves: { type: 'curves', extension: '.json' } },
+  engine: true,
+  files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  check: (params) => [
+    ...[params.range, ...(params.ranges ?? [])]
+      .filter(([from, to]) => !(Number.isFinite(from) && Number.isFinite(to) && from < to))
+      .map(() => ({
+        pointer: params.ranges ? '/ranges' : '/range',
+        message: 'must go from a smaller to a larger number',
+      })),
+    ...(Number.isFinite(params.scale) && params.scale !== 0
+      ? []
+      : [{ pointer: '/scale', message: 'is no finite factor other than 0' }]),
+  ],
+  run: async (context) => (await import('./run.ts')).run(context),
+});
+
+/** Categories and stationary points of the curves; of surfaces the smallest and largest loss. */
+export const facts: FactsOf = async (outputs) =>
+  (await import('./facts.ts')).factsOfCurves(outputs.curves!.path!);

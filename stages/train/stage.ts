@@ -1,0 +1,48 @@
+import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
+import type { HistoryRow } from './history.ts';
+import { keptEpochs, parameters } from './parameters.ts';
+
+export default defineStage({
+  version: 1,
+  summary: 'Trains a network with stochastic gradient descent and keeps checkpoints of chosen epochs.',
+  with: parameters,
+  inputs: {},
+  outputs: (params) => ({
+    checkpoints: {
+      type: 'checkpoint',
+      extension: '.safetensors',
+      members: keptEpochs(params).map(String),
+      description: 'One a kept epoch.',
+    },
+    history: { type: 'table', extension: '.json', description: 'Loss and accuracy after each epoch.' },
+  }),
+  engine: true,
+  files: (params, root) => datasetFiles(params.dataset, root),
+  check: (params) => [
+    ...keptEpochs(params)
+      .filter((epoch) => epoch > params.epochs)
+      .map((epoch) => ({
+        pointer: '/keep',
+        message: `epoch ${epoch} comes after the last, ${params.epochs}`,
+      })),
+    ...(params.nesterov && params.momentum === 0
+      ? [{ pointer: '/nesterov', message: "Nesterov's momentum needs a momentum above 0" }]
+      : []),
+  ],
+  run: async (context) => (await import('./run.ts')).run(context),
+});
+
+/** The last epoch's figures. */
+export const facts: FactsOf = async (outputs) => {
+  const { readFile } = await import('node:fs/promises');
+  const rows = JSON.parse(await readFile(outputs.history!.path!, 'utf8')) as HistoryRow[];
+  const last = rows.at(-1)!;
+  return {
+    epochs: last.epoch,
+    'train-loss': last['train-loss'],
+    'train-accuracy': last['train-accuracy'],
+    'test-loss': last['test-loss'],
+    'test-accuracy': last['test-accuracy'],
+  };
+};
