@@ -57,6 +57,7 @@ export class Database {
   #db: Sqlite.Database | undefined;
   #inode = 0n;
   #repairs = 0;
+  #generation = 0;
   #inMemory = false;
   #statements = new Map<string, Sqlite.Statement>();
   #queue: Waiting[] = [];
@@ -119,6 +120,7 @@ export class Database {
   #connect(): void {
     const db = new Sqlite(this.#inMemory ? ':memory:' : this.path, { timeout: 10_000 });
     this.#db = db;
+    this.#generation++;
     try {
       // Set in this order: what WAL mode makes cheap must not happen before WAL mode.
       const version = db.pragma('user_version', { simple: true });
@@ -249,6 +251,7 @@ export class Database {
         return work();
       } catch (error) {
         if (this.#db?.inTransaction) this.#db.exec('ROLLBACK');
+        if (this.#guard.held === 'alone') throw error;
         if (isDamage(error) && repairs++ < 3) this.#repair(error);
         else if (!isBusy(error) || Date.now() - started > patienceMs) throw databaseError(error, this.path);
       }
@@ -256,6 +259,14 @@ export class Database {
   }
 
   // Work
+
+  /** Counts the connections: what was remembered of another one may not be in this one's table. */
+  get generation(): number {
+    return this.#generation;
+  }
+  get isWriting(): boolean {
+    return this.#db?.inTransaction ?? false;
+  }
 
   /** A prepared statement, kept for the life of the connection. Only inside `read`, `write` and `enqueue`. */
   sql(text: string): Sqlite.Statement {
@@ -333,22 +344,28 @@ export class Database {
       throw error;
     }
     try {
-      await fsyncOpen(fd, 'memo.sqlite-wal');
+      await fsyncOpen(fd, 'memo.sqlite-wal', true);
     } finally {
       closeSync(fd);
     }
   }
 
-  /** Does `work` while no other store has the folder open, and nobody can open it; undefined where others have. */
-  whileAlone<T>(work: () => T, waitMs: number): { readonly result: T } | undefined {
-    if (this.#inMemory) return undefined;
+  /**
+   * Does `work` while no other store has the table open and nobody can open it. Undefined where others have, or where
+   * the table proves damaged: that is mended by the next ordinary statement.
+   */
+  whileAlone<T>(work: () => T): { readonly result: T } | undefined {
+    if (this.#inMemory || this.#db === undefined) return undefined;
     this.#flush();
     this.#disconnect();
     this.#guard.leave();
     try {
-      if (!this.#guard.alone(waitMs)) return undefined;
+      if (!this.#guard.alone()) return undefined;
       this.#connect();
       return { result: work() };
+    } catch (error) {
+      if (!isDamage(error)) throw databaseError(error, this.path);
+      return undefined;
     } finally {
       this.#disconnect();
       this.#guard.leave();

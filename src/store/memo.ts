@@ -23,6 +23,7 @@ export class Memo {
   readonly #objects: Objects;
   /** Environments that were read or written: one for the many rows of a run. */
   readonly #environments = new Map<string, JsonObject>();
+  #generation = 0;
 
   constructor(database: Database, objects: Objects) {
     this.#database = database;
@@ -71,13 +72,18 @@ export class Memo {
   }
 
   #environment(digest: string): JsonObject | undefined {
+    if (this.#generation !== this.#database.generation) {
+      this.#generation = this.#database.generation;
+      this.#environments.clear();
+    }
     const known = this.#environments.get(digest);
     if (known !== undefined) return known;
     const select = this.#database.sql('SELECT json FROM environments WHERE digest = ?').pluck();
     const json = select.get(digest) as string | undefined;
     if (typeof json !== 'string' || digestOf(json) !== digest) return undefined;
     const environment = JSON.parse(json) as JsonObject;
-    this.#environments.set(digest, environment);
+    // What a transaction of ours has written may still be rolled back.
+    if (!this.#database.isWriting) this.#environments.set(digest, environment);
     return environment;
   }
 
@@ -94,7 +100,9 @@ export class Memo {
     const { key, environment: seen, ...payload } = row;
     const json = JSON.stringify(seen);
     const environment = digestOf(json);
-    this.#database.sql('INSERT OR REPLACE INTO environments VALUES (?, ?)').run(environment, json);
+    if (this.#environment(environment) === undefined) {
+      this.#database.sql('INSERT OR REPLACE INTO environments VALUES (?, ?)').run(environment, json);
+    }
     const text = JSON.stringify(payload);
     this.#database
       .sql('INSERT OR REPLACE INTO memo (key, payload, environment, seal, used) VALUES (?, ?, ?, ?, ?)')

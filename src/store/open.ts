@@ -92,6 +92,7 @@ export class OpenStore implements Store {
     this.#latest = new Latest(this.database);
     this.#fileDigests = new FileDigests(this.database);
     this.#copies = new PublishedCopies(this.database, this.objects, temporary);
+    for (const path of this.scratch.abandoned()) removeTree(path).catch(() => {});
   }
 
   get notices(): readonly StoreProblem[] {

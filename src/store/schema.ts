@@ -1,6 +1,6 @@
 /** The tables of `memo.sqlite`, and their version. */
+import { hash } from 'node:crypto';
 import type { Digest } from '../util/digest.ts';
-import { digestOf } from '../util/digest.ts';
 
 /** Raise it when the tables change; a store of an older version is moved aside and begun anew, a newer one refused. */
 export const formatVersion = 1;
@@ -24,7 +24,7 @@ INSERT INTO meta VALUES ('format', '${formatVersion}');
 CREATE TABLE environments (digest TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE memo (
   key TEXT PRIMARY KEY, payload TEXT NOT NULL, environment TEXT NOT NULL, seal TEXT NOT NULL, used INTEGER NOT NULL
-);
+) WITHOUT ROWID;
 CREATE TABLE items (
   key TEXT PRIMARY KEY, size INTEGER NOT NULL, blob TEXT, bytes BLOB, seal TEXT NOT NULL, used INTEGER NOT NULL
 );
@@ -33,7 +33,6 @@ CREATE TABLE claims (
   key TEXT PRIMARY KEY, store TEXT NOT NULL, owner TEXT NOT NULL, host TEXT NOT NULL, machine TEXT NOT NULL,
   pid INTEGER NOT NULL, started TEXT NOT NULL, since TEXT NOT NULL, beat INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX claims_by_store ON claims (store);
 CREATE TABLE latest (
   pipeline TEXT NOT NULL, stage TEXT NOT NULL, key TEXT NOT NULL, parts TEXT NOT NULL, seal TEXT NOT NULL,
   PRIMARY KEY (pipeline, stage)
@@ -62,7 +61,7 @@ export const tables = [
 
 /** The checksum of a row: of its table's name and its columns, each ended by a character that none contains. */
 export function sealOf(table: (typeof tables)[number], ...columns: readonly (string | number)[]): string {
-  return digestOf(`${table}\0${columns.join('\0')}`).slice(0, 24);
+  return hash('sha256', `${table}\0${columns.join('\0')}`).slice(0, 24);
 }
 
 export function isDigest(text: unknown): text is Digest {

@@ -4,7 +4,7 @@
  * who has the store open, without a table.
  */
 import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
-import { chmod, readdir, rm } from 'node:fs/promises';
+import { chmod, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint } from '../util/faults.ts';
 import { type ProcessIdentity, stateOf, thisProcess } from './process-identity.ts';
@@ -20,10 +20,12 @@ export interface Tenant {
 /** A folder of a process of which nothing can be known is taken for dead when nothing in it changed for a week. */
 const abandonedMs = 7 * 24 * 3600 * 1000;
 
-let opened = 0;
+let serial = 0;
 
 export class Scratch {
   readonly folder: string;
+  /** Milliseconds since 1970. */
+  readonly opened = Date.now();
   readonly #root: string;
   #serial = 0;
 
@@ -32,7 +34,7 @@ export class Scratch {
     this.#root = join(cache, 'tmp');
     this.folder = join(
       this.#root,
-      `${machine}-${pid}-${started}-${Date.now()}-${process.hrtime.bigint()}-${++opened}`,
+      `${machine}-${pid}-${started}-${this.opened}-${process.hrtime.bigint()}-${++serial}`,
     );
     mkdirSync(this.folder);
   }
@@ -94,7 +96,8 @@ export class Scratch {
 export async function removeTree(path: string): Promise<void> {
   faultPoint('before rmtree', path);
   try {
-    rmdirSync(path);
+    // In the pool: removing a name can wait for the file system's journal.
+    await rmdir(path);
   } catch {
     try {
       await rm(path, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import {
   chmodSync,
   closeSync,
   fchmodSync,
+  fdatasync,
   fsync,
   fsyncSync,
   mkdirSync,
@@ -20,11 +21,14 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { faultPoint } from './faults.ts';
 
-/** Resolves when the bytes (or, of a folder, the names in it) are on the disk. `what` is for fault points only. */
-export function fsyncOpen(fd: number, what: string): Promise<void> {
+/**
+ * Resolves when the bytes (or, of a folder, the names in it) are on the disk; with `dataOnly` the file's times may not
+ * be. `what` is for fault points only.
+ */
+export function fsyncOpen(fd: number, what: string, dataOnly = false): Promise<void> {
   return new Promise((resolve, reject) => {
     faultPoint('before fsync', what);
-    fsync(fd, (error) => {
+    (dataOnly ? fdatasync : fsync)(fd, (error) => {
       if (error) return reject(error);
       try {
         faultPoint('after fsync', what);
