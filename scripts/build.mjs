@@ -32,7 +32,10 @@ function filesUnder(folder) {
 
 function stampOfSources() {
   const hash = createHash('sha256');
-  const files = [join(root, 'package-lock.json'), ...['src', 'stages', 'scripts'].flatMap((d) => filesUnder(join(root, d)))];
+  const files = [
+    join(root, 'package-lock.json'),
+    ...['src', 'stages', 'scripts'].flatMap((d) => filesUnder(join(root, d))),
+  ];
   for (const file of files.filter((file) => existsSync(file))) {
     hash.update(relative(root, file)).update(readFileSync(file));
   }
@@ -41,11 +44,17 @@ function stampOfSources() {
 
 const stamp = stampOfSources();
 const stampFile = join(dist, 'stamp');
-if (process.argv.includes('--if-changed') && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) {
+if (
+  process.argv.includes('--if-changed') &&
+  existsSync(stampFile) &&
+  readFileSync(stampFile, 'utf8') === stamp
+) {
   process.exit(0);
 }
 
-const kinds = readdirSync(join(root, 'stages')).filter((name) => existsSync(join(root, 'stages', name, 'stage.ts')));
+const kinds = readdirSync(join(root, 'stages')).filter((name) =>
+  existsSync(join(root, 'stages', name, 'stage.ts')),
+);
 const entries = {
   'cli/main': 'src/cli/main.ts',
   'execute/worker': 'src/execute/worker.ts',
@@ -74,14 +83,23 @@ try {
     chunkNames: 'chunks/[name]-[hash]',
     define: { 'process.env.OROGRAPH_BUILD': JSON.stringify(stamp.slice(0, 16)) },
     // Bundled CommonJS packages call require for Node's own modules; Emscripten's loader reads __dirname.
-    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname;" },
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname;",
+    },
     logLevel: 'warning',
     logOverride: { 'direct-eval': 'silent' },
   });
 
   // The code digests come from the product's own code, compiled for this moment.
   const tool = join(fresh, 'fingerprint-code.mjs');
-  await build({ entryPoints: [join(root, 'src/fingerprint/code.ts')], outfile: tool, bundle: true, format: 'esm', platform: 'node', packages: 'external' });
+  await build({
+    entryPoints: [join(root, 'src/fingerprint/code.ts')],
+    outfile: tool,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+  });
   const { exportsOf, identifyCode } = await import(pathToFileURL(tool).href);
   const described = {};
   for (const kind of kinds) {

@@ -9,14 +9,25 @@ const steps = [
   ['build', ['scripts/build.mjs', '--if-changed']],
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
   ['lint', ['node_modules/@biomejs/biome/bin/biome', 'check', '.']],
-  ['layers', ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', 'src', 'stages']],
+  [
+    'layers',
+    [
+      'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+      '--config',
+      '.dependency-cruiser.cjs',
+      'src',
+      'stages',
+    ],
+  ],
   ['unused code', ['node_modules/knip/bin/knip.js']],
 ];
 
 for (const [name, command] of steps) {
   const started = Date.now();
   const { status } = spawnSync(process.execPath, command, { stdio: 'inherit' });
-  console.log(`${name}: ${status === 0 ? 'good' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+  console.log(
+    `${name}: ${status === 0 ? 'good' : 'FAILED'} (${((Date.now() - started) / 1000).toFixed(1)} s)`,
+  );
   if (status !== 0) process.exit(1);
 }
 
@@ -24,7 +35,14 @@ const folder = mkdtempSync(join(tmpdir(), 'orograph-test-'));
 const report = join(folder, 'report.json');
 const { status } = spawnSync(
   process.execPath,
-  ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)],
+  [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...process.argv.slice(2),
+  ],
   { stdio: 'inherit' },
 );
 let counts = { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0 };

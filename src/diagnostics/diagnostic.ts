@@ -40,7 +40,13 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export class UserError extends Error {
   readonly diagnostics: readonly Diagnostic[];
   readonly exitCode: ExitCode;
-  constructor(diagnostics: Diagnostic | readonly Diagnostic[], exitCode: ExitCode = exitCodes.badInput) {
+  /** Texts by the `file` of positions, as they were read; files that are not in it are read when they are shown. */
+  readonly sources: ReadonlyMap<string, string>;
+  constructor(
+    diagnostics: Diagnostic | readonly Diagnostic[],
+    exitCode: ExitCode = exitCodes.badInput,
+    sources: ReadonlyMap<string, string> = new Map(),
+  ) {
     const list = Array.isArray(diagnostics)
       ? (diagnostics as readonly Diagnostic[])
       : [diagnostics as Diagnostic];
@@ -48,5 +54,7 @@ export class UserError extends Error {
     this.name = 'UserError';
     this.diagnostics = list;
     this.exitCode = exitCode;
+    this.sources = sources;
+    this.sources = sources;
   }
 }

@@ -2,8 +2,8 @@ import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Artifact } from '../kind/artifact.ts';
 import type { StageKey } from '../util/digest.ts';
-import { adoptLog } from './log.ts';
 import { Launcher } from './launcher.ts';
+import { adoptLog } from './log.ts';
 import { type Ending, timedOut } from './worker-pool.ts';
 
 /** A stage that is a program: its text, with placeholders for inputs and outputs left in. */
@@ -88,7 +88,11 @@ function endingOf(
     case 'timeout':
       return timedOut(timeoutSeconds!);
     case 'too much output':
-      return { ok: false, why: 'failed', message: `printed more than ${logLimitBytes / 1e9} GB and was stopped` };
+      return {
+        ok: false,
+        why: 'failed',
+        message: `printed more than ${logLimitBytes / 1e9} GB and was stopped`,
+      };
     case undefined:
       break;
   }
@@ -110,7 +114,9 @@ function prepare(job: CommandJob): void {
   const text = job.command.replace(
     /\$\{\{\s*(inputs|outputs)\.([\w-]+)(?:\/([^\s}]+))?\s*\}\}/g,
     (_, side: string, name: string, member: string | undefined) =>
-      side === 'inputs' ? paths[name]!.map(quote).join(' ') : quote(job.outputs[name]! + (member ? `/${member}` : '')),
+      side === 'inputs'
+        ? paths[name]!.map(quote).join(' ')
+        : quote(job.outputs[name]! + (member ? `/${member}` : '')),
   );
   const exports = Object.entries(job.env)
     .filter(([, value]) => value !== null)

@@ -32,9 +32,21 @@ export interface Job {
 export type ToWorker = { readonly type: 'job'; readonly job: Job } | { readonly type: 'abort' };
 
 export type FromWorker =
-  | { readonly type: 'progress'; readonly done: number; readonly total: number; readonly unit: string; readonly note?: string }
+  | {
+      readonly type: 'progress';
+      readonly done: number;
+      readonly total: number;
+      readonly unit: string;
+      readonly note?: string;
+    }
   | { readonly type: 'done'; readonly facts: Facts | null; readonly residentMegabytes: number }
-  | { readonly type: 'failed'; readonly message: string; readonly hint?: string; readonly details: string; readonly diagnostics?: readonly Diagnostic[] };
+  | {
+      readonly type: 'failed';
+      readonly message: string;
+      readonly hint?: string;
+      readonly details: string;
+      readonly diagnostics?: readonly Diagnostic[];
+    };
 
 /** A line that a worker writes to stdout and stderr when a job ends, so that no output counts for the next one. */
 export function endMarker(id: number): string {

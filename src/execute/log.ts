@@ -1,8 +1,7 @@
-import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { StageKey } from '../util/digest.ts';
-import { temporaryBeside, renameFile } from '../util/fs-durable.ts';
+import { renameFile, temporaryBeside } from '../util/fs-durable.ts';
 
 /** What one stage may leave in its log: the first and the last of it. A stage that prints 100 MB fills no disk. */
 const headBytes = 4_000_000;
@@ -59,7 +58,10 @@ export class StageLog {
   #keepTail(chunk: Buffer): void {
     this.#tail.push(Buffer.from(chunk));
     this.#tailSize += chunk.length;
-    while (this.#tailSize > tailBytes + this.#tail[0]!.length || (this.#tail.length > 1 && this.#tailSize > tailBytes)) {
+    while (
+      this.#tailSize > tailBytes + this.#tail[0]!.length ||
+      (this.#tail.length > 1 && this.#tailSize > tailBytes)
+    ) {
       const first = this.#tail.shift()!;
       this.#tailSize -= first.length;
       this.#dropped += first.length;

@@ -40,6 +40,8 @@ function encode(value: unknown): Uint8Array {
 
 function decode(bytes: Uint8Array): unknown {
   return JSON.parse(new TextDecoder().decode(bytes), (_, inner) =>
-    inner !== null && typeof inner === 'object' && typeof inner.$number === 'string' ? Number(inner.$number) : inner,
+    inner !== null && typeof inner === 'object' && typeof inner.$number === 'string'
+      ? Number(inner.$number)
+      : inner,
   );
 }

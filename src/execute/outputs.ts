@@ -47,7 +47,9 @@ export async function collectOutputs(
     if (isFolder(spec)) {
       const base = join(folder, fileNames[name] ?? name);
       const present = filesIn(base);
-      const members = spec.members ?? present.filter((file) => file.endsWith(spec.extension)).map((file) => stem(file, spec));
+      const members =
+        spec.members ??
+        present.filter((file) => file.endsWith(spec.extension)).map((file) => stem(file, spec));
       const files = members.map((member) => ({ member, path: join(base, `${member}${spec.extension}`) }));
       for (const { member, path } of files) if (!isFile(path)) missing.push(`${name}/${member}`);
       for (const { path } of files) declared.add(path);

@@ -81,7 +81,11 @@ export class WorkerPool {
     killGroup(worker.child, 'SIGKILL');
   }
 
-  #converse(worker: Worker, job: Job, options: AttemptOptions): Promise<{ ending: Ending; reusable: boolean }> {
+  #converse(
+    worker: Worker,
+    job: Job,
+    options: AttemptOptions,
+  ): Promise<{ ending: Ending; reusable: boolean }> {
     const { child } = worker;
     const { signal, log } = options;
     return new Promise((resolve) => {
@@ -108,7 +112,10 @@ export class WorkerPool {
         if (answer.details) log.write(Buffer.from(`${answer.details}\n`));
         const { message, hint, diagnostics } = answer;
         const why = stopping ?? 'failed';
-        finish({ ok: false, why, message, ...(hint && { hint }), ...(diagnostics && { diagnostics }) }, false);
+        finish(
+          { ok: false, why, message, ...(hint && { hint }), ...(diagnostics && { diagnostics }) },
+          false,
+        );
       };
       const interrupt = (): void => {
         stopping ??= 'interrupted';
@@ -136,7 +143,9 @@ export class WorkerPool {
           settle();
         }
       });
-      child.on('error', (error) => finish({ ok: false, why: 'died', message: `no worker: ${error.message}` }, false));
+      child.on('error', (error) =>
+        finish({ ok: false, why: 'died', message: `no worker: ${error.message}` }, false),
+      );
       child.on('close', (code, deathSignal) => {
         if (answer) {
           open.clear();
@@ -173,7 +182,10 @@ function death(
       ok: false,
       why: 'died',
       message: 'used up its JavaScript heap',
-      hint: job.resources.memory > 0 ? `raise resources.memory (now ${job.resources.memory} MB)` : 'state resources.memory',
+      hint:
+        job.resources.memory > 0
+          ? `raise resources.memory (now ${job.resources.memory} MB)`
+          : 'state resources.memory',
     };
   }
   const how = deathSignal ? `was killed by ${deathSignal}` : `ended with exit code ${code}`;
@@ -181,7 +193,9 @@ function death(
     ok: false,
     why: 'died',
     message: `its worker process ${how}`,
-    ...(deathSignal === 'SIGKILL' && { hint: 'the system may have run out of memory: see its log, and lower --jobs' }),
+    ...(deathSignal === 'SIGKILL' && {
+      hint: 'the system may have run out of memory: see its log, and lower --jobs',
+    }),
   };
 }
 

@@ -60,7 +60,8 @@ function contextOf(job: Job, store: Store, signal: AbortSignal): StageContext {
     output(name, member) {
       const spec = job.outputs[name];
       if (!spec) throw new Error(`"${name}" is no declared output (${Object.keys(job.outputs).join(', ')})`);
-      if (member !== undefined && /[/\\]|^\.\.?$/.test(member)) throw new Error(`"${member}" is no name of a member`);
+      if (member !== undefined && /[/\\]|^\.\.?$/.test(member))
+        throw new Error(`"${member}" is no name of a member`);
       return outputPath(job.folder, name, spec, member);
     },
     stage: job.stage,
@@ -100,7 +101,8 @@ function checkedFacts(facts: Facts | null): Facts | null {
   return JSON.parse(
     JSON.stringify(facts, (name, value) => {
       if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
-      if (typeof value === 'function' || typeof value === 'bigint') throw new Error(`the fact ${name} is no plain value`);
+      if (typeof value === 'function' || typeof value === 'bigint')
+        throw new Error(`the fact ${name} is no plain value`);
       return value;
     }),
   ) as Facts;
@@ -129,7 +131,13 @@ function failure(error: unknown): FromWorker {
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (error instanceof UserError) {
     const hint = error.diagnostics[0]?.hint;
-    return { type: 'failed', message: error.message, ...(hint && { hint }), details: '', diagnostics: error.diagnostics };
+    return {
+      type: 'failed',
+      message: error.message,
+      ...(hint && { hint }),
+      details: '',
+      diagnostics: error.diagnostics,
+    };
   }
   return { type: 'failed', message: error instanceof Error ? error.message : String(error), details };
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire, isBuiltin } from 'node:module';
+import { isBuiltin } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
@@ -25,7 +25,7 @@ export interface BundledCode {
 export interface CodeOptions {
   /** Paths in digests are relative to this folder, so that they mean the same on every machine. */
   readonly root: string;
-  /** Where `orograph` itself is imported from by a user's kind: its code counts, its version does not. */
+  /** The module that a user's kind gets for `orograph`. */
   readonly self?: string;
 }
 
@@ -36,7 +36,11 @@ export async function exportsOf(file: string): Promise<readonly string[]> {
 }
 
 /** Bundles what one export of a file reaches and identifies it. */
-export async function identifyCode(file: string, exported: string, options: CodeOptions): Promise<BundledCode> {
+export async function identifyCode(
+  file: string,
+  exported: string,
+  options: CodeOptions,
+): Promise<BundledCode> {
   const packages: FoundPackage[] = [];
   const entry = `export { ${exported} } from ${JSON.stringify(file)};`;
   const { text, metafile } = await bundle(
@@ -65,7 +69,11 @@ export async function identifyCode(file: string, exported: string, options: Code
  * Writes a module that a worker can import: TypeScript compiled, own files bundled, packages and orograph itself
  * imported by absolute address, because the module does not lie beside its source.
  */
-export async function compileKind(file: string, outfile: string, options: CodeOptions & { self: string }): Promise<void> {
+export async function compileKind(
+  file: string,
+  outfile: string,
+  options: CodeOptions & { self: string },
+): Promise<void> {
   const esbuild = await import('esbuild');
   await esbuild.build({
     ...common(options.root),
@@ -128,7 +136,11 @@ async function bundle(
 /** Hands every import of a package (not of a relative file, not of Node) to `decide`. */
 function externals(
   options: CodeOptions,
-  decide: (specifier: string, path: string, found: FoundPackage | null) => { path: string; external: boolean },
+  decide: (
+    specifier: string,
+    path: string,
+    found: FoundPackage | null,
+  ) => { path: string; external: boolean },
 ): Plugin {
   return {
     name: 'packages',
@@ -136,7 +148,15 @@ function externals(
       build.onResolve({ filter: /^[^./]/ }, async (args) => {
         if (args.pluginData === 'resolving' || args.kind === 'entry-point') return null;
         if (isBuiltin(args.path)) return { path: args.path, external: true };
-        if (args.path === 'orograph' && options.self) return decide('orograph', options.self, null);
+        if (args.path === 'orograph' && options.self) {
+          // By major and minor version: a patch release promises the same results.
+          const own = await packageOf('orograph', options.self);
+          return decide(
+            'orograph',
+            options.self,
+            own && { ...own, version: own.version.replace(/\.\d+(?=-|$)/, '') },
+          );
+        }
         const resolved = await build.resolve(args.path, {
           kind: args.kind,
           resolveDir: args.resolveDir,
@@ -155,7 +175,7 @@ async function packageOf(specifier: string, resolved: string): Promise<FoundPack
   for (let folder = dirname(resolved); folder !== dirname(folder); folder = dirname(folder)) {
     const manifest = join(folder, 'package.json');
     try {
-      const found = createRequire(manifest)(manifest) as { name?: string; version?: string };
+      const found = JSON.parse(await readFile(manifest, 'utf8')) as { name?: string; version?: string };
       if (found.name === name && found.version) return { name, version: found.version, manifest };
     } catch {
       // No package.json here, or one that only sets "type": look further up.

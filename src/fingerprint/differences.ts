@@ -50,10 +50,14 @@ function code(before: KeyParts['code'], after: KeyParts['code']): Difference[] {
   if (!before || !after || before.digest === after.digest) return values('code', !before, !after);
   const changed = union(before.files, after.files).filter((name) => before.files[name] !== after.files[name]);
   const found = [
-    ...(changed.length > 0 ? [{ field: `code changed: ${changed.join(', ')}`, before: null, after: null }] : []),
+    ...(changed.length > 0
+      ? [{ field: `code changed: ${changed.join(', ')}`, before: null, after: null }]
+      : []),
     ...names('package', before.packages, after.packages),
   ];
-  return found.length > 0 ? found : [{ field: 'code', before: short(before.digest), after: short(after.digest) }];
+  return found.length > 0
+    ? found
+    : [{ field: 'code', before: short(before.digest), after: short(after.digest) }];
 }
 
 function inputs(before: KeyParts['inputs'], after: KeyParts['inputs']): Difference[] {

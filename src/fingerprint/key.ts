@@ -17,6 +17,9 @@ import { hashOfValue } from './value-hash.ts';
  */
 export const keyFormat = 1;
 
+/** Rules by which a program is run: the version of the kind `command`, which has no code of its own. */
+export const commandVersion = 1;
+
 /** What a key is made of. Stored beside the key so that `why` can compare field by field. */
 export interface KeyParts {
   /** The rules on this page: changed rules must not be taken for the old ones. */
@@ -46,7 +49,9 @@ export interface KeyParts {
  * stored with a cached plan.
  */
 export function hashOfDefinition(instance: Instance, version: number): string {
-  const many = Object.fromEntries(Object.entries(instance.inputs).map(([name, binding]) => [name, binding.many]));
+  const many = Object.fromEntries(
+    Object.entries(instance.inputs).map(([name, binding]) => [name, binding.many]),
+  );
   return hashOfValue({
     kind: instance.kind,
     version,
@@ -74,7 +79,10 @@ export function outputsOf(instance: Instance): JsonObject {
 }
 
 /** Composes the key from hashes, one line each; names hold no white space, so the text is unambiguous. */
-export function stageKey(definition: string, parts: Pick<KeyParts, 'code' | 'inputs' | 'files' | 'engine'>): StageKey {
+export function stageKey(
+  definition: string,
+  parts: Pick<KeyParts, 'code' | 'inputs' | 'files' | 'engine'>,
+): StageKey {
   const lines = [
     `orograph-key/${keyFormat}`,
     `definition ${definition}`,
@@ -85,7 +93,8 @@ export function stageKey(definition: string, parts: Pick<KeyParts, 'code' | 'inp
     lines.push(`input ${name}`);
     for (const { digest } of parts.inputs[name]!) lines.push(digest);
   }
-  for (const name of Object.keys(parts.files).sort()) lines.push(`file ${JSON.stringify(name)} ${parts.files[name]}`);
+  for (const name of Object.keys(parts.files).sort())
+    lines.push(`file ${JSON.stringify(name)} ${parts.files[name]}`);
   return createHash('sha256').update(lines.join('\n')).digest('hex') as StageKey;
 }
 

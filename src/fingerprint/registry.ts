@@ -72,7 +72,8 @@ export class Kinds implements KindRegistry {
     const file = /^\.\.?\//.test(uses) ? resolvePath(folder, uses) : isAbsolute(uses) ? uses : null;
     const id = file ?? uses;
     let code = this.#codes.get(id);
-    if (!code) this.#codes.set(id, (code = file ? this.#identifyUsers(file, root) : this.#identifyShipped(uses)));
+    if (!code)
+      this.#codes.set(id, (code = file ? this.#identifyUsers(file, root) : this.#identifyShipped(uses)));
     return code;
   }
 
@@ -172,7 +173,8 @@ function whatIsMissing(kind: StageKind | undefined): string | null {
   if (typeof kind.run !== 'function') return '`run` must be a function';
   if (typeof kind.with !== 'object' || kind.with === null) return '`with` must be a schema';
   if (typeof kind.inputs !== 'object' || kind.inputs === null) return '`inputs` must be an object';
-  if (!['object', 'function'].includes(typeof kind.outputs)) return '`outputs` must be an object or a function';
+  if (!['object', 'function'].includes(typeof kind.outputs))
+    return '`outputs` must be an object or a function';
   return null;
 }
 
@@ -186,14 +188,25 @@ function noDefault(name: string): Diagnostic {
 }
 
 interface BuildFailure {
-  readonly errors?: readonly { text: string; location: { file: string; line: number; column: number; length: number } | null }[];
+  readonly errors?: readonly {
+    text: string;
+    location: { file: string; line: number; column: number; length: number } | null;
+  }[];
 }
 
 function compileFailure(name: string, error: unknown): Diagnostic {
-  if ((error as NodeJS.ErrnoException)?.code === 'ENOENT' || /Could not resolve|no such file/i.test(String(error))) {
+  if (
+    (error as NodeJS.ErrnoException)?.code === 'ENOENT' ||
+    /Could not resolve|no such file/i.test(String(error))
+  ) {
     const missing = (error as BuildFailure).errors?.[0];
     if (!missing?.location) {
-      return { severity: 'error', code: 'unknown-kind', message: `there is no file ${name}`, expected: 'a TypeScript file' };
+      return {
+        severity: 'error',
+        code: 'unknown-kind',
+        message: `there is no file ${name}`,
+        expected: 'a TypeScript file',
+      };
     }
   }
   const first = (error as BuildFailure).errors?.[0];
@@ -207,7 +220,12 @@ function compileFailure(name: string, error: unknown): Diagnostic {
         related: [
           {
             message: text,
-            at: { file: location.file, line: location.line, column: location.column + 1, length: Math.max(1, location.length) },
+            at: {
+              file: location.file,
+              line: location.line,
+              column: location.column + 1,
+              length: Math.max(1, location.length),
+            },
           },
         ],
       }),

@@ -19,7 +19,11 @@ function checked(value: unknown, path: string): Json {
   }
   if (Array.isArray(value)) return value.map((item, i) => checked(item, `${path}/${i}`));
   if (typeof value === 'object' && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, checked(item, `${path}/${name}`)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, checked(item, `${path}/${name}`)]),
+    );
   }
-  throw new TypeError(`cannot hash ${typeof value === 'object' ? 'an instance of a class' : typeof value} at ${path || '/'}`);
+  throw new TypeError(
+    `cannot hash ${typeof value === 'object' ? 'an instance of a class' : typeof value} at ${path || '/'}`,
+  );
 }

@@ -38,7 +38,7 @@ export interface StoredOutput {
 
 /** What a stage receives for one reference: an output, or one member of it, with paths it can read. */
 export interface Artifact {
-  /** Where it comes from, for messages and legends: `model[seed=1].checkpoints/10`, or a file's path. */
+  /** The input's name and place, `model` or `panels[2]`: part of the key, so it may decide results. */
   readonly label: string;
   readonly type: ArtifactType;
   readonly digest: Digest;

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../diagnostics/diagnostic.ts';
 import type { RunEvent } from '../events/event.ts';
 import { CommandRunner } from '../execute/command.ts';
 import type { Job } from '../execute/job.ts';
@@ -10,7 +11,6 @@ import { type Ending, WorkerPool } from '../execute/worker-pool.ts';
 import type { Artifact } from '../kind/artifact.ts';
 import type { Facts } from '../kind/stage-kind.ts';
 import type { Instance } from '../plan/plan.ts';
-import { UserError } from '../diagnostics/diagnostic.ts';
 import type { MemoRow } from '../store/contract.ts';
 import type { StageKey } from '../util/digest.ts';
 import type { JsonObject } from '../util/json.ts';
@@ -84,7 +84,12 @@ export class Executor {
       const ending = await this.#workers.perform(job, this.#options(instance, log));
       if (ending.ok) return ending.facts;
       throw new UserError(
-        { severity: 'error', code: 'facts-failed', message: `the facts of ${instance.id} failed: ${ending.message}`, at: instance.at },
+        {
+          severity: 'error',
+          code: 'facts-failed',
+          message: `the facts of ${instance.id} failed: ${ending.message}`,
+          at: instance.at,
+        },
         1,
       );
     } finally {
@@ -108,7 +113,8 @@ export class Executor {
         ...(hint !== undefined && { hint }),
         ...(log !== undefined && { log }),
       });
-      if (!ending.ok) return { ...failed(ending.message, ending.hint), interrupted: ending.why === 'interrupted' };
+      if (!ending.ok)
+        return { ...failed(ending.message, ending.hint), interrupted: ending.why === 'interrupted' };
       const spoiled = changedSince(before);
       if (spoiled.length > 0) {
         return failed(
@@ -125,7 +131,10 @@ export class Executor {
       }
       const collected = await collectOutputs(store, folder, instance.outputs, fileNames);
       if ('missing' in collected) {
-        return failed(`did not write its output ${collected.missing.join(', ')}`, 'declared outputs must all be there');
+        return failed(
+          `did not write its output ${collected.missing.join(', ')}`,
+          'declared outputs must all be there',
+        );
       }
       if (collected.undeclared.length > 0) this.#warnOfUndeclared(instance, collected.undeclared);
       const row: MemoRow = {
@@ -144,7 +153,13 @@ export class Executor {
       if (!(error instanceof UserError)) throw error;
       const hint = error.diagnostics[0]?.hint;
       const wallMs = Math.round(performance.now() - startedAt);
-      return { ok: false, interrupted: false, message: error.message, ...(hint !== undefined && { hint }), wallMs };
+      return {
+        ok: false,
+        interrupted: false,
+        message: error.message,
+        ...(hint !== undefined && { hint }),
+        wallMs,
+      };
     } finally {
       // Nobody waits for the removal of a folder that no name leads to any more.
       void store.discard(work);
@@ -159,7 +174,7 @@ export class Executor {
   ): Promise<{ ending: Ending; log: string | undefined; folder: string; fileNames: Record<string, string> }> {
     const { cache } = this.#session.options.workspace;
     if (instance.kind === 'command') {
-      const fileNames = instance.params.files as Record<string, string>;
+      const fileNames = instance.params.outputs as Record<string, string>;
       const extensions = this.#resolution.extensions(instance);
       const { ending, log } = await this.#commands.perform(
         {
@@ -178,7 +193,10 @@ export class Executor {
     }
     const log = new StageLog(cache, key);
     prepareOutputs(work, instance.outputs);
-    const ending = await this.#workers.perform({ ...this.#job(instance, key, work), inputs }, this.#options(instance, log));
+    const ending = await this.#workers.perform(
+      { ...this.#job(instance, key, work), inputs },
+      this.#options(instance, log),
+    );
     return { ending, log: log.close(), folder: work, fileNames: {} };
   }
 

@@ -1,5 +1,5 @@
-import type { Subscriber } from '../events/event.ts';
 import type { ExitCode } from '../diagnostics/diagnostic.ts';
+import type { Subscriber } from '../events/event.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { MemoRow } from '../store/contract.ts';
 import type { StageKey } from '../util/digest.ts';

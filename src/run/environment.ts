@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { packageRoot } from '../util/package-root.ts';
 import type { JsonObject } from '../util/json.ts';
+import { packageRoot } from '../util/package-root.ts';
 import type { Session } from './session.ts';
 
 export function orographVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string })
+    .version;
 }
 
 /** What surrounded a computation: for the provenance record, in no key. Names no user and no machine. */

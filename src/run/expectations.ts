@@ -28,7 +28,11 @@ function holds(expected: Json, actual: Json): boolean {
   if (Array.isArray(expected)) return expected.some((value) => holds(value, actual));
   if (isRange(expected)) {
     const { min, max } = expected;
-    return typeof actual === 'number' && (min === undefined || actual >= min) && (max === undefined || actual <= max);
+    return (
+      typeof actual === 'number' &&
+      (min === undefined || actual >= min) &&
+      (max === undefined || actual <= max)
+    );
   }
   return JSON.stringify(expected) === JSON.stringify(actual);
 }
@@ -36,5 +40,8 @@ function holds(expected: Json, actual: Json): boolean {
 function isRange(value: Json): value is JsonObject & { min?: number; max?: number } {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const names = Object.keys(value);
-  return names.length > 0 && names.every((name) => ['min', 'max'].includes(name) && typeof value[name] === 'number');
+  return (
+    names.length > 0 &&
+    names.every((name) => ['min', 'max'].includes(name) && typeof value[name] === 'number')
+  );
 }

@@ -1,12 +1,14 @@
 import type { JsonObject } from '../util/json.ts';
 import type { Forecast, PipelineOptions, Preview } from './contract.ts';
+import { matchesForce } from './force.ts';
 import { reasonsToRun } from './reasons.ts';
 import { Resolution } from './resolution.ts';
-import { matchesForce } from './force.ts';
 import { openSession, type Session } from './session.ts';
 
 /** What a run would do, and why. Runs nothing and changes nothing but caches of digests. */
-export async function previewPipeline(options: PipelineOptions & { readonly force?: readonly string[] }): Promise<Preview> {
+export async function previewPipeline(
+  options: PipelineOptions & { readonly force?: readonly string[] },
+): Promise<Preview> {
   const session = await openSession(options);
   try {
     return await previewSession(session, options.force ?? []);
@@ -27,7 +29,9 @@ export async function previewSession(session: Session, force: readonly string[])
     if (key === null) {
       const waitsFor = Object.values(instance.inputs)
         .flatMap((binding) => [...binding.sources])
-        .flatMap((source) => (source.from === 'stage' && !resolution.rows.has(source.instance) ? [source.instance] : []));
+        .flatMap((source) =>
+          source.from === 'stage' && !resolution.rows.has(source.instance) ? [source.instance] : [],
+        );
       const reasons = [...new Set(waitsFor)].map((stage) => `waits for ${stage}`);
       stages.push({ id, kind, status: 'unknown', reasons, key, parts: null, row: null });
       continue;

@@ -1,10 +1,15 @@
-import { describe, type Difference, differences } from '../fingerprint/differences.ts';
+import { type Difference, describe, differences } from '../fingerprint/differences.ts';
 import type { KeyParts } from '../fingerprint/key.ts';
 import type { LatestKey } from '../store/contract.ts';
 import type { StageKey } from '../util/digest.ts';
 
 /** Why a stage whose key is known must run, most telling first. */
-export function reasonsToRun(key: StageKey, parts: KeyParts, latest: LatestKey | undefined, forced: boolean): string[] {
+export function reasonsToRun(
+  key: StageKey,
+  parts: KeyParts,
+  latest: LatestKey | undefined,
+  forced: boolean,
+): string[] {
   if (forced) return ['asked for by --force'];
   if (!latest) return ['never ran'];
   if (latest.key === key) return ['its result is no longer in the cache'];

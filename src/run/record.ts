@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { writeFileAtomic } from '../util/fs-durable.ts';
 import { digestOf } from '../util/digest.ts';
+import { writeFileAtomic } from '../util/fs-durable.ts';
 import type { JsonObject } from '../util/json.ts';
 import { environmentOf } from './environment.ts';
 import type { Expectation } from './expectations.ts';
@@ -72,10 +72,12 @@ export async function writeRecord(options: RecordOptions): Promise<string> {
           key: row.key,
           parts: parts.get(instance.id),
           outputs: row.outputs,
-          published: publishedPaths(workspace.artifacts, plan.pipeline, instance, row).map(({ path: copy, file }) => ({
-            path: relative(join(workspace.artifacts, plan.pipeline), copy).split(sep).join('/'),
-            digest: file.digest,
-          })),
+          published: publishedPaths(workspace.artifacts, plan.pipeline, instance, row).map(
+            ({ path: copy, file }) => ({
+              path: relative(join(workspace.artifacts, plan.pipeline), copy).split(sep).join('/'),
+              digest: file.digest,
+            }),
+          ),
           facts: row.facts,
           expectations: options.expectations.filter((expectation) => expectation.stage === instance.id),
           finishedAt: row.finishedAt,
@@ -94,9 +96,12 @@ function stateOf(options: RecordOptions): string {
   const { plan, options: given } = options.session;
   const hash = createHash('sha256');
   const { pipeline, profile, params } = plan;
-  hash.update(JSON.stringify([pipeline, profile, params, given.set ?? [], given.stages ?? [], options.expectations]));
+  hash.update(
+    JSON.stringify([pipeline, profile, params, given.set ?? [], given.stages ?? [], options.expectations]),
+  );
   for (const { path, text } of plan.sources) hash.update(`\n${path} ${digestOf(text)}`);
-  for (const instance of plan.instances) hash.update(`\n${instance.id} ${options.resolution.keys.get(instance.id)}`);
+  for (const instance of plan.instances)
+    hash.update(`\n${instance.id} ${options.resolution.keys.get(instance.id)}`);
   return hash.digest('hex');
 }
 

@@ -48,7 +48,13 @@ export class Resolution {
     for (const [i, path] of paths.entries()) {
       const digest = digests[i];
       if (digest) files.set(path, digest);
-      else problems.push({ severity: 'error', code: 'missing-file', message: `there is no file ${path}`, at: places.get(path)!.at });
+      else
+        problems.push({
+          severity: 'error',
+          code: 'missing-file',
+          message: `there is no file ${path}`,
+          at: places.get(path)!.at,
+        });
     }
     if (problems.length > 0) throw new UserError(problems);
     return new Resolution(session, files);
@@ -92,7 +98,10 @@ export class Resolution {
       inputs: Object.fromEntries(
         Object.entries(instance.inputs).map(([name, binding]) => [
           name,
-          binding.sources.map((source) => ({ digest: this.#digestOf(source, instance)!, label: labelOf(source) })),
+          binding.sources.map((source) => ({
+            digest: this.#digestOf(source, instance)!,
+            label: labelOf(source),
+          })),
         ]),
       ),
       files: this.#kindFiles(instance),
@@ -200,11 +209,18 @@ export function labelOf(source: Source): string {
 }
 
 /** Where the copies of an output lie that people look at. */
-export function publishedPaths(artifacts: string, pipeline: string, instance: Instance, row: MemoRow): { path: string; file: StoredFile }[] {
+export function publishedPaths(
+  artifacts: string,
+  pipeline: string,
+  instance: Instance,
+  row: MemoRow,
+): { path: string; file: StoredFile }[] {
   const base = join(artifacts, pipeline, instance.folder);
   return Object.entries(row.outputs).flatMap(([name, output]) =>
     Object.entries(output.members).map(([member, file]) => ({
-      path: output.folder ? join(base, name, `${member}${output.extension}`) : join(base, `${name}${output.extension}`),
+      path: output.folder
+        ? join(base, name, `${member}${output.extension}`)
+        : join(base, `${name}${output.extension}`),
       file,
     })),
   );

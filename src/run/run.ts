@@ -104,7 +104,11 @@ class Run {
     });
   }
 
-  async #runPending(resolution: Resolution, pending: readonly Instance[], forced: ReadonlySet<string>): Promise<void> {
+  async #runPending(
+    resolution: Resolution,
+    pending: readonly Instance[],
+    forced: ReadonlySet<string>,
+  ): Promise<void> {
     const session = this.#session;
     const { store, plan } = session;
     this.#checkArtifactsFolder();
@@ -148,7 +152,12 @@ class Run {
         try {
           // Between our look and our claim, another run may have finished it.
           if (isDone(instance)) return 'done';
-          const reasons = reasonsToRun(key, resolution.parts(instance), latest.get(instance.id), forced.has(instance.id));
+          const reasons = reasonsToRun(
+            key,
+            resolution.parts(instance),
+            latest.get(instance.id),
+            forced.has(instance.id),
+          );
           const ending = await executor.run(instance, key, reasons.join('; '));
           return this.#settle(resolution, instance, ending);
         } finally {
@@ -216,7 +225,8 @@ class Run {
           messages: this.#messages,
           expectations,
         });
-    const count = (status: RunStatus): number => [...this.#status.values()].filter((s) => s === status).length;
+    const count = (status: RunStatus): number =>
+      [...this.#status.values()].filter((s) => s === status).length;
     const counts = {
       executed: count('executed'),
       cached: count('cached'),
@@ -236,7 +246,13 @@ class Run {
     });
     const failed = counts.failed > 0 || unpublished;
     const strict = this.#options.strictExpect === true && expectationsMissed > 0;
-    return { ...counts, interrupted, expectationsMissed, exitCode: exitCodeOf(interrupted, failed, strict), record };
+    return {
+      ...counts,
+      interrupted,
+      expectationsMissed,
+      exitCode: exitCodeOf(interrupted, failed, strict),
+      record,
+    };
   }
 
   /** Outputs whose facts were made by other code get them anew; the outputs themselves stay. */

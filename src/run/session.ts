@@ -1,8 +1,8 @@
 import { totalmem } from 'node:os';
-import { UserError } from '../diagnostics/diagnostic.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { UserError } from '../diagnostics/diagnostic.ts';
 import { availableEngines, engineIdentity } from '../engine/engine.ts';
-import { hashOfDefinition } from '../fingerprint/key.ts';
+import { commandVersion } from '../fingerprint/key.ts';
 import { type KindCode, Kinds } from '../fingerprint/registry.ts';
 import type { EngineSpec, FileDependency, Resources, StageKind } from '../kind/stage-kind.ts';
 import type { Instance, Plan } from '../plan/plan.ts';
@@ -35,9 +35,6 @@ export interface Facet {
   readonly files: readonly FileDependency[];
 }
 
-/** Rules by which a program is run; raised when the same command would give something else. */
-const commandVersion = 1;
-
 /** Opens the store, plans the pipeline and finds the code of its stages. The caller closes the store. */
 export async function openSession(options: PipelineOptions): Promise<Session> {
   const { workspace } = options;
@@ -61,7 +58,8 @@ function chooseEngine(options: PipelineOptions, plan: Plan): EngineSpec {
   const asked = options.engine ?? plan.engine;
   const reports = availableEngines(root);
   const names = reports.map((report) => report.name);
-  const name = asked === 'auto' ? reports.findLast((report) => report.available)?.name : names.find((n) => n === asked);
+  const name =
+    asked === 'auto' ? reports.findLast((report) => report.available)?.name : names.find((n) => n === asked);
   if (!name) {
     throw new UserError({
       severity: 'error',
@@ -83,8 +81,12 @@ async function facetsOf(
   const files = new Map<string, readonly FileDependency[]>();
   for (const instance of plan.instances) {
     if (instance.kind === 'command') {
-      const definitionHash = definitionHashes.get(instance.id) ?? hashOfDefinition(instance, commandVersion);
-      facets.set(instance.id, { code: null, version: commandVersion, definitionHash, files: [] });
+      facets.set(instance.id, {
+        code: null,
+        version: commandVersion,
+        definitionHash: definitionHashes.get(instance.id)!,
+        files: [],
+      });
       continue;
     }
     let kind = resolved.get(instance.kind);
@@ -98,7 +100,7 @@ async function facetsOf(
     facets.set(instance.id, {
       code,
       version: definition.version,
-      definitionHash: definitionHashes.get(instance.id) ?? hashOfDefinition(instance, definition.version),
+      definitionHash: definitionHashes.get(instance.id)!,
       files: definition.files ? filesOf(instance, definition, plan.root, files) : [],
     });
   }

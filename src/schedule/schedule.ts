@@ -68,19 +68,23 @@ export async function schedule(options: ScheduleOptions): Promise<void> {
       }
     }
   };
-  const stopped = (): boolean => signal.aborted || crash !== null || (firstFailure !== null && !options.keepGoing);
+  const stopped = (): boolean =>
+    signal.aborted || crash !== null || (firstFailure !== null && !options.keepGoing);
 
   const process = async (task: Task): Promise<void> => {
     if (stopped()) return;
     if (!(await options.ready(task))) {
       for (;;) {
-        const outcome = await pool.run(task.resources, priority.get(task.id)!, async () =>
-          stopped() ? null : await options.run(task),
-        );
+        const outcome = await pool.run(task.resources, priority.get(task.id)!, async () => {
+          if (stopped()) return null;
+          const outcome = await options.run(task);
+          // Before the tokens go to the next one, so that it does not start.
+          if (outcome === 'failed') firstFailure ??= task.id;
+          return outcome;
+        });
         if (outcome === null) return;
         if (outcome === 'failed') {
           settled.add(task.id);
-          firstFailure ??= task.id;
           skipDependents(task);
           return;
         }
@@ -113,12 +117,16 @@ export async function schedule(options: ScheduleOptions): Promise<void> {
 }
 
 /** Length of the longest chain of dependents after each task: the critical path goes first. */
-function chainLengths(tasks: readonly Task[], dependents: ReadonlyMap<string, readonly Task[]>): Map<string, number> {
+function chainLengths(
+  tasks: readonly Task[],
+  dependents: ReadonlyMap<string, readonly Task[]>,
+): Map<string, number> {
   const length = new Map<string, number>();
   for (let i = tasks.length - 1; i >= 0; i--) {
     const task = tasks[i]!;
     let longest = 0;
-    for (const dependent of dependents.get(task.id) ?? []) longest = Math.max(longest, 1 + length.get(dependent.id)!);
+    for (const dependent of dependents.get(task.id) ?? [])
+      longest = Math.max(longest, 1 + length.get(dependent.id)!);
     length.set(task.id, longest);
   }
   return length;

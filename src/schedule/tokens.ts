@@ -64,7 +64,11 @@ class TokenQueue {
       const head = row.jobs[0];
       if (!head || !this.#fits(row.needs)) continue;
       const rival = best?.jobs[0];
-      if (!rival || head.priority > rival.priority || (head.priority === rival.priority && head.order < rival.order)) {
+      if (
+        !rival ||
+        head.priority > rival.priority ||
+        (head.priority === rival.priority && head.order < rival.order)
+      ) {
         best = row;
       }
     }

@@ -158,7 +158,11 @@ describe('schedule', () => {
     const tasks = [task('lone'), task('head'), task('next', ['head']), task('last', ['next'])];
     const { events } = await trace(tasks, { tokens: one });
     expect(events[0]).toBe('start lone');
-    expect(events.filter((event) => event.startsWith('start')).slice(1)).toEqual(['start head', 'start next', 'start last']);
+    expect(events.filter((event) => event.startsWith('start')).slice(1)).toEqual([
+      'start head',
+      'start next',
+      'start last',
+    ]);
   });
 
   it('copes with a chain of ten thousand tasks', async () => {

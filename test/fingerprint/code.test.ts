@@ -1,0 +1,102 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { compileKind, exportsOf, identifyCode } from '../../src/fingerprint/code.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'orograph-code-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const write = (files: Record<string, string>): void => {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+};
+const digest = async (name = 'stage.ts', exported = 'default') =>
+  (await identifyCode(join(root, name), exported, { root })).identity.digest;
+
+const files = {
+  'stage.ts': `import { half } from './half.ts';
+export default { version: 1, run: async (x: number) => (await import('./lazy.ts')).twice(half(x)) };
+export const facts = async () => (await import('./facts.ts')).count();
+`,
+  'half.ts': 'export const half = (x: number): number => x / 2;\nexport const unused = 7;\n',
+  'lazy.ts': 'export const twice = (x: number): number => x * 2;\n',
+  'facts.ts': 'export const count = (): number => 3;\n',
+  'node_modules/dep/package.json': '{"name":"dep","version":"1.2.3","main":"index.js","type":"module"}',
+  'node_modules/dep/index.js': 'export const dep = 1;\n',
+};
+
+describe('the identity of code', () => {
+  it('is blind to comments, white space and types', async () => {
+    write(files);
+    const before = await digest();
+    write({
+      'half.ts':
+        '/* halves */\nexport const half = (x: number | string & number):   number =>\n  x / 2; // so\n\nexport const unused = 7;\n',
+      'stage.ts': `// A heading\n${files['stage.ts'].replaceAll('; ', ';\n  ')}`,
+    });
+    expect(await digest()).toBe(before);
+  });
+
+  it('changes with the code, also behind a dynamic import', async () => {
+    write(files);
+    const before = await digest();
+    write({ 'lazy.ts': 'export const twice = (x: number): number => x + x;\n' });
+    expect(await digest()).not.toBe(before);
+  });
+
+  it('leaves out what only the export `facts` uses', async () => {
+    write(files);
+    const [before, factsBefore] = [await digest(), await digest('stage.ts', 'facts')];
+    write({ 'facts.ts': 'export const count = (): number => 4;\n' });
+    expect(await digest()).toBe(before);
+    expect(await digest('stage.ts', 'facts')).not.toBe(factsBefore);
+    const { identity } = await identifyCode(join(root, 'stage.ts'), 'default', { root });
+    expect(Object.keys(identity.files)).toEqual(['half.ts', 'lazy.ts', 'stage.ts']);
+  });
+
+  it('counts a package by its exact version, not by its text', async () => {
+    write({
+      ...files,
+      'half.ts': "import { dep } from 'dep';\nexport const half = (x: number): number => (x * dep) / 2;\n",
+    });
+    const before = await identifyCode(join(root, 'stage.ts'), 'default', { root });
+    expect(before.identity.packages).toEqual({ dep: '1.2.3' });
+    write({ 'node_modules/dep/index.js': 'export const dep = 2;\n' });
+    expect(await digest()).toBe(before.identity.digest);
+    write({
+      'node_modules/dep/package.json': files['node_modules/dep/package.json'].replace('1.2.3', '1.2.4'),
+    });
+    expect(await digest()).not.toBe(before.identity.digest);
+  });
+
+  it('does not depend on where the folder lies', async () => {
+    write(files);
+    const here = await digest();
+    const first = root;
+    root = mkdtempSync(join(tmpdir(), 'orograph-code-elsewhere-'));
+    write(files);
+    expect(await digest()).toBe(here);
+    rmSync(first, { recursive: true, force: true });
+  });
+
+  it('lists the exports and gives a module that runs', async () => {
+    write(files);
+    expect([...(await exportsOf(join(root, 'stage.ts')))].sort()).toEqual(['default', 'facts']);
+    const self = join(root, 'self.mjs');
+    write({
+      'self.mjs': 'export const defineStage = (kind) => ({ ...kind, defined: true });\n',
+      'user.ts':
+        "import { defineStage } from 'orograph';\nimport { dep } from 'dep';\nexport default defineStage({ version: dep });\n",
+    });
+    const out = join(root, 'out', 'user.mjs');
+    await compileKind(join(root, 'user.ts'), out, { root, self });
+    const module = (await import(out)) as { default: unknown };
+    expect(module.default).toEqual({ version: 1, defined: true });
+  });
+});
