@@ -33,7 +33,7 @@ export interface Instance {
   readonly axes: JsonObject;
   /** `train`, `command`, or the path of a TypeScript file relative to the workspace root (`./my-stage.ts`). */
   readonly kind: string;
-  /** The kind's `with`, templates substituted, defaults filled in. For `command`: `{ command }`. */
+  /** The kind's `with`, templates substituted, defaults filled in. For `command`: `{ command, outputs }`, outputs by name the file it writes. */
   readonly params: JsonObject;
   /** In the order of declaration, which means nothing: keys sort by name. */
   readonly inputs: Readonly<Record<string, Binding>>;
@@ -51,6 +51,10 @@ export interface Instance {
   /** Folder of the published copies under `artifacts/<pipeline>/`: `curve/seed=1`. */
   readonly folder: string;
   readonly at: Position;
+  /** Where the stage asks for another engine than the plan's. */
+  readonly engine?: Plan['engine'];
+  /** Words for people, where there are any. In no key. */
+  readonly about?: { readonly title?: string; readonly description?: string; readonly caption?: string };
 }
 
 /** What feeds one input. */
