@@ -89,12 +89,12 @@ export function decodeSafetensors(bytes: Uint8Array, label: string): TensorFile 
   if (at !== data.length) throw bad(`its tensors take up ${at} bytes, and ${data.length} follow the header`);
   return {
     metadata,
-    // Copied: a view would need the data to start at a multiple of 4.
-    tensors: places.map(({ name, shape, start, end }) => ({
-      name,
-      shape,
-      values: new Float32Array(data.slice(start, end).buffer),
-    })),
+    tensors: places.map(({ name, shape, start, end }) => {
+      // Copied: a view would need the data to start at a multiple of 4.
+      const values = new Float32Array((end - start) / 4);
+      new Uint8Array(values.buffer).set(data.subarray(start, end));
+      return { name, shape, values };
+    }),
   };
 }
 

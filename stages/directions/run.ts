@@ -8,8 +8,8 @@ import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { readCheckpoint } from '../../src/network/checkpoint.ts';
-import { encodeDirection, readDirection } from '../../src/network/direction.ts';
-import { mapVector, mismatch, norm, type ParameterVector } from '../../src/network/tensors.ts';
+import { type Direction, encodeDirection, readDirection } from '../../src/network/direction.ts';
+import { dot, mapVector, mismatch, norm, type ParameterVector } from '../../src/network/tensors.ts';
 import type { JsonObject } from '../../src/util/json.ts';
 import { Random } from '../../src/util/random.ts';
 import { type DirectionParameters, scalingOf } from './parameters.ts';
@@ -17,6 +17,8 @@ import { scaled } from './scaling.ts';
 
 type Context = StageContext<DirectionParameters>;
 type Model = Awaited<ReturnType<typeof readCheckpoint>>;
+
+type Target = NonNullable<Direction['target']>;
 
 /** An unscaled direction. */
 interface Raw {
@@ -48,14 +50,12 @@ export async function run(context: Context): Promise<void> {
       });
     const path =
       params.count === undefined ? context.output('direction') : context.output('direction', String(member));
-    const factor = lineFactor(vector, raw.vector);
     await writeFile(
       path,
       encodeDirection({
         vector,
         kind: params.kind,
-        target:
-          raw.target !== undefined && factor !== undefined ? { at: 1 / factor, label: raw.target } : null,
+        target: raw.target === undefined ? null : targetOf(raw.target, vector, raw.vector),
         made: {
           ...raw.made,
           scaling,
@@ -156,14 +156,9 @@ async function difference(context: Context, model: Model): Promise<Raw> {
   };
 }
 
-/** The factor between two vectors, or undefined where they are not on one line (up to the rounding of float32). */
-function lineFactor(vector: ParameterVector, raw: ParameterVector): number | undefined {
-  const factor = norm(vector) / norm(raw);
-  if (!(factor > 0) || !Number.isFinite(factor)) return undefined;
-  for (const sign of [1, -1]) {
-    const f = sign * factor;
-    const off = mapVector(vector, (t, i) => vector[t]!.values[i]! - f * raw[t]!.values[i]!);
-    if (norm(off) <= 1e-5 * norm(vector)) return Math.abs(f - 1) < 1e-9 ? 1 : f;
-  }
-  return undefined;
+/** Where on the finished direction θ + raw lies, or null where the two are not on one line (up to float32's rounding). */
+function targetOf(label: string, vector: ParameterVector, raw: ParameterVector): Target | null {
+  const factor = dot(vector, raw) / dot(raw, raw);
+  const off = mapVector(vector, (t, i) => vector[t]!.values[i]! - factor * raw[t]!.values[i]!);
+  return norm(off) <= 1e-5 * norm(vector) && factor !== 0 ? { at: 1 / factor, label } : null;
 }
