@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { orographVersion } from '../run/environment.ts';
 import { findWorkspace } from '../run/workspace.ts';
-import { packageVersion } from './package-version.ts';
 import type { Paint } from './terminal.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { Paint } from './terminal.ts';
 export function describeBug(error: unknown, words: readonly string[], paint: Paint): string {
   const message = error instanceof Error ? error.message : String(error);
   const details = [
-    `orograph ${attempt(packageVersion)}, Node ${process.version}, ${process.platform} ${process.arch}`,
+    `orograph ${attempt(orographVersion)}, Node ${process.version}, ${process.platform} ${process.arch}`,
     `time: ${new Date().toISOString()}`,
     `folder: ${attempt(() => process.cwd())}`,
     `command: orograph ${words.join(' ')}`,

@@ -203,13 +203,22 @@ export const verbs = [
   },
 ] as const satisfies readonly VerbSpec[];
 
-/** Asked by the completion scripts, not by people; it is in no help. */
-export const completeVerb = {
-  name: '__complete',
-  summary: 'answers the completion scripts',
-  arguments: [{ name: 'WORD', optional: true, many: true }],
-  options: [],
-  examples: [],
-} as const satisfies VerbSpec;
+/** Asked by the completion scripts and by `doctor`, not by people; they are in no help. */
+export const hiddenVerbs = [
+  {
+    name: '__complete',
+    summary: 'answers the completion scripts',
+    arguments: [{ name: 'WORD', optional: true, many: true }],
+    options: [],
+    examples: [],
+  },
+  {
+    name: '__engine',
+    summary: 'starts an engine',
+    arguments: [{ name: 'NAME', choices: ['wasm', 'tensorflow'] }],
+    options: [],
+    examples: [],
+  },
+] as const satisfies readonly VerbSpec[];
 
-export type VerbName = (typeof verbs)[number]['name'] | typeof completeVerb.name;
+export type VerbName = (typeof verbs | typeof hiddenVerbs)[number]['name'];

@@ -8,7 +8,7 @@
 import { type ExitCode, exitCodes, UserError } from '../diagnostics/diagnostic.ts';
 import { closest } from '../diagnostics/suggest.ts';
 import { parseArguments } from './arguments.ts';
-import { completeVerb, type VerbName, verbs } from './command-line.ts';
+import { hiddenVerbs, type VerbName, verbs } from './command-line.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import type { VerbMain, VerbSpec } from './verb.ts';
 
@@ -30,6 +30,7 @@ const code: Record<VerbName, () => Promise<{ readonly main: VerbMain }>> = {
   doctor: () => import('./verbs/doctor.ts'),
   completion: () => import('./verbs/completion.ts'),
   __complete: () => import('./verbs/complete.ts'),
+  __engine: () => import('./verbs/engine.ts'),
 };
 
 const words = process.argv.slice(2);
@@ -51,8 +52,8 @@ try {
   await leave(await main());
 } catch (error) {
   if (error instanceof UserError) {
-    const { printDiagnostics } = await import('./report.ts');
-    await printDiagnostics(error.diagnostics, err, process.cwd());
+    const { printUserError } = await import('./report.ts');
+    printUserError(error, err, process.cwd());
     await leave(error.exitCode);
   } else await reportBug(error);
 }
@@ -63,9 +64,9 @@ async function main(): Promise<ExitCode> {
   const asked = at < 0 ? undefined : words[at];
   const rest = at < 0 ? words : [...words.slice(0, at), ...words.slice(at + 1)];
   if (asked === undefined || asked === 'help') return help(at < 0 ? words : rest);
-  const verb = asked === completeVerb.name ? completeVerb : findVerb(asked);
+  const verb = findVerb(asked);
   // What is completed may look like our own options.
-  const args = parseArguments(verb, verb === completeVerb ? ['--', ...words.slice(at + 1)] : rest);
+  const args = parseArguments(verb, verb.name === '__complete' ? ['--', ...words.slice(at + 1)] : rest);
   if (args.has('version')) return version(out);
   if (args.has('help')) {
     const { verbHelp } = await import('./help.ts');
@@ -77,7 +78,7 @@ async function main(): Promise<ExitCode> {
 }
 
 function findVerb(name: string): VerbSpec & { readonly name: VerbName } {
-  const verb = verbs.find((verb) => verb.name === name);
+  const verb = [...verbs, ...hiddenVerbs].find((verb) => verb.name === name);
   if (verb) return verb;
   throw new UserError({
     severity: 'error',
@@ -115,8 +116,8 @@ async function help(rest: readonly string[]): Promise<ExitCode> {
 }
 
 async function version(terminal: Terminal): Promise<ExitCode> {
-  const { packageVersion } = await import('./package-version.ts');
-  terminal.line(packageVersion());
+  const { orographVersion } = await import('../run/environment.ts');
+  terminal.line(orographVersion());
   return exitCodes.good;
 }
 

@@ -1,24 +1,72 @@
-import type { Forecast, Preview } from '../run/contract.ts';
+import { UserError } from '../diagnostics/diagnostic.ts';
+import { didYouMean, oneOf } from '../diagnostics/suggest.ts';
+import type { Instance, Plan } from '../plan/plan.ts';
+import { grammar, parseReference } from '../plan/reference.ts';
+
+/** What a reference on the command line means in a plan. */
+export interface Named {
+  readonly instances: readonly Instance[];
+  /** Null where none was named and the stage has several. */
+  readonly output: string | null;
+  readonly member: string | null;
+}
 
 /**
- * The forecasts of the stages that a command named, without what feeds them: `curve` is every instance of a matrix,
- * `curve[seed=1]` those with this value.
+ * Finds `stage`, `stage[axis=value].output/member` in a plan. A reference to the whole of a matrix names all its
+ * instances.
+ * @throws UserError that says which stage or output there is instead.
  */
-export function askedFor({ plan, stages }: Preview, name: string): Forecast[] {
-  const exact = stages.filter(({ id }) => id === name);
-  if (exact.length > 0) return exact;
-  const match = /^([^[]+)(?:\[(.*)\])?$/.exec(name);
-  const wanted = (match?.[2] ?? '')
-    .split(',')
-    .filter((pair) => pair !== '')
-    .map((pair) => pair.split('=', 2).map((part) => part.trim()) as [string, string?]);
-  const ids = new Set(
-    plan.instances
-      .filter(
-        ({ stage, axes }) =>
-          stage === match?.[1] && wanted.every(([axis, value]) => String(axes[axis]) === value),
-      )
-      .map(({ id }) => id),
+export function findNamed(plan: Plan, text: string): Named {
+  const reference = parseReference(text);
+  if ('bad' in reference)
+    throw unknown('bad-reference', `"${text}" names no output: ${reference.bad}`, [], '', grammar);
+  const stages = [...new Set(plan.instances.map(({ stage }) => stage))];
+  // `base.curve` is a stage of an included file, or the output `curve` of the stage `base`.
+  const whole = stages.includes(reference.head);
+  const dot = reference.head.lastIndexOf('.');
+  const stage = whole || dot < 0 ? reference.head : reference.head.slice(0, dot);
+  const asked = reference.output ?? (whole || dot < 0 ? null : reference.head.slice(dot + 1));
+  if (!stages.includes(stage)) throw unknown('unknown-stage', `there is no stage "${stage}"`, stages, stage);
+  const instances = plan.instances.filter(
+    (instance) =>
+      instance.stage === stage &&
+      (reference.selector ?? []).every(({ axis, label }) => labelOf(instance.axes[axis]) === label),
   );
-  return stages.filter(({ id }) => ids.has(id));
+  if (instances.length === 0)
+    throw unknown(
+      'selects-nothing',
+      `no instance of "${stage}" is ${text}`,
+      plan.instances.filter((instance) => instance.stage === stage).map(({ id }) => id),
+      text,
+    );
+  const outputs = Object.keys(instances[0]!.outputs);
+  if (asked !== null && !outputs.includes(asked))
+    throw unknown('unknown-output', `the stage "${stage}" has no output "${asked}"`, outputs, asked);
+  return {
+    instances,
+    output: asked ?? (outputs.length === 1 ? outputs[0]! : null),
+    member: reference.member,
+  };
+}
+
+/** Values of axes as references write them. */
+function labelOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function unknown(
+  code: string,
+  message: string,
+  names: readonly string[],
+  name: string,
+  expected?: string,
+): UserError {
+  const hint = didYouMean(name, names);
+  return new UserError({
+    severity: 'error',
+    code,
+    message,
+    expected: expected ?? oneOf(names),
+    ...(hint === undefined ? {} : { hint }),
+  });
 }

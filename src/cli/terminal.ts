@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { displayWidth as widthOf } from '../diagnostics/width.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'cyan' | 'underline';
 
@@ -65,17 +66,10 @@ export function openTerminal(
   };
 }
 
-/** Columns a text takes on a screen. East Asian wide characters and emoji take two. */
+/** Columns a text takes on a screen; colours take none. */
 export function displayWidth(text: string): number {
-  let width = 0;
-  for (const character of stripVTControlCharacters(text)) {
-    if (/\p{Mark}/u.test(character)) continue;
-    width += wide.test(character) ? 2 : 1;
-  }
-  return width;
+  return widthOf(stripVTControlCharacters(text));
 }
-const wide =
-  /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\uff01-\uff60]/u;
 
 /** Cuts a text that has no colours yet to a width; the cut shows as `…`. */
 export function truncate(text: string, columns: number): string {

@@ -220,7 +220,7 @@ describe('the summary', () => {
       '  artifacts/f/figure/svg.svg',
       '',
       'Found',
-      '  curve  points  61',
+      '  curve  points 61',
       '',
       'Expected',
       '  ✓  curve  category  w-basin          held',

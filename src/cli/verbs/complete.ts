@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { type ExitCode, exitCodes } from '../../diagnostics/diagnostic.ts';
 import { commonOptions, verbs } from '../command-line.ts';
+import { namesIn } from '../pipeline-names.ts';
 import type { OptionSpec, VerbContext, VerbSpec } from '../verb.ts';
 
 /** `orograph __complete WORD...`: prints what the last word may become, one a line. Never fails. */
@@ -83,18 +83,6 @@ function paths(typed: string, cwd: string, files: boolean): string[] {
         if (isFolder) return [`${folder}${name}/`];
         return files && /\.ya?ml$/.test(name) ? [`${folder}${name}`] : [];
       });
-  } catch {
-    return [];
-  }
-}
-
-/** Names in one part of a pipeline file; a file that is broken or not there has none. */
-function namesIn(file: string | undefined, part: 'stages' | 'profiles' | 'params', cwd: string): string[] {
-  if (file === undefined) return [];
-  try {
-    const document = parse(readFileSync(resolve(cwd, file), 'utf8'), { maxAliasCount: 100 }) as unknown;
-    const section = (document as Record<string, unknown>)[part];
-    return section !== null && typeof section === 'object' ? Object.keys(section) : [];
   } catch {
     return [];
   }

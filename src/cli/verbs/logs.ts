@@ -5,7 +5,7 @@ import { previewPipeline } from '../../run/preview.ts';
 import { openStore } from '../../store/open.ts';
 import type { StageKey } from '../../util/digest.ts';
 import { pipelineOptions } from '../pipeline-options.ts';
-import { askedFor } from '../preview-of.ts';
+import { findNamed } from '../preview-of.ts';
 import type { VerbContext } from '../verb.ts';
 
 /** `orograph logs FILE STAGE`: of what the stage is now, or where that never ran, of its newest run. */
@@ -13,9 +13,10 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const [file, stage] = args.positionals as [string, string];
   const options = pipelineOptions(args, cwd, file, [stage]);
   const preview = await previewPipeline(options);
-  const asked = askedFor(preview, stage);
+  const named = new Set(findNamed(preview.plan, stage).instances.map(({ id }) => id));
+  const asked = preview.stages.filter(({ id }) => named.has(id));
   const { cache } = options.workspace;
-  const newest = await newestKeys(cache, preview.plan.pipeline);
+  const newest = newestKeys(cache, preview.plan.pipeline);
   const found = asked.flatMap(({ id, key }) => {
     const path = [key, newest.get(id) ?? null]
       .filter((key): key is StageKey => key !== null)
@@ -40,9 +41,9 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   return exitCodes.good;
 }
 
-async function newestKeys(cache: string, pipeline: string): Promise<Map<string, StageKey>> {
+function newestKeys(cache: string, pipeline: string): Map<string, StageKey> {
   if (!existsSync(cache)) return new Map();
-  const store = await openStore(cache);
+  const store = openStore(cache);
   try {
     return new Map([...store.latest(pipeline)].map(([id, { key }]) => [id, key]));
   } finally {

@@ -3,7 +3,7 @@ import { runPipeline } from '../../run/run.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { filesAndStages } from '../pipeline-files.ts';
 import { pipelineOptions } from '../pipeline-options.ts';
-import { describeDiagnostic } from '../report.ts';
+import { describeDiagnostics, printUserError } from '../report.ts';
 import type { VerbContext } from '../verb.ts';
 import { openView, type View } from '../views/view.ts';
 
@@ -49,7 +49,7 @@ function viewOf({ args, cwd, out, err }: VerbContext): View {
     cwd,
     json: args.has('json'),
     quiet: args.has('quiet'),
-    describe: ({ diagnostic }) => describeDiagnostic(diagnostic, err, cwd),
+    describe: ({ diagnostic }) => describeDiagnostics([diagnostic], err, cwd),
   });
 }
 
@@ -76,7 +76,7 @@ async function runOne(
     if (args.has('json'))
       for (const diagnostic of error.diagnostics) view.subscriber({ type: 'diagnostic', diagnostic });
     view.close();
-    for (const diagnostic of error.diagnostics) err.line(describeDiagnostic(diagnostic, err, cwd));
+    printUserError(error, err, cwd);
     return error.exitCode;
   } finally {
     view.close();

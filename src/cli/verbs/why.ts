@@ -1,8 +1,8 @@
 import { type ExitCode, exitCodes } from '../../diagnostics/diagnostic.ts';
-import type { Forecast } from '../../run/contract.ts';
-import { previewPipeline } from '../../run/preview.ts';
+import type { Difference } from '../../fingerprint/differences.ts';
+import { type Explanation, explainStage } from '../../run/explain.ts';
 import { pipelineOptions } from '../pipeline-options.ts';
-import type { Paint } from '../terminal.ts';
+import { columns, type Paint } from '../terminal.ts';
 import { ago, count, duration } from '../units.ts';
 import type { VerbContext } from '../verb.ts';
 
@@ -12,39 +12,68 @@ const most = 20;
 /** `orograph why FILE STAGE` */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const [file, stage] = args.positionals as [string, string];
-  const { plan, stages } = await previewPipeline(pipelineOptions(args, cwd, file, [stage]));
-  // The preview holds what feeds the stage, too.
-  const named = new Set(plan.instances.filter((i) => i.id === stage || i.stage === stage).map((i) => i.id));
-  const asked = stages.filter(({ id }) => named.size === 0 || named.has(id));
+  const explanations = await explainStage(pipelineOptions(args, cwd, file), stage);
   if (args.has('json')) {
-    for (const { id, kind, status, reasons, key, parts } of asked)
-      out.line(JSON.stringify({ id, kind, status, reasons, key, parts }));
+    for (const { forecast, newest, differences } of explanations) {
+      const { id, kind, status, reasons, key, parts } = forecast;
+      out.line(JSON.stringify({ id, kind, status, reasons, key, newest, differences, parts }));
+    }
     return exitCodes.good;
   }
-  const lines = asked.slice(0, most).map((forecast) => explanation(forecast, Date.now(), out.paint));
-  out.line(lines.map((list) => list.join('\n')).join('\n\n'));
-  if (asked.length > most) out.line(`\nand ${count(asked.length - most, 'more instance')} of ${stage}`);
+  const shown = explanations.slice(0, most);
+  out.line(shown.map((each) => explain(each, Date.now(), out.paint).join('\n')).join('\n\n'));
+  if (shown.length < explanations.length)
+    out.line(`\nand ${count(explanations.length - shown.length, 'more instance')} of ${stage}`);
   return exitCodes.good;
 }
 
-export function explanation(
-  { id, kind, status, reasons, key, row }: Forecast,
-  now: number,
-  paint: Paint,
-): string[] {
+export function explain({ forecast, newest, differences }: Explanation, now: number, paint: Paint): string[] {
+  const { id, kind, status, reasons, key, row } = forecast;
   const name = `${paint('bold', id)} (${kind})`;
   const lines: string[] = [];
-  if (status === 'cached') {
-    lines.push(`${name} is cached: nothing that decides its result has changed`);
-    if (row) lines.push(`  computed ${ago(now - Date.parse(row.finishedAt))} in ${duration(row.wallMs)}`);
-  } else if (status === 'unknown') {
-    lines.push(`${name} is not decided yet`, ...reasons.map((reason) => `  ${reason}`));
-    lines.push(
-      paint('dim', '  its key holds the content of its inputs: if that comes out the same, it will not run'),
-    );
-  } else {
-    lines.push(`${name} would run`, ...reasons.map((reason) => `  ${paint('yellow', reason)}`));
+  switch (status) {
+    case 'cached':
+      lines.push(`${name} is cached`);
+      lines.push(
+        differences.length > 0
+          ? '  its newest run was another one, but this one is stored, too; since then changed:'
+          : '  nothing that decides its result has changed',
+        ...differenceLines(differences, paint),
+      );
+      if (row)
+        lines.push(
+          paint('dim', `  computed ${ago(now - Date.parse(row.finishedAt))} in ${duration(row.wallMs)}`),
+        );
+      break;
+    case 'unknown':
+      lines.push(`${name} is not decided yet`, ...reasons.map((reason) => `  ${reason}`));
+      lines.push(paint('dim', '  if what feeds it comes out with the same content, it will not run'));
+      break;
+    case 'will-run':
+      lines.push(
+        `${name} will run`,
+        ...(differences.length > 0
+          ? differenceLines(differences, paint)
+          : reasons.map((reason) => `  ${reason}`)),
+      );
+      break;
+    default:
+      status satisfies never;
   }
-  if (key) lines.push(paint('dim', `  key ${key}`));
+  if (newest !== null && newest !== key)
+    lines.push(paint('dim', `  compared with its newest run, key ${newest}`));
+  if (key !== null) lines.push(paint('dim', `  key ${key}`));
   return lines;
+}
+
+function differenceLines(differences: readonly Difference[], paint: Paint): string[] {
+  return columns(
+    differences.map(({ field, before, after }) => {
+      const name = `  ${field}`;
+      if (before === null && after === null) return [paint('yellow', name)];
+      const was = before === null ? paint('dim', '(none)') : paint('red', before);
+      const is = after === null ? paint('dim', '(none)') : paint('green', after);
+      return [name, `${was} -> ${is}`];
+    }),
+  );
 }

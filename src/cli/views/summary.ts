@@ -26,12 +26,16 @@ export function summaryLines(state: RunState, cwd: string, paint: Paint): string
     figures.map(({ path }) => shortPath(path, cwd)),
   );
   const expected = new Set(state.expectations.map((e) => `${e.stage}\n${e.fact}`));
-  const found = [...state.facts].flatMap(([stage, facts]) =>
-    Object.entries(facts)
-      .filter(([name]) => !expected.has(`${stage}\n${name}`))
-      .map(([name, value]) => [stage, name, words(value)]),
-  );
-  section('Found', columns(found));
+  const found = [...state.facts]
+    .map(([stage, facts]) => [
+      stage,
+      Object.entries(facts)
+        .filter(([name]) => !expected.has(`${stage}\n${name}`))
+        .map(([name, value]) => `${name} ${words(value)}`)
+        .join('  '),
+    ])
+    .filter(([, facts]) => facts !== '');
+  section('Found', columns(found as [string, string][]));
   section(
     'Expected',
     columns(

@@ -1,0 +1,157 @@
+import { readFile } from 'node:fs/promises';
+import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
+import type { StoredFile, StoredOutput } from '../../kind/artifact.ts';
+import { decodeCurves } from '../../landscape/curves.ts';
+import type { Preview } from '../../run/contract.ts';
+import { previewPipeline } from '../../run/preview.ts';
+import type { Store } from '../../store/contract.ts';
+import { openStore } from '../../store/open.ts';
+import { pipelineOptions } from '../pipeline-options.ts';
+import { findNamed } from '../preview-of.ts';
+import { curvesLines } from '../show/curves.ts';
+import { parseTable, tableLines } from '../show/table.ts';
+import { tensorLines } from '../show/tensors.ts';
+import { columns } from '../terminal.ts';
+import { count, size } from '../units.ts';
+import type { VerbContext } from '../verb.ts';
+import { shortPath, words } from '../views/summary.ts';
+
+/** `orograph show FILE STAGE.OUTPUT` */
+export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
+  const [file, reference] = args.positionals as [string, string];
+  const options = pipelineOptions(args, cwd, file);
+  const preview = await previewPipeline(options);
+  const { instances, output, member } = findNamed(preview.plan, reference);
+  const store = openStore(options.workspace.cache);
+  try {
+    const shown = instances.flatMap(({ id }) => {
+      const row = preview.stages.find((stage) => stage.id === id)?.row;
+      if (!row) return [];
+      return Object.entries(row.outputs)
+        .filter(([name]) => output === null || name === output)
+        .map(([name, stored]) => ({ id, name, stored }));
+    });
+    if (shown.length === 0)
+      throw notThere(
+        preview,
+        instances.map(({ id }) => id),
+        file,
+      );
+    for (const [i, { id, name, stored }] of shown.entries()) {
+      if (args.has('json')) {
+        for (const { path } of filesOf(stored, member, store, `${id}.${name}`))
+          out.write(await readFile(path, 'utf8'));
+        continue;
+      }
+      if (shown.length > 1) out.line(`${i > 0 ? '\n' : ''}${out.paint('underline', `${id}.${name}`)}`);
+      for (const line of await outputLines(`${id}.${name}`, stored, member)) out.line(line);
+    }
+  } finally {
+    store.close();
+  }
+  return exitCodes.good;
+
+  async function outputLines(label: string, stored: StoredOutput, member: string | null): Promise<string[]> {
+    if (stored.folder && member === null)
+      return [
+        ...columns(
+          Object.entries(stored.members).map(([name, { bytes, digest }]) => [
+            `${label}/${name}`,
+            size(bytes),
+            out.paint('dim', digest.slice(0, 12)),
+          ]),
+          [1],
+        ),
+        out.paint('dim', `${count(Object.keys(stored.members).length, 'member')}; add /NAME to see one`),
+      ];
+    const [{ path, file }] = filesOf(stored, member, store, label) as [Found];
+    const { paint } = out;
+    switch (stored.type) {
+      case 'checkpoint':
+      case 'direction':
+        if (stored.extension === '.safetensors') return tensorLines(await readFile(path), label, paint);
+        break;
+      case 'curves':
+        return curvesLines(
+          decodeCurves(await readFile(path, 'utf8')),
+          categoriesOf(label),
+          out.size().columns,
+          paint,
+        );
+      case 'figure':
+        return [...publishedPaths(label), `${size(file.bytes)}  ${paint('dim', `sha256 ${file.digest}`)}`];
+      case 'categories':
+      case 'table': {
+        const rows = parseTable(await readFile(path, 'utf8'));
+        if (rows) return tableLines(rows, paint);
+        break;
+      }
+      case 'file':
+        break;
+      default:
+        stored.type satisfies never;
+    }
+    return plainLines(await readFile(path), file, path);
+  }
+
+  /** What stages that read these curves found in them. */
+  function categoriesOf(label: string): string | undefined {
+    const facts = preview.plan.instances
+      .filter(({ inputs }) =>
+        Object.values(inputs).some(({ sources }) =>
+          sources.some(
+            (source) => source.from === 'stage' && `${source.instance}.${source.output}` === label,
+          ),
+        ),
+      )
+      .flatMap(({ id }) => Object.entries(preview.stages.find((stage) => stage.id === id)?.row?.facts ?? {}))
+      .filter(([name]) => name.startsWith('categor'));
+    return facts.length > 0 ? facts.map(([name, value]) => `${name} ${words(value)}`).join('  ') : undefined;
+  }
+
+  function publishedPaths(label: string): string[] {
+    const dot = label.lastIndexOf('.');
+    const instance = preview.plan.instances.find(({ id }) => id === label.slice(0, dot))!;
+    const name = label.slice(dot + 1);
+    const { extension } = instance.outputs[name]!;
+    const { artifacts } = options.workspace;
+    return [shortPath(`${artifacts}/${preview.plan.pipeline}/${instance.folder}/${name}${extension}`, cwd)];
+  }
+}
+
+interface Found {
+  readonly path: string;
+  readonly file: StoredFile;
+}
+
+function filesOf(stored: StoredOutput, member: string | null, store: Store, label: string): Found[] {
+  const names = member === null ? Object.keys(stored.members) : [member];
+  return names.map((name) => {
+    const file = stored.members[name];
+    if (!file)
+      throw new UserError({
+        severity: 'error',
+        code: 'unknown-member',
+        message: `${label} has no member "${name}"`,
+        expected: stored.folder ? Object.keys(stored.members).join(', ') : 'no member: it is one file',
+      });
+    return { path: store.objectPath(file.digest), file };
+  });
+}
+
+function notThere({ stages }: Preview, ids: readonly string[], file: string): UserError {
+  const first = stages.find(({ id }) => id === ids[0]);
+  return new UserError({
+    severity: 'error',
+    code: 'no-result',
+    message: `${ids[0]} has no result as the pipeline stands now${first ? `: ${first.reasons[0] ?? first.status}` : ''}`,
+    hint: `orograph run ${file} ${ids[0]} computes it`,
+  });
+}
+
+/** Text as it is, other bytes by size and digest. */
+function plainLines(bytes: Buffer, file: StoredFile, path: string): string[] {
+  const head = bytes.subarray(0, 8000);
+  if (head.includes(0)) return [`${size(file.bytes)} of binary data, sha256 ${file.digest}`, path];
+  return bytes.toString('utf8').replace(/\n$/, '').split('\n');
+}

@@ -1,0 +1,62 @@
+import { type Terminal, truncate } from '../terminal.ts';
+import { clock, duration, size } from '../units.ts';
+
+/** Milliseconds between two lines where nothing can be redrawn. */
+const lineEvery = 10_000;
+
+/**
+ * One thing that takes long: a line that is redrawn on a terminal, a line now and then in a log.
+ */
+export function progressLine(terminal: Terminal, begin = '') {
+  let doing = begin;
+  let since = performance.now();
+  let done = 0;
+  let total: number | undefined;
+  let first: number | undefined;
+  let printed = performance.now();
+  let shown = false;
+
+  const words = (now: number): string => {
+    const seconds = (now - since) / 1000;
+    if (done === 0) return `${doing}  ${clock(now - since)}`;
+    const rate = (done - (first ?? 0)) / Math.max(seconds, 0.001);
+    const share = total === undefined ? '' : ` of ${size(total)} (${Math.floor((100 * done) / total)} %)`;
+    const left = total === undefined || rate <= 0 ? '' : `, ${duration(((total - done) / rate) * 1000)} left`;
+    return `${size(done)}${share}, ${size(Math.round(rate))}/s${left}`;
+  };
+  const draw = (): void => {
+    const now = performance.now();
+    if (terminal.interactive) {
+      terminal.write(`\r${terminal.paint('dim', truncate(words(now), terminal.size().columns - 1))}\x1b[K`);
+      shown = true;
+    } else if (now - printed >= lineEvery) {
+      printed = now;
+      terminal.line(words(now));
+    }
+  };
+  const erase = (): void => {
+    if (shown) terminal.write('\r\x1b[K');
+    shown = false;
+  };
+  const timer = setInterval(draw, 200);
+  timer.unref();
+  return {
+    say(text: string): void {
+      erase();
+      terminal.line(text);
+      [doing, since, done, total, first] = [text, performance.now(), 0, undefined, undefined];
+      printed = since;
+    },
+    /** Makes room for lines that others print. */
+    pause: erase,
+    onBytes(bytes: number, all: number | undefined): void {
+      first ??= bytes;
+      done = bytes;
+      total = all;
+    },
+    close(): void {
+      clearInterval(timer);
+      erase();
+    },
+  };
+}
