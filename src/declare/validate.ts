@@ -9,7 +9,7 @@ let loading: Promise<(options: object) => Ajv> | undefined;
 
 /** ajv is loaded when the first pipeline is checked: commands that read none start without it. */
 async function makeAjv(): Promise<(options: object) => Ajv> {
-  loading ??= import('ajv/dist/2020.js').then(
+  loading ??= import('./ajv.ts').then(
     ({ Ajv2020 }) =>
       (options) =>
         new Ajv2020(options),
