@@ -17,7 +17,7 @@ const places: readonly OptionSpec[] = [
   { name: 'cache', value: 'DIR', summary: 'the cache folder (default: cache/ in the workspace)' },
   { name: 'artifacts', value: 'DIR', summary: 'the folder of published results (default: artifacts/)' },
 ];
-const planning: readonly OptionSpec[] = [
+const parameters: readonly OptionSpec[] = [
   { name: 'profile', short: 'p', value: 'NAME', summary: 'use a named set of parameters of the pipeline' },
   {
     name: 'set',
@@ -26,6 +26,9 @@ const planning: readonly OptionSpec[] = [
     repeatable: true,
     summary: 'set a parameter; the value is read as YAML',
   },
+];
+const planning: readonly OptionSpec[] = [
+  ...parameters,
   {
     name: 'engine',
     value: 'NAME',
@@ -104,7 +107,8 @@ export const verbs = [
         summary: 'how to draw it (default: text)',
       },
       { name: 'output', short: 'o', value: 'FILE', summary: 'write to a file instead of the screen' },
-      ...planning,
+      { name: 'instances', short: 'i', summary: 'a node for each instance of a matrix, not each stage' },
+      ...parameters,
     ],
     examples: [['orograph dag pipelines/quickstart.yaml --format svg -o dag.svg', 'as a picture']],
   },

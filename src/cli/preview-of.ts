@@ -2,6 +2,7 @@ import { UserError } from '../diagnostics/diagnostic.ts';
 import { didYouMean, oneOf } from '../diagnostics/suggest.ts';
 import type { Instance, Plan } from '../plan/plan.ts';
 import { grammar, parseReference } from '../plan/reference.ts';
+import { selectInstances } from '../plan/select.ts';
 
 /** What a reference on the command line means in a plan. */
 export interface Named {
@@ -26,19 +27,11 @@ export function findNamed(plan: Plan, text: string): Named {
   const dot = reference.head.lastIndexOf('.');
   const stage = whole || dot < 0 ? reference.head : reference.head.slice(0, dot);
   const asked = reference.output ?? (whole || dot < 0 ? null : reference.head.slice(dot + 1));
-  if (!stages.includes(stage)) throw unknown('unknown-stage', `there is no stage "${stage}"`, stages, stage);
-  const instances = plan.instances.filter(
-    (instance) =>
-      instance.stage === stage &&
-      (reference.selector ?? []).every(({ axis, label }) => labelOf(instance.axes[axis]) === label),
+  const selector = text.slice(
+    reference.head.length,
+    (reference.selector?.at(-1)?.end ?? reference.head.length - 1) + 1,
   );
-  if (instances.length === 0)
-    throw unknown(
-      'selects-nothing',
-      `no instance of "${stage}" is ${text}`,
-      plan.instances.filter((instance) => instance.stage === stage).map(({ id }) => id),
-      text,
-    );
+  const instances = selectInstances(plan, [stage + selector]);
   const outputs = Object.keys(instances[0]!.outputs);
   if (asked !== null && !outputs.includes(asked))
     throw unknown('unknown-output', `the stage "${stage}" has no output "${asked}"`, outputs, asked);
@@ -47,11 +40,6 @@ export function findNamed(plan: Plan, text: string): Named {
     output: asked ?? (outputs.length === 1 ? outputs[0]! : null),
     member: reference.member,
   };
-}
-
-/** Values of axes as references write them. */
-function labelOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function unknown(

@@ -40,13 +40,20 @@ export function parseTable(text: string): Record<string, Json>[] | undefined {
 function parseJsonRows(text: string): Record<string, Json>[] | undefined {
   try {
     const value = JSON.parse(text) as Json;
-    const rows = Array.isArray(value) ? value : value !== null && typeof value === 'object' ? [value] : [];
+    const rows = Array.isArray(value) ? value : (rowsWithin(value) ?? [value]);
     return rows.every((row) => row !== null && typeof row === 'object' && !Array.isArray(row))
       ? (rows as Record<string, Json>[])
       : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The only list of rows in a file that says more than its rows: its format, say. */
+function rowsWithin(value: Json): Json[] | undefined {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return undefined;
+  const lists = Object.values(value).filter((inner) => Array.isArray(inner) && inner.length > 0);
+  return lists.length === 1 ? (lists[0] as Json[]) : undefined;
 }
 
 /** Fields with the delimiter in them are quoted, quotes doubled (RFC 4180). */

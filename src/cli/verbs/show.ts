@@ -94,19 +94,26 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
     return plainLines(await readFile(path), file, path);
   }
 
-  /** What stages that read these curves found in them. */
+  /** What the stage itself, and those that read these curves, found in them. */
   function categoriesOf(label: string): string | undefined {
-    const facts = preview.plan.instances
-      .filter(({ inputs }) =>
-        Object.values(inputs).some(({ sources }) =>
-          sources.some(
-            (source) => source.from === 'stage' && `${source.instance}.${source.output}` === label,
+    const [own, ...readers] = [
+      label.slice(0, label.lastIndexOf('.')),
+      ...preview.plan.instances
+        .filter(({ inputs }) =>
+          Object.values(inputs).some(({ sources }) =>
+            sources.some(
+              (source) => source.from === 'stage' && `${source.instance}.${source.output}` === label,
+            ),
           ),
-        ),
-      )
-      .flatMap(({ id }) => Object.entries(preview.stages.find((stage) => stage.id === id)?.row?.facts ?? {}))
-      .filter(([name]) => name.startsWith('categor'));
-    return facts.length > 0 ? facts.map(([name, value]) => `${name} ${words(value)}`).join('  ') : undefined;
+        )
+        .map(({ id }) => id),
+    ];
+    for (const id of [own, ...readers]) {
+      const facts = preview.stages.find((stage) => stage.id === id)?.row?.facts ?? {};
+      const found = Object.entries(facts).filter(([name]) => name.startsWith('categor'));
+      if (found.length > 0) return found.map(([name, value]) => `${name} ${words(value)}`).join('  ');
+    }
+    return undefined;
   }
 
   function publishedPaths(label: string): string[] {
