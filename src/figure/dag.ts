@@ -1,5 +1,6 @@
 import { centred } from './axes.ts';
 import { ascent, textWidth } from './fonts.ts';
+import { literal } from './math-text.ts';
 import { type Box, type Item, number, rectangle } from './scene.ts';
 import { ink, sizes } from './style.ts';
 import { sceneToSvg } from './svg.ts';
@@ -86,7 +87,7 @@ export function drawDag(dag: Dag): string {
     const box = {
       x: starts[slot.layer]!,
       y: yOf(slot) - boxHeight / 2,
-      width: boxWidth(node.label),
+      width: widths[slot.layer]!,
       height: boxHeight,
     };
     items.push(
@@ -113,8 +114,6 @@ export function drawDag(dag: Dag): string {
   });
 }
 
-/** Names of stages hold no mathematics: a dollar sign is one. */
-const literal = (label: string): string => label.replaceAll('$', '＄');
 const boxWidth = (label: string): number => Math.max(34, textWidth(literal(label), size) + 12);
 const heightOf = (slot: Slot): number => (slot.node === undefined ? 2 : boxHeight);
 

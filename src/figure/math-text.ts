@@ -17,13 +17,16 @@ const lowerGreek = /[α-ωϵϕ]/u;
  * Splits a text into runs. Between dollar signs the text is mathematics: letters are italic, digits upright,
  * `-` a minus sign, `_x`, `_{xy}`, `^x`, `^{xy}` go down and up, and `\text{…}` keeps words upright. Outside, a lone
  * Greek letter is italic as well, and Unicode's small digits are set as real sub- and superscripts. A dollar sign
- * without a partner is a dollar sign.
+ * without a partner is a dollar sign, and so is `\$` anywhere outside mathematics.
  */
 export function parseMath(text: string): Run[] {
-  const parts = text.split('$');
+  const parts = text.split(/(?<!\\)\$/u);
   if (parts.length % 2 === 0) return merge(plain(text));
   return merge(parts.flatMap((part, i) => (i % 2 === 1 ? mathematics(part, 0) : plain(part))));
 }
+
+/** Markup for a text that is to be set as it stands. */
+export const literal = (text: string): string => text.replaceAll('$', '\\$');
 
 /** The text without any markup, for descriptions and comparisons. */
 export function plainText(text: string): string {
@@ -33,7 +36,7 @@ export function plainText(text: string): string {
 }
 
 function plain(text: string): Run[] {
-  const characters = [...text];
+  const characters = [...text.replaceAll('\\$', '$')];
   return characters.map((c, i) => {
     if (subscripts.has(c)) return { text: subscripts.get(c)!, italic: false, shift: -1 };
     if (superscripts.has(c)) return { text: superscripts.get(c)!, italic: false, shift: 1 };

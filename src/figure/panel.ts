@@ -11,7 +11,7 @@ import { drawCurve, drawMissing, drawRule, isInside, placeCurve } from './curves
 import type { Axis, LineMark, Panel, RuleMark, SurfaceMark } from './figure.ts';
 import { textWidth, wrapText } from './fonts.ts';
 import { drawLegend, freePlace, type KeyEntry, legendSize, legendSpace } from './key.ts';
-import { domainOf, type Scale, scaleOf, type Ticks } from './scale.ts';
+import { domainOf, largest, type Scale, scaleOf, type Ticks } from './scale.ts';
 import type { Box, Item, TextItem } from './scene.ts';
 import { ink, lineStroke, ruleStroke, sizes } from './style.ts';
 import { type Bands, bandsOf, barLabels, drawColourBar, drawSurface } from './surface.ts';
@@ -105,7 +105,7 @@ export function drawPanel(fitted: FittedPanel, frame: Box): DrawnPanel {
   const [x, y] = [fitted.x.scale, fitted.y.scale];
   const curves = linesOf(panel).map((mark) => ({ mark, placed: placeCurve(mark, frame, x, y) }));
   const missing = curves.flatMap(({ mark, placed }) => drawMissing(mark, placed, frame));
-  const legend = panel.legend ? legendOf(panel) : [];
+  const legend = panel.legend && !isEmpty(panel) ? legendOf(panel) : [];
   const place = legendPlace(legend, panel, frame, x, y);
   const inside: Item[] = [
     ...(surface ? drawSurface(surface.mark, surface.bands, frame, x, y) : []),
@@ -161,14 +161,14 @@ function legendPlace(
 
 /** A y scale with room above the curves for a legend that would otherwise have none. */
 function withHeadroom(panel: Panel, frame: Box, x: Scale, y: Scale): Scale {
-  const legend = panel.legend ? legendOf(panel) : [];
+  const legend = panel.legend && !isEmpty(panel) ? legendOf(panel) : [];
   if (legend.length === 0 || panel.y.domain || legendPlace(legend, panel, frame, x, y)) return y;
   const size = legendSize(legend);
   const share = (size.height + 2 * legendSpace) / frame.height;
   if (share > 0.35 || size.width > frame.width - 2 * legendSpace) return y;
   const [low, high] = y.domain;
   const top = y.kind === 'log' ? low * (high / low) ** (1 / (1 - share)) : low + (high - low) / (1 - share);
-  return scaleOf(y.kind, [low, top]);
+  return top < largest ? scaleOf(y.kind, [low, top]) : y;
 }
 
 const isEmpty = (panel: Panel): boolean =>

@@ -21,7 +21,10 @@ export interface Ticks {
   readonly exponent: number;
 }
 
-const largest = 1e300;
+/** Numbers beyond are treated as this one: the difference of two of them must still be a number. */
+export const largest = 1e300;
+/** Lengths below are none: a tenth of the smallest number would be zero. */
+const smallest = 1e-290;
 
 export function scaleOf(kind: Scale['kind'], domain: readonly [number, number]): Scale {
   if (kind === 'log') {
@@ -45,7 +48,7 @@ export function domainOf(
   let high = -Infinity;
   for (const value of values) {
     if (!Number.isFinite(value) || (kind === 'log' && value <= 0)) continue;
-    const bounded = Math.min(largest, Math.max(-largest, value));
+    const bounded = Math.min(largest, Math.max(kind === 'log' ? 1 / largest : -largest, value));
     low = Math.min(low, bounded);
     high = Math.max(high, bounded);
   }
@@ -53,10 +56,11 @@ export function domainOf(
   if (kind === 'log') {
     const [a, b] = [Math.log10(low), Math.log10(high)];
     const room = b - a < 1e-6 ? 0.3 : (b - a) * margin;
-    return [10 ** Math.max(-307, a - room), 10 ** Math.min(307, b + room)];
+    return [10 ** Math.max(-306, a - room), 10 ** Math.min(306, b + room)];
   }
-  const narrow = high - low <= 1e-9 * Math.max(Math.abs(low), Math.abs(high));
-  const room = narrow ? Math.max(Math.abs(low) * 0.05, low === 0 ? 0.5 : 1e-300) : (high - low) * margin;
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const narrow = high - low <= Math.max(1e-9 * size, smallest);
+  const room = narrow ? (size <= smallest ? 0.5 : size * 0.05) : (high - low) * margin;
   return [low - room, high + room];
 }
 

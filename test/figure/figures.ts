@@ -1,0 +1,207 @@
+import type { Figure, LineMark, Mark, Panel, RuleMark, Sample } from '../../src/figure/figure.ts';
+
+/** Descriptions that the snapshots draw, each with one difficulty. */
+
+const steps = (from: number, to: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
+
+const x = steps(-1, 1, 41);
+const model: RuleMark = { type: 'rule', axis: 'x', at: 0, role: 'model', label: 'perturbed model' };
+const target: RuleMark = { type: 'rule', axis: 'x', at: 1, role: 'target', label: 'target model' };
+const chance: RuleMark = { type: 'rule', axis: 'y', at: Math.log(10), role: 'level', label: 'log $C$' };
+
+const curve = (
+  y: readonly Sample[],
+  style = 0,
+  label = `curve ${style + 1}`,
+  at: readonly number[] = x,
+): LineMark => ({
+  type: 'line',
+  x: at,
+  y,
+  style,
+  label,
+});
+
+function panel(title: string, marks: readonly Mark[], more: Partial<Panel> = {}): Panel {
+  return {
+    title,
+    x: { label: '$λ$', scale: 'linear' },
+    y: { label: 'loss', scale: 'linear' },
+    legend: true,
+    marks,
+    ...more,
+  };
+}
+
+const figure = (panels: readonly Panel[], more: Partial<Figure> = {}): Figure => ({
+  width: 496.8,
+  frame: { aspect: 0.75 },
+  columns: 3,
+  panels,
+  ...more,
+});
+
+const log = { y: { label: 'loss', scale: 'log' } } as const;
+const towards = steps(-1, 2, 61);
+const plane = steps(-1, 1, 21);
+const over = (f: (a: number, b: number) => Sample): Sample[] =>
+  plane.flatMap((a) => plane.map((b) => f(a, b)));
+const surface = (values: readonly Sample[], scale: 'linear' | 'log' = 'linear'): Mark => ({
+  type: 'surface',
+  x: plane,
+  y: plane,
+  values,
+  scale,
+  map: 'viridis',
+  label: 'loss',
+  lines: true,
+  points: [{ x: 0, y: 0, role: 'model', label: 'perturbed model' }],
+});
+const flat = {
+  x: { label: '$λ_1$', scale: 'linear' },
+  y: { label: '$λ_2$', scale: 'linear' },
+  legend: false,
+} as const;
+
+export const figures: Readonly<Record<string, Figure>> = {
+  'three-categories': figure(
+    [
+      panel(
+        'v-basin [1.0]',
+        [
+          model,
+          chance,
+          ...[2.2, 2.6, 3, 3.4, 3.8].map((k, i) =>
+            curve(
+              x.map((t) => 0.35 + 2.3 * (1 - Math.exp(-k * t * t)) * (1 + 0.04 * (i - 2) * t)),
+              i,
+            ),
+          ),
+        ],
+        { legend: false },
+      ),
+      panel('v-side [0.0]', [
+        model,
+        chance,
+        curve(
+          x.map((t) => 2.1 - 1.3 * Math.tanh(0.9 * t)),
+          0,
+          '$-g$',
+        ),
+        curve(
+          x.map((t) => 0.4 + 1.7 * Math.exp(-1.4 * (t + 0.1))),
+          1,
+          '$θ_{\\text{next}} - θ$',
+        ),
+      ]),
+      panel('w-basin [3.0]', [
+        model,
+        target,
+        chance,
+        curve(
+          towards.map((t) => 0.3 + 1.9 * Math.tanh(12 * (t * (t - 1)) ** 2) + 0.1 * t),
+          0,
+          "$θ' - θ$",
+          towards,
+        ),
+      ]),
+    ],
+    {
+      title: 'Three categories of curves',
+      caption:
+        'Loss along five Gaussian directions $ε_i$, down the gradient, and towards an independent solution $θ′$.',
+      notes: ['Evaluated: mlp on cifar10-mini, train split, 2,048 images, epoch 10, engine wasm.'],
+    },
+  ),
+  'log-scale': figure([
+    panel('eight decades', [chance, curve(x.map((t) => 1e-4 + 1e4 * t ** 4))], log),
+    panel('half a decade', [curve(x.map((t) => 1 + 2 * t * t))], log),
+    panel('zero among the values', [model, curve(x.map((t) => Math.max(0, t ** 2 - 0.1)))], log),
+  ]),
+  'not-finite': figure(
+    [
+      panel('gaps', [
+        curve(x.map((t, i) => (i < 5 || i === 20 || i === 22 ? null : 2 * t * t + 1))),
+        curve(
+          x.map((t, i) => (i > 36 ? null : 1 - t)),
+          1,
+        ),
+      ]),
+      panel('nothing finite', [model, curve(x.map(() => null))]),
+    ],
+    { columns: 2, width: 400 },
+  ),
+  'one-point': figure([panel('one point', [model, curve([0.7], 0, 'alone', [0])])], { width: 237.6 }),
+  empty: figure([panel('no series', [])], { width: 237.6 }),
+  'no-panels': figure([], { width: 237.6, title: 'Nothing to see' }),
+  'huge-numbers': figure([
+    panel('large', [chance, curve(x.map((t) => 3e12 * t * t))]),
+    panel('small', [curve(x.map((t) => 1e-5 * t * t - 3e-6))]),
+    panel('immense', [curve(x.map((t) => (t > 0 ? 1e307 : -1e307)))]),
+  ]),
+  'long-titles': figure(
+    [
+      panel('A title that says far more than a panel of this width has room for [12.4]', [curve(x)], {
+        remark: 'clipped at 2.88',
+      }),
+      panel('Averylongwordthatcannotbebrokenatanyspacebecauseithasnone', [curve(x.map((t) => -t))], {
+        y: { label: 'a label for the vertical axis that is longer than the axis itself', scale: 'linear' },
+      }),
+      panel('short', [curve(x.map((t) => t * t))], {
+        x: { label: 'a label for the horizontal axis that is longer than the axis', scale: 'linear' },
+      }),
+    ],
+    {
+      title:
+        'A heading for the whole figure that is so long that it needs more than a single line of the page to be set',
+      caption: 'Costs 5 \\$ < 6 \\$ & "nothing" else; one $ alone stays.',
+    },
+  ),
+  'many-curves': figure(
+    [
+      panel(
+        'twelve',
+        Array.from({ length: 12 }, (_, k) =>
+          curve(
+            x.map((t) => Math.abs(t) * (k + 1)),
+            k,
+          ),
+        ),
+      ),
+      panel('the same colours mean others', [
+        ...Array.from({ length: 12 }, (_, k) =>
+          curve(
+            x.map((t) => (12 - k) * (1 - Math.abs(t))),
+            k,
+            `direction ${k + 1}`,
+          ),
+        ),
+      ]),
+    ],
+    { columns: 2, frame: { height: 90 } },
+  ),
+  surfaces: figure(
+    [
+      panel('N.E.×P.E.', [surface(over((a, b) => 1.2 + 3 * b * b - a * a + 0.3 * a * b))], flat),
+      panel(
+        'bowl, logarithmic',
+        [
+          surface(
+            over((a, b) => 0.02 + 400 * (b * b + 2 * a * a)),
+            'log',
+          ),
+        ],
+        flat,
+      ),
+      panel(
+        'holes',
+        [surface(over((a, b) => (a > 0.6 && b > 0.5 ? null : Math.sin(4 * a) * Math.cos(3 * b))))],
+        flat,
+      ),
+      panel('constant', [surface(over(() => 2.3))], flat),
+      panel('nothing finite', [surface(over(() => null))], flat),
+    ],
+    { frame: { aspect: 1 } },
+  ),
+};
