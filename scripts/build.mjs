@@ -104,7 +104,7 @@ try {
   const described = {};
   for (const kind of kinds) {
     const file = join(root, 'stages', kind, 'stage.ts');
-    const names = await exportsOf(file);
+    const names = await exportsOf(file, { root });
     const code = await identifyCode(file, 'default', { root });
     const facts = names.includes('facts') ? await identifyCode(file, 'facts', { root }) : null;
     described[kind] = { code: code.identity, factsCode: facts?.identity.digest ?? null };

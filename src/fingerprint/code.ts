@@ -30,8 +30,8 @@ export interface CodeOptions {
 }
 
 /** Names of a module's exports; syntax errors are thrown as esbuild's `BuildFailure`. */
-export async function exportsOf(file: string): Promise<readonly string[]> {
-  const { metafile } = await bundle({ entryPoints: [file] }, { root: dirname(file) }, []);
+export async function exportsOf(file: string, options: CodeOptions): Promise<readonly string[]> {
+  const { metafile } = await bundle({ entryPoints: [file] }, options, []);
   return Object.values(metafile.outputs).flatMap((output) => output.exports);
 }
 

@@ -99,7 +99,7 @@ export class Kinds implements KindRegistry {
     try {
       const { compileKind, exportsOf, identifyCode } = await import('./code.ts');
       const options = { root, self: join(this.#root, 'dist', 'index.js') };
-      const names = await exportsOf(file);
+      const names = await exportsOf(file, options);
       if (!names.includes('default')) return noDefault(name);
       const code = await identifyCode(file, 'default', options);
       const facts = names.includes('facts') ? await identifyCode(file, 'facts', options) : null;

@@ -87,7 +87,7 @@ describe('the identity of code', () => {
 
   it('lists the exports and gives a module that runs', async () => {
     write(files);
-    expect([...(await exportsOf(join(root, 'stage.ts')))].sort()).toEqual(['default', 'facts']);
+    expect([...(await exportsOf(join(root, 'stage.ts'), { root }))].sort()).toEqual(['default', 'facts']);
     const self = join(root, 'self.mjs');
     write({
       'self.mjs': 'export const defineStage = (kind) => ({ ...kind, defined: true });\n',
