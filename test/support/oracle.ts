@@ -1,0 +1,62 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { examplesOf, readRecords } from '../../src/dataset/cifar10.ts';
+import type { Examples } from '../../src/network/examples.ts';
+import { decodeSafetensors } from '../../src/network/safetensors.ts';
+import type { ParameterVector } from '../../src/network/tensors.ts';
+import { packageRoot } from '../../src/util/package-root.ts';
+
+/**
+ * Reference numbers of PyTorch and SciPy in float64, in `../shared/oracle` beside the repository, and the real images
+ * they were made from: CIFAR-10's official binary files in `data/cifar10/` or in the folder that $CIFAR10 names.
+ * Where either is absent, `oracleMissing` says so and the tests are skipped.
+ */
+const folder = join(dirname(packageRoot()), 'shared', 'oracle');
+const images = [process.env.CIFAR10, join(packageRoot(), 'data', 'cifar10')].find(
+  (path) => path && existsSync(join(path, 'data_batch_1.bin')),
+);
+
+export const oracleMissing: string | undefined = !existsSync(folder)
+  ? 'skipped: no ../shared/oracle beside the repository'
+  : images === undefined
+    ? 'skipped: no CIFAR-10 in data/cifar10 or $CIFAR10 (get it with "orograph data get cifar10")'
+    : undefined;
+
+// biome-ignore lint/suspicious/noExplicitAny: each expected file has a form of its own, stated in its `fields`.
+export function expected(name: string): any {
+  return JSON.parse(readFileSync(join(folder, 'expected', `${name}.json`), 'utf8'));
+}
+
+/** A stored parameter vector of the MLP, from PyTorch's names and layout [out, in] to ours. */
+export function oracleVector(name: string): ParameterVector {
+  const { tensors } = decodeSafetensors(readFileSync(join(folder, 'inputs', `${name}.safetensors`)), name);
+  return tensors.map(({ name: torch, shape, values }) => {
+    const [layer, role] = torch.split('.') as [string, string];
+    const ours = `dense${layer.slice(2)}/${role === 'weight' ? 'kernel' : 'bias'}`;
+    if (role !== 'weight') return { name: ours, shape, values };
+    const [out, into] = shape as [number, number];
+    const transposed = new Float32Array(values.length);
+    for (let o = 0; o < out; o++)
+      for (let i = 0; i < into; i++) transposed[i * out + o] = values[o * into + i]!;
+    return { name: ours, shape: [into, out], values: transposed };
+  });
+}
+
+/** The first images of one of the official files, in file order. */
+export function oracleImages(file: 'data_batch_1.bin' | 'test_batch.bin', count: number): Examples {
+  const path = join(images!, file);
+  const bytes = new Uint8Array(readFileSync(path)).subarray(0, count * 3073);
+  return examplesOf(readRecords([{ path, bytes }], 10), 10);
+}
+
+/** ‖a - b‖ / ‖b‖. */
+export function relativeError(a: ParameterVector, b: ParameterVector): number {
+  let difference = 0;
+  let size = 0;
+  for (const [t, { values }] of b.entries())
+    for (const [i, value] of values.entries()) {
+      difference += (a[t]!.values[i]! - value) ** 2;
+      size += value ** 2;
+    }
+  return Math.sqrt(difference / size);
+}
