@@ -49,12 +49,12 @@ process.on('uncaughtException', (error) => void reportBug(error));
 process.on('unhandledRejection', (error) => void reportBug(error));
 
 try {
-  await leave(await main());
+  leave(await main());
 } catch (error) {
   if (error instanceof UserError) {
     const { printUserError } = await import('./report.ts');
     printUserError(error, err, process.cwd());
-    await leave(error.exitCode);
+    leave(error.exitCode);
   } else await reportBug(error);
 }
 
@@ -127,13 +127,14 @@ async function reportBug(error: unknown): Promise<never> {
   process.exit(exitCodes.stageFailed);
 }
 
-/** Ends when everything printed has reached the other side; what a verb left open does not keep the user waiting. */
-async function leave(code: ExitCode): Promise<void> {
+/** Milliseconds that what a verb left open may keep the user waiting. */
+const patience = 2000;
+
+/**
+ * Ends by running out of work: what is printed reaches the other side, and what is being removed is removed. A handle
+ * that somebody forgot to close does not hold the user up.
+ */
+function leave(code: ExitCode): void {
   process.exitCode = code;
-  await Promise.all(
-    [process.stdout, process.stderr].map(
-      (stream) => new Promise((done) => stream.write('', () => done(undefined))),
-    ),
-  );
-  process.exit(code);
+  setTimeout(() => process.exit(code), patience).unref();
 }

@@ -210,7 +210,6 @@ describe('the summary', () => {
           held: false,
         },
       ],
-      [0, { type: 'artifact', stage: 'curve', output: 'curves', path: '/w/artifacts/f/curve/curves.json' }],
       [0, { type: 'artifact', stage: 'figure', output: 'svg', path: '/w/artifacts/f/figure/svg.svg' }],
       [9, finished],
     );

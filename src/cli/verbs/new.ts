@@ -32,7 +32,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   out.line();
   out.line(`  ${name}:`);
   out.line(`    uses: ../stages/${name}.ts`);
-  out.line('    inputs: { curves: curve }');
-  out.line('    with: { level: 0.5 }');
+  out.line('    inputs: { curves: curve }   # stages whose output is curves');
+  out.line('    with: { metric: loss }');
   return exitCodes.good;
 }

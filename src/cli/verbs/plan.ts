@@ -43,9 +43,13 @@ export function planLines(preview: Preview, all: boolean, width: number, paint: 
   const shown = all ? stages : stages.filter((stage) => stage.status !== 'cached');
   const nameWidth = Math.max(0, ...shown.map(({ id }) => id.length));
   return [
-    `${paint('bold', plan.pipeline)}: ${count(stages.length, 'stage')}${profile}, engine ${engine}`,
+    `${paint('bold', plan.pipeline)}: ${count(stages.length, 'stage')}${profile}${engine === 'none' ? '' : `, engine ${engine}`}`,
     ...columns(shown.map((stage) => row(stage, width - nameWidth - 8, paint))),
-    `${run.length} to run, ${unknown.length} decided when what feeds them is known, ${cached.length} cached`,
+    [
+      `${run.length} to run`,
+      ...(unknown.length > 0 ? [`${unknown.length} undecided until what feeds them is known`] : []),
+      `${cached.length} cached`,
+    ].join(', '),
   ];
 }
 

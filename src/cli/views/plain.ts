@@ -19,7 +19,7 @@ export function plainView(paint: Paint, quiet: boolean) {
     switch (event.type) {
       case 'run-started':
         return [
-          `${paint('bold', event.pipeline)}: ${count(event.stages, 'stage')}, engine ${event.engine}, ${event.jobs} at once`,
+          `${paint('bold', event.pipeline)}: ${count(event.stages, 'stage')}${event.engine === 'none' ? '' : `, engine ${event.engine}`}, ${event.jobs} at once`,
         ];
       case 'stage-waiting':
         return [`${event.stage}: waiting (${event.reason})`];

@@ -1,10 +1,9 @@
 import { relative } from 'node:path';
 import type { Json } from '../../util/json.ts';
 import { columns, type Paint, truncate } from '../terminal.ts';
-import { count } from '../units.ts';
+import { count, number } from '../units.ts';
 import type { RunState } from './state.ts';
 
-const figureFiles = ['.svg', '.png', '.pdf', '.html'];
 /** Rows of a table before the rest is counted instead of listed. */
 const most = 40;
 
@@ -20,17 +19,16 @@ export function summaryLines(state: RunState, cwd: string, paint: Paint): string
     lines.push('', paint('bold', title), ...rows.slice(0, most).map((row) => `  ${row}`));
     if (rest > 0) lines.push(paint('dim', `  and ${rest} more`));
   };
-  const figures = state.artifacts.filter(({ path }) => figureFiles.some((end) => path.endsWith(end)));
   section(
-    figures.length === 1 ? 'Figure' : 'Figures',
-    figures.map(({ path }) => shortPath(path, cwd)),
+    state.artifacts.length === 1 ? 'Figure' : 'Figures',
+    state.artifacts.map(({ path }) => shortPath(path, cwd)),
   );
   const expected = new Set(state.expectations.map((e) => `${e.stage}\n${e.fact}`));
   const found = [...state.facts]
     .map(([stage, facts]) => [
       stage,
       Object.entries(facts)
-        .filter(([name]) => !expected.has(`${stage}\n${name}`))
+        .filter(([name, value]) => !expected.has(`${stage}\n${name}`) && words(value) !== '')
         .map(([name, value]) => `${name} ${words(value)}`)
         .join('  '),
     ])
@@ -77,9 +75,9 @@ export function words(value: Json): string {
   if (Array.isArray(value)) return value.map(words).join(', ');
   if (value !== null && typeof value === 'object')
     return Object.entries(value)
-      .map(([name, inner]) => `${name} ${words(inner)}`)
+      .map(([name, inner]) => `${name}: ${words(inner)}`)
       .join(', ');
-  return typeof value === 'number' ? String(Number(value.toPrecision(6))) : String(value);
+  return typeof value === 'number' ? number(value, Number.isInteger(value) ? 12 : 4) : String(value);
 }
 
 /** The shorter of the absolute path and the path from where the user stands. */
