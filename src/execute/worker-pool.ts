@@ -34,6 +34,8 @@ interface Worker {
   readonly child: ChildProcess;
   /** Heap limit it was started with, in megabytes; 0 for none. */
   readonly heap: number;
+  /** A process can start one engine only. */
+  engine: string | null;
 }
 
 /**
@@ -46,7 +48,7 @@ export class WorkerPool {
   readonly #script = join(packageRoot(), 'dist', 'execute', 'worker.js');
 
   async perform(job: Job, options: AttemptOptions): Promise<Ending> {
-    const worker = this.#take(job.resources.memory);
+    const worker = this.#take(job.resources.memory, job.engine?.name ?? null);
     const ending = await this.#converse(worker, job, options);
     if (ending.reusable) this.#idle.push(worker);
     else this.#end(worker);
@@ -58,9 +60,15 @@ export class WorkerPool {
     for (const worker of this.#all) this.#end(worker);
   }
 
-  #take(heap: number): Worker {
-    const at = this.#idle.findIndex((worker) => worker.heap === heap);
-    if (at >= 0) return this.#idle.splice(at, 1)[0]!;
+  #take(heap: number, engine: string | null): Worker {
+    const fits = (worker: Worker): boolean =>
+      worker.heap === heap && (engine === null || worker.engine === null || worker.engine === engine);
+    const at = this.#idle.findIndex(fits);
+    if (at >= 0) {
+      const worker = this.#idle.splice(at, 1)[0]!;
+      worker.engine ??= engine;
+      return worker;
+    }
     const child = fork(this.#script, [], {
       // Its own process group: what the stage starts is ended with it, and Ctrl-C in a terminal reaches only us.
       detached: true,
@@ -69,7 +77,7 @@ export class WorkerPool {
       env: { ...process.env, OROGRAPH_ROLE: 'worker' },
       serialization: 'json',
     });
-    const worker = { child, heap };
+    const worker = { child, heap, engine };
     this.#all.add(worker);
     return worker;
   }

@@ -145,7 +145,10 @@ export class Executor {
         factsCode: this.#session.facets.get(instance.id)!.code?.factsCode ?? null,
         finishedAt: new Date().toISOString(),
         wallMs: Math.round(performance.now() - startedAt),
-        environment: this.#environment,
+        environment: {
+          ...this.#environment,
+          engine: this.#session.facets.get(instance.id)!.engine?.identity ?? null,
+        },
       };
       await store.commit(row);
       return { ok: true, row };
@@ -201,8 +204,8 @@ export class Executor {
   }
 
   #job(instance: Instance, key: StageKey, work: string): Job {
-    const { options, plan, engine, facets } = this.#session;
-    const { code, version } = facets.get(instance.id)!;
+    const { options, plan, facets } = this.#session;
+    const { code, version, engine } = facets.get(instance.id)!;
     return {
       id: ++this.#jobs,
       action: 'run',
@@ -219,9 +222,9 @@ export class Executor {
         kind: instance.kind,
         version,
         code: code!.code.digest,
-        engine: instance.tensors ? engine!.identity : null,
+        engine: engine?.identity ?? null,
       },
-      engine: instance.tensors ? engine : null,
+      engine,
       resources: instance.resources,
       env: instance.env,
       stored: null,

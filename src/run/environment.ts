@@ -18,6 +18,5 @@ export function environmentOf(session: Session): JsonObject {
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     processor: cpus()[0]?.model ?? 'unknown',
-    engine: session.engine?.identity ?? null,
   };
 }

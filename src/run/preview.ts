@@ -49,5 +49,5 @@ export async function previewSession(session: Session, force: readonly string[])
       row: row ?? null,
     });
   }
-  return { plan, engine: session.engine?.name ?? 'none', stages };
+  return { plan, engine: session.engines.join(', ') || 'none', stages };
 }

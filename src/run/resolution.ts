@@ -79,7 +79,7 @@ export class Resolution {
       code: facet.code?.code ?? null,
       inputs,
       files: this.#kindFiles(instance),
-      engine: instance.tensors ? this.#session.engine!.identity : null,
+      engine: facet.engine?.identity ?? null,
     });
     this.keys.set(instance.id, key);
     return key;
@@ -105,7 +105,7 @@ export class Resolution {
         ]),
       ),
       files: this.#kindFiles(instance),
-      engine: instance.tensors ? this.#session.engine!.identity : null,
+      engine: facet.engine?.identity ?? null,
       env: instance.env,
     };
   }

@@ -62,14 +62,14 @@ class Run {
   }
 
   async perform(): Promise<RunResult> {
-    const { plan, store, engine } = this.#session;
+    const { plan, store, engines } = this.#session;
     this.#emit({
       type: 'run-started',
       run: this.#id,
       pipeline: plan.pipeline,
       file: plan.file,
       stages: plan.instances.length,
-      engine: engine?.name ?? 'none',
+      engine: engines.join(', ') || 'none',
       jobs: this.#session.options.workspace.jobs,
     });
     for (const diagnostic of [...this.#session.warnings, ...store.notices.map(noticeOf)]) {

@@ -1,7 +1,6 @@
 import { totalmem } from 'node:os';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { UserError } from '../diagnostics/diagnostic.ts';
-import { availableEngines, engineIdentity } from '../engine/engine.ts';
 import { commandVersion } from '../fingerprint/key.ts';
 import { type KindCode, Kinds } from '../fingerprint/registry.ts';
 import type { EngineSpec, FileDependency, Resources, StageKind } from '../kind/stage-kind.ts';
@@ -10,6 +9,7 @@ import { selectStages } from '../plan/select.ts';
 import type { Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import type { PipelineOptions } from './contract.ts';
+import { Engines } from './engines.ts';
 import { planOrRecall } from './plan-cache.ts';
 
 /** What there is once the pipeline is understood and before anything is looked up. */
@@ -19,8 +19,8 @@ export interface Session {
   readonly warnings: readonly Diagnostic[];
   readonly store: Store;
   readonly kinds: Kinds;
-  /** Null where no stage computes tensors. */
-  readonly engine: EngineSpec | null;
+  /** Names of the engines that stages of the plan use; empty where none computes tensors. */
+  readonly engines: readonly string[];
   readonly tokens: Resources;
   /** By instance id. */
   readonly facets: ReadonlyMap<string, Facet>;
@@ -31,6 +31,8 @@ export interface Facet {
   /** Null for a program. */
   readonly code: KindCode | null;
   readonly version: number;
+  /** Null where it computes no tensors. */
+  readonly engine: EngineSpec | null;
   readonly definitionHash: string;
   readonly files: readonly FileDependency[];
 }
@@ -43,37 +45,20 @@ export async function openSession(options: PipelineOptions): Promise<Session> {
   try {
     const { plan: whole, warnings, definitionHashes } = await planOrRecall(options, kinds, store.folder);
     const plan = options.stages?.length ? selectStages(whole, options.stages) : whole;
-    const engine = plan.instances.some((instance) => instance.tensors) ? chooseEngine(options, plan) : null;
     const tokens = { cpu: workspace.jobs, memory: Math.floor(totalmem() / 1e6), gpu: 1 };
-    const facets = await facetsOf(plan, kinds, definitionHashes);
-    return { options, plan, warnings, store, kinds, engine, tokens, facets };
+    const facets = await facetsOf(plan, kinds, new Engines(plan, options.engine), definitionHashes);
+    const engines = [...new Set([...facets.values()].flatMap(({ engine }) => (engine ? [engine.name] : [])))];
+    return { options, plan, warnings, store, kinds, engines, tokens, facets };
   } catch (error) {
     store.close();
     throw error;
   }
 }
 
-function chooseEngine(options: PipelineOptions, plan: Plan): EngineSpec {
-  const { root } = options.workspace;
-  const asked = options.engine ?? plan.engine;
-  const reports = availableEngines(root);
-  const names = reports.map((report) => report.name);
-  const name =
-    asked === 'auto' ? reports.findLast((report) => report.available)?.name : names.find((n) => n === asked);
-  if (!name) {
-    throw new UserError({
-      severity: 'error',
-      code: 'unknown-engine',
-      message: `unknown engine "${asked}"`,
-      expected: `auto, ${names.join(' or ')}`,
-    });
-  }
-  return { name, identity: engineIdentity(name, root) };
-}
-
 async function facetsOf(
   plan: Plan,
   kinds: Kinds,
+  engines: Engines,
   definitionHashes: ReadonlyMap<string, string>,
 ): Promise<Map<string, Facet>> {
   const facets = new Map<string, Facet>();
@@ -84,6 +69,7 @@ async function facetsOf(
       facets.set(instance.id, {
         code: null,
         version: commandVersion,
+        engine: null,
         definitionHash: definitionHashes.get(instance.id)!,
         files: [],
       });
@@ -100,6 +86,7 @@ async function facetsOf(
     facets.set(instance.id, {
       code,
       version: definition.version,
+      engine: engines.of(instance),
       definitionHash: definitionHashes.get(instance.id)!,
       files: definition.files ? filesOf(instance, definition, plan.root, files) : [],
     });
