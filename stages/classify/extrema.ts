@@ -30,11 +30,14 @@ export function persistentExtrema(values: readonly number[], tolerance: number):
   let turns = turnsOf(values);
   let extrema = interior(turns);
   const prominences: number[] = [];
+  let filtering = true;
   while (turns.length > 2) {
     const gap = smallestGap(turns);
     prominences.push(gap.height);
     turns = cancelled(turns, gap.left);
-    if (gap.height <= tolerance) extrema = interior(turns);
+    // The first pair that stands out ends the filtering: what cancels after it only tells prominences.
+    filtering &&= gap.height <= tolerance;
+    if (filtering) extrema = interior(turns);
   }
   return { extrema, prominences };
 }
