@@ -26,6 +26,12 @@ import { applicationId, formatVersion, schema, tables } from './schema.ts';
 /** How long to wait for another process's transaction before the user hears of it. */
 const patienceMs = 120_000;
 
+/** SQLite's default. */
+const pageSize = 4096;
+
+/** What SQLite would say had it seen the damage itself. */
+const damage = (what: string): Error => Object.assign(new Error(what), { code: 'SQLITE_CORRUPT' });
+
 interface Waiting {
   readonly write: () => void;
   readonly durable: boolean;
@@ -58,6 +64,7 @@ export class Database {
   #inode = 0n;
   #repairs = 0;
   #generation = 0;
+  #examined = 0;
   #inMemory = false;
   #statements = new Map<string, Sqlite.Statement>();
   #queue: Waiting[] = [];
@@ -97,15 +104,18 @@ export class Database {
   /** Nobody else is here: looks after what a crash left, and creates the table. */
   #prepareAlone(): void {
     const unclean = (statSync(`${this.path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
-    const there = (statSync(this.path, { throwIfNoEntry: false })?.size ?? 0) > 0;
-    if (there && !unclean) return;
+    const size = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
+    const there = size > 0;
+    const torn = size % pageSize !== 0;
+    if (there && !unclean && !torn) return;
     if (!there && unclean) {
       this.#moveAside('its write-ahead log was left without it');
     }
     try {
       this.#connect();
+      if (torn) throw damage('it was cut off');
       const verdict = unclean ? this.sql('PRAGMA quick_check(1)').pluck().get() : 'ok';
-      if (verdict !== 'ok') throw Object.assign(new Error(String(verdict)), { code: 'SQLITE_CORRUPT' });
+      if (verdict !== 'ok') throw damage(String(verdict));
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#disconnect();
@@ -234,7 +244,7 @@ export class Database {
   #isSound(): boolean {
     try {
       this.#connect();
-      return this.sql('PRAGMA quick_check(1)').pluck().get() === 'ok';
+      return this.sql('PRAGMA integrity_check(1)').pluck().get() === 'ok';
     } catch (error) {
       if (isDamage(error)) return false;
       throw error;
@@ -266,6 +276,22 @@ export class Database {
   }
   get isWriting(): boolean {
     return this.#db?.inTransaction ?? false;
+  }
+
+  /**
+   * Called inside `read`, `write` or `enqueue` by whoever meets a row that was altered: looks once at the whole table,
+   * and has it replaced where more is wrong than that row.
+   */
+  suspect(): void {
+    if (this.#examined === this.#generation) return;
+    this.#examined = this.#generation;
+    const verdict = this.sql('PRAGMA integrity_check(1)').pluck().get();
+    if (verdict !== 'ok') throw damage(String(verdict));
+  }
+
+  /** Called inside `write` or `enqueue` by whoever does not find what it has just written. */
+  isLosingWrites(): never {
+    throw damage('it loses what is written');
   }
 
   /** A prepared statement, kept for the life of the connection. Only inside `read`, `write` and `enqueue`. */

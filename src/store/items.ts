@@ -40,7 +40,10 @@ export class Items {
     const stored = this.#database.read(() => this.#database.sql(select).get(user, key)) as Stored | undefined;
     if (stored === undefined) return undefined;
     const bytes = await this.#read(key, stored);
-    if (bytes === undefined) return undefined;
+    if (bytes === undefined) {
+      this.#database.read(() => this.#database.suspect());
+      return undefined;
+    }
     if (stored.known === 0 || stored.used < nowSeconds() - usedPrecision) {
       await this.#database.enqueue(() => {
         this.#database.sql('INSERT OR IGNORE INTO item_users VALUES (?, ?)').run(key, user);
@@ -65,10 +68,13 @@ export class Items {
     const digest = inline ? digestOf(bytes) : (await this.#objects.ingestBytes(bytes)).digest;
     // The caller may use its buffer again while the write waits for its transaction.
     const kept = inline ? Buffer.from(bytes) : null;
+    const seal = sealOf('items', key, digest);
     await this.#database.enqueue(() => {
       this.#database
         .sql('INSERT OR REPLACE INTO items (key, size, blob, bytes, seal, used) VALUES (?, ?, ?, ?, ?, ?)')
-        .run(key, bytes.byteLength, inline ? null : digest, kept, sealOf('items', key, digest), nowSeconds());
+        .run(key, bytes.byteLength, inline ? null : digest, kept, seal, nowSeconds());
+      const read = this.#database.sql('SELECT seal FROM items WHERE key = ?').pluck().get(key);
+      if (read !== seal) this.#database.isLosingWrites();
       this.#database.sql('INSERT OR IGNORE INTO item_users VALUES (?, ?)').run(key, user);
     }, false);
   }

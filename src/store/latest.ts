@@ -49,6 +49,7 @@ export class Latest {
   /** Removes what was altered on the disk, so that `set` writes it again. */
   #forget(pipeline: string, rows: readonly Stored[]): void {
     this.#database.write(() => {
+      this.#database.suspect();
       const remove = this.#database.sql('DELETE FROM latest WHERE pipeline = ? AND stage = ? AND seal = ?');
       for (const { stage, key, parts, seal } of rows) {
         if (seal !== sealOf('latest', pipeline, stage, key, parts)) remove.run(pipeline, stage, seal);

@@ -64,9 +64,14 @@ export class Memo {
   }
 
   #decode(key: StageKey, stored: Stored): MemoRow | undefined {
-    if (sealOf('memo', key, stored.payload, stored.environment) !== stored.seal) return undefined;
-    const environment = this.#environment(stored.environment);
-    if (environment === undefined) return undefined;
+    const environment =
+      sealOf('memo', key, stored.payload, stored.environment) === stored.seal
+        ? this.#environment(stored.environment)
+        : undefined;
+    if (environment === undefined) {
+      this.#database.suspect();
+      return undefined;
+    }
     const payload = JSON.parse(stored.payload) as Omit<MemoRow, 'key' | 'environment'>;
     return { key, ...payload, environment };
   }
@@ -104,8 +109,12 @@ export class Memo {
       this.#database.sql('INSERT OR REPLACE INTO environments VALUES (?, ?)').run(environment, json);
     }
     const text = JSON.stringify(payload);
+    const seal = sealOf('memo', key, text, environment);
     this.#database
       .sql('INSERT OR REPLACE INTO memo (key, payload, environment, seal, used) VALUES (?, ?, ?, ?, ?)')
-      .run(key, text, environment, sealOf('memo', key, text, environment), nowSeconds());
+      .run(key, text, environment, seal, nowSeconds());
+    // In a table whose order is damaged a row can be written where it will never be found.
+    const read = this.#database.sql('SELECT seal FROM memo WHERE key = ?').pluck().get(key);
+    if (read !== seal || this.#environment(environment) === undefined) this.#database.isLosingWrites();
   }
 }
