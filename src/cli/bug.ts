@@ -5,12 +5,14 @@ import { inspect } from 'node:util';
 import { orographVersion } from '../run/environment.ts';
 import { findWorkspace } from '../run/workspace.ts';
 import type { Paint } from './terminal.ts';
+import { closeScreens } from './views/screen.ts';
 
 /**
  * What the user sees of an error that nobody thought of: that it is not their fault, and a file to send along. The
  * stack trace goes to the file; on the screen only with OROGRAPH_DEBUG=1.
  */
 export function describeBug(error: unknown, words: readonly string[], paint: Paint): string {
+  closeScreens();
   const message = error instanceof Error ? error.message : String(error);
   const details = [
     `orograph ${attempt(orographVersion)}, Node ${process.version}, ${process.platform} ${process.arch}`,

@@ -7,6 +7,13 @@ const noWrap = '\x1b[?7l';
 const wrap = '\x1b[?7h';
 const clearToEnd = '\x1b[J';
 
+const screens = new Set<{ close(): void }>();
+
+/** Gives the terminal back, so that what is printed next is not erased: for whoever must end the process. */
+export function closeScreens(): void {
+  for (const screen of screens) screen.close();
+}
+
 /**
  * Draws a block of lines at the foot of the terminal again and again, with lasting lines printed above it. The cursor
  * rests below the block's first column between two drawings, so whatever else is printed meanwhile spoils at most one
@@ -32,11 +39,12 @@ export function openScreen(terminal: Terminal) {
     if (!open) return;
     open = false;
     process.off('exit', close);
+    screens.delete(screen);
     if (hidden) terminal.write(erase() + wrap + showCursor);
   };
   process.on('exit', close);
 
-  return {
+  const screen = {
     /** One write a frame, so that the terminal never shows half of it. `widths` are the columns each line takes. */
     draw(lasting: readonly string[], block: readonly string[], widths: readonly number[]): void {
       if (!open) return;
@@ -49,4 +57,6 @@ export function openScreen(terminal: Terminal) {
     },
     close,
   };
+  screens.add(screen);
+  return screen;
 }
