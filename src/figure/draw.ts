@@ -44,9 +44,12 @@ export function figureScene(figure: Figure): Scene {
     y += layout.frame.height + row.foot + rowGap;
   }
   if (layout.rows.length > 0) y -= rowGap;
-  const entries = unambiguous(key);
-  if (entries.length > 0) {
+  for (const { heading, entries } of keyGroups(key)) {
     y += 5;
+    if (heading !== '') {
+      items.push(centredLine(heading, figure.width / 2, y, sizes.tick, false));
+      y += lineHeight * sizes.tick;
+    }
     items.push({ type: 'group', name: 'key', items: drawStrip(entries, margin, y, inner) });
     y += stripHeight(entries, inner);
   }
@@ -89,20 +92,28 @@ export function figureScene(figure: Figure): Scene {
   return { width: figure.width, height: Math.ceil(y + margin), title: title || 'Figure', items };
 }
 
-/** Each entry once; where panels give one stroke different meanings, the panel's title says whose it is. */
-function unambiguous(found: readonly { readonly entry: KeyEntry; readonly panel: string }[]): KeyEntry[] {
+/** What the key explains in one go, under a panel's title where it holds for that panel only. */
+interface KeyGroup {
+  readonly heading: string;
+  readonly entries: readonly KeyEntry[];
+}
+
+/** Each entry once; strokes that mean different things in different panels are listed panel by panel. */
+function keyGroups(found: readonly { readonly entry: KeyEntry; readonly panel: string }[]): KeyGroup[] {
   const meanings = new Map<string, Set<string>>();
   for (const { entry } of found) {
     const symbol = JSON.stringify(entry.symbol);
     meanings.set(symbol, (meanings.get(symbol) ?? new Set()).add(entry.label));
   }
-  const entries = new Map<string, KeyEntry>();
+  const groups = new Map<string, Map<string, KeyEntry>>();
   for (const { entry, panel } of found) {
-    const clear = meanings.get(JSON.stringify(entry.symbol))!.size === 1 || panel === '';
-    const label = clear ? entry.label : `${entry.label} (${panel})`;
-    entries.set(JSON.stringify([label, entry.symbol]), { ...entry, label });
+    const heading = meanings.get(JSON.stringify(entry.symbol))!.size === 1 ? '' : panel;
+    const group = groups.get(heading) ?? new Map<string, KeyEntry>();
+    groups.set(heading, group.set(JSON.stringify(entry), entry));
   }
-  return [...entries.values()];
+  return [...groups]
+    .sort(([a], [b]) => Number(a === '') - Number(b === ''))
+    .map(([heading, entries]) => ({ heading, entries: [...entries.values()] }));
 }
 
 function centredLine(text: string, x: number, y: number, size: number, bold: boolean): Item {

@@ -8,7 +8,7 @@ export interface KeyEntry {
   readonly symbol:
     | { readonly type: 'line'; readonly stroke: Stroke; readonly upright: boolean }
     | { readonly type: 'dot'; readonly fill: string }
-    | { readonly type: 'missing' };
+    | { readonly type: 'missing'; readonly direction: 'up' | 'down' };
 }
 
 const sample = 13;
@@ -44,7 +44,11 @@ function drawEntry(entry: KeyEntry, x: number, y: number): Item[] {
         }
       : symbol.type === 'dot'
         ? { type: 'path', d: circle(x + width / 2, y, 1.9), fill: symbol.fill }
-        : { type: 'path', d: triangle(x + width / 2, y - 2.7, 'up'), fill: ink.faint };
+        : {
+            type: 'path',
+            d: triangle(x + width / 2, y + (symbol.direction === 'up' ? -2.7 : 2.7), symbol.direction),
+            fill: ink.faint,
+          };
   return [
     mark,
     { type: 'text', x: x + width + gap, y: y + 0.36 * size, text: entry.label, size, anchor: 'start' },

@@ -50,7 +50,7 @@ function mathematics(text: string, shift: Run['shift']): Run[] {
   let rest = text;
   while (rest !== '') {
     const words = /^\\text\{([^}]*)\}/u.exec(rest);
-    const script = /^([_^])(?:\{([^}]*)\}|(.))/u.exec(rest);
+    const script = /^([_^])(?:\{((?:[^{}]|\{[^{}]*\})*)\}|(.))/u.exec(rest);
     if (words) {
       runs.push({ text: words[1]!, italic: false, shift });
       rest = rest.slice(words[0].length);

@@ -7,7 +7,7 @@ import {
   verticalTicks,
   widestTick,
 } from './axes.ts';
-import { drawCurve, drawMissing, drawRule, isInside, placeCurve } from './curves.ts';
+import { drawCurve, drawMissing, drawRule, isInside, type PlacedCurve, placeCurve } from './curves.ts';
 import type { Axis, LineMark, Panel, RuleMark, SurfaceMark } from './figure.ts';
 import { textWidth, wrapText } from './fonts.ts';
 import { drawLegend, freePlace, type KeyEntry, legendSize, legendSpace } from './key.ts';
@@ -54,14 +54,18 @@ export function fitPanel(panel: Panel, width: number, height: number): FittedPan
   const xTicks = horizontalTicks(xScale, width);
   const yTicks = verticalTicks(yScale, height);
   const levels = rulesOf(panel).filter((r) => r.axis === 'y' && isInside(r.at, yScale));
-  const bar = surface
-    ? barGap +
-      barWidth +
-      4 +
-      Math.max(0, ...barLabels(surface.bands, height, sizes.tick).map((t) => textWidth(t.text, sizes.tick))) +
-      2 +
-      lineHeight * sizes.label
-    : 0;
+  const bar =
+    surface && !isEmpty(panel)
+      ? barGap +
+        barWidth +
+        4 +
+        Math.max(
+          0,
+          ...barLabels(surface.bands, height, sizes.tick).map((t) => textWidth(t.text, sizes.tick)),
+        ) +
+        2 +
+        lineHeight * sizes.label
+      : 0;
   const left = Math.max(labelGap + widestTick(yTicks), widestTick(xTicks) / 2);
   const right = Math.max(
     bar,
@@ -75,7 +79,7 @@ export function fitPanel(panel: Panel, width: number, height: number): FittedPan
     title: panel.title ? wrapText(panel.title, sizes.panelTitle, width + 2 * Math.min(left, right)) : [],
     left,
     right,
-    surface,
+    surface: surface && isEmpty(panel) ? undefined : surface,
   };
 }
 
@@ -124,7 +128,7 @@ export function drawPanel(fitted: FittedPanel, frame: Box): DrawnPanel {
   ];
   return {
     items,
-    key: [...(place ? [] : legend), ...keyOf(fitted), ...(missing.length > 0 ? [missingEntry] : [])],
+    key: [...(place ? [] : legend), ...keyOf(fitted), ...missingKey(curves.map((c) => c.placed))],
   };
 }
 
@@ -186,7 +190,16 @@ const emptyRemark = (frame: Box): TextItem => ({
   fill: ink.faint,
 });
 
-const missingEntry: KeyEntry = { label: 'not finite', symbol: { type: 'missing' } };
+function missingKey(placed: readonly PlacedCurve[]): KeyEntry[] {
+  return [
+    ...(placed.some((p) => p.above.length > 0)
+      ? [{ label: 'not finite', symbol: { type: 'missing', direction: 'up' } } as const]
+      : []),
+    ...(placed.some((p) => p.below.length > 0)
+      ? [{ label: 'zero or less', symbol: { type: 'missing', direction: 'down' } } as const]
+      : []),
+  ];
+}
 
 function legendOf(panel: Panel): KeyEntry[] {
   return linesOf(panel)

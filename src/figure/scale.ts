@@ -22,7 +22,7 @@ export interface Ticks {
 }
 
 /** Numbers beyond are treated as this one: the difference of two of them must still be a number. */
-export const largest = 1e300;
+export const largest = 7e307;
 /** Lengths below are none: a tenth of the smallest number would be zero. */
 const smallest = 1e-290;
 
@@ -48,7 +48,7 @@ export function domainOf(
   let high = -Infinity;
   for (const value of values) {
     if (!Number.isFinite(value) || (kind === 'log' && value <= 0)) continue;
-    const bounded = Math.min(largest, Math.max(kind === 'log' ? 1 / largest : -largest, value));
+    const bounded = Math.min(largest, Math.max(kind === 'log' ? 1e-300 : -largest, value));
     low = Math.min(low, bounded);
     high = Math.max(high, bounded);
   }

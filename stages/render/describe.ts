@@ -1,9 +1,11 @@
+import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import type { Figure, Panel, RuleMark, Sample } from '../../src/figure/figure.ts';
+import { literal } from '../../src/figure/math-text.ts';
 import { domainOf } from '../../src/figure/scale.ts';
 import type { Axis, Curves, Series } from '../../src/landscape/curves.ts';
 import type { RenderParameters } from './parameters.ts';
 import { subjectNotes } from './subject.ts';
-import { panelTitle } from './title.ts';
+import { type CategoryRow, panelTitle } from './title.ts';
 
 type PanelParameters = RenderParameters['panels'][number];
 
@@ -19,22 +21,24 @@ const widths = { 'single-column': 3.3, 'double-column': 6.9 } as const;
 /** What one panel shows: all curves of a file, or one of its surfaces. */
 interface Content extends NamedCurves {
   readonly series: readonly Series[];
-  readonly categories: unknown;
+  readonly categories: readonly CategoryRow[];
 }
 
 /**
  * The figure of the paper's style for some curves files: a panel for each file of curves and for each surface.
- * @param categories parsed categories files, in the order of `files`; may be shorter.
+ * @param categories a row a curve, in the order of the files' curves (surfaces have none); empty where unknown.
+ * Fails with a diagnostic where the categories are of other curves.
  */
 export function describeFigure(
   files: readonly NamedCurves[],
-  categories: readonly unknown[],
+  categories: readonly CategoryRow[],
   params: RenderParameters,
 ): Figure {
+  const rows = rowsByFile(files, categories);
   const contents = files.flatMap((file, i): Content[] => {
-    const whole = { ...file, categories: categories[i] };
-    if (file.curves.axes.length === 1) return [{ ...whole, series: file.curves.series }];
-    return file.curves.series.map((series) => ({ ...whole, series: [series] }));
+    const { axes, series } = file.curves;
+    if (axes.length === 1) return [{ ...file, series, categories: rows[i]! }];
+    return series.map((one) => ({ ...file, series: [one], categories: [] }));
   });
   const width = (typeof params.width === 'number' ? params.width : widths[params.width]) * inch;
   const flat = contents.some((content) => content.curves.axes.length === 2);
@@ -54,7 +58,28 @@ export function describeFigure(
   };
 }
 
-/** Two inches a panel at least, and rows that are as full as can be. */
+/** Deals the rows of the categories out to the files whose curves they name. */
+function rowsByFile(files: readonly NamedCurves[], rows: readonly CategoryRow[]): CategoryRow[][] {
+  let next = 0;
+  const dealt = files.map(({ curves }) => {
+    const count = curves.axes.length === 1 && rows.length > 0 ? curves.series.length : 0;
+    next += count;
+    return rows.slice(next - count, next);
+  });
+  const fit = files.every(({ curves }, i) =>
+    dealt[i]!.every((row, k) => row.name === curves.series[k]!.name),
+  );
+  if (!fit || next !== rows.length)
+    throw new UserError({
+      severity: 'error',
+      code: 'categories-of-other-curves',
+      message: `the ${rows.length} categories do not belong to the ${next} curves of the panels`,
+      hint: 'give `categories` the output of the `classify` stage that had the same inputs in the same order',
+    });
+  return dealt;
+}
+
+/** Room of 1.6 inches a panel at least, four in a row at most, and rows as full as can be. */
 function columnsFor(panels: number, width: number): number {
   const most = Math.max(1, Math.min(4, Math.floor(width / (1.6 * inch))));
   const rows = Math.max(1, Math.ceil(panels / most));
@@ -76,7 +101,7 @@ function curvesPanel(content: Content, own: PanelParameters, params: RenderParam
     type: 'line' as const,
     x: axis.values,
     y: valuesOf(series, metric).map(sample),
-    label: own.labels?.[i] ?? series.name,
+    label: own.labels?.[i] ?? literal(series.name),
     style: i,
   }));
   const finite = lines.flatMap((line) => line.y.filter((v): v is number => v !== null));
@@ -93,7 +118,11 @@ function curvesPanel(content: Content, own: PanelParameters, params: RenderParam
     : cap === undefined
       ? undefined
       : ([domainOf('linear', shown, 0.06)[0], cap] as const);
-  const title = panelTitle(content, own.title, params.stationary ? lines.map((l) => l.y) : undefined);
+  const title = panelTitle(
+    content,
+    own.title,
+    params.stationary ? content.series.map((one) => valuesOf(one, metric)) : undefined,
+  );
   return {
     ...(title !== '' && { title }),
     x: {

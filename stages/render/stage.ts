@@ -3,6 +3,7 @@ import { fontFiles } from '../../src/figure/font-files.ts';
 import { defineStage } from '../../src/kind/stage-kind.ts';
 import { decodeCurves } from '../../src/landscape/curves.ts';
 import { parameters } from './parameters.ts';
+import type { CategoryRow } from './title.ts';
 
 /**
  * Draws curves and surfaces as one figure, in three formats. It knows the paper's conventions (what is dotted, what
@@ -19,7 +20,7 @@ export default defineStage({
       type: 'categories',
       many: true,
       optional: true,
-      description: 'Categories of the curves, in the order of the panels: they become the titles.',
+      description: 'What `classify` made of the same curves, in the same order: they become the titles.',
     },
   },
   outputs: {
@@ -48,7 +49,7 @@ export default defineStage({
     const categories = await Promise.all(context.list('categories').map(({ path }) => read(path)));
     const figure = describeFigure(
       curves,
-      categories.map((text) => JSON.parse(text)),
+      categories.flatMap((text) => (JSON.parse(text) as { series: CategoryRow[] }).series),
       context.params,
     );
     const svg = drawFigure(figure);

@@ -4,7 +4,7 @@ type Subject = Readonly<Record<string, Json>>;
 
 /** How the known facts about what was evaluated are put into words; the others as "name value". */
 const phrases: Record<string, (value: string) => string> = {
-  network: (value) => value,
+  network: (value) => `network ${value}`,
   dataset: (value) => `on ${value}`,
   split: (value) => `${value} split`,
   examples: (value) => `${value} images`,
@@ -46,7 +46,7 @@ function sentence(subject: Subject, names: readonly string[]): string {
       return phrases[name]?.(value) ?? `${name.replaceAll('-', ' ')} ${value}`;
     })
     .join(', ')
-    .replace(/^(\S[^,]*), on /u, '$1 on ');
+    .replace(/^(network [^,]*), on /u, '$1 on ');
 }
 
 function text(value: Json | undefined): string {

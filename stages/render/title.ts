@@ -1,5 +1,5 @@
-import type { Sample } from '../../src/figure/figure.ts';
-import type { Curves, Series } from '../../src/landscape/curves.ts';
+import { literal } from '../../src/figure/math-text.ts';
+import type { Series } from '../../src/landscape/curves.ts';
 import { countStationaryPoints } from '../classify/stationary-points.ts';
 
 const directionNames: Record<string, string> = {
@@ -8,6 +8,12 @@ const directionNames: Record<string, string> = {
   difference: 'towards another model',
 };
 
+/** What `classify` says of one curve, as far as a figure shows it. */
+export interface CategoryRow {
+  readonly name: string;
+  readonly category: string;
+}
+
 /**
  * A panel's title: the user's, or the category most of its curves have, or the kind of their directions; then, where
  * `values` are given, the mean number of stationary points over the curves in brackets, as the paper prints it.
@@ -15,33 +21,30 @@ const directionNames: Record<string, string> = {
 export function panelTitle(
   content: {
     readonly label: string;
-    readonly curves: Curves;
     readonly series: readonly Series[];
-    readonly categories: unknown;
+    readonly categories: readonly CategoryRow[];
   },
   own: string | undefined,
-  values: readonly (readonly Sample[])[] | undefined,
+  values: readonly (readonly number[])[] | undefined,
 ): string {
-  const name = own ?? category(content.categories) ?? directions(content.series) ?? content.label;
+  const name = own ?? commonest(content.categories) ?? directions(content.series) ?? literal(content.label);
   if (!values || values.length === 0) return name;
-  const counts = values.map((list) => countStationaryPoints(list.map((v) => v ?? Number.NaN)));
-  const mean = counts.reduce((a, b) => a + b, 0) / counts.length;
-  return `${name} [${mean.toFixed(1)}]`.trim();
+  const total = values.reduce((sum, list) => sum + countStationaryPoints(list), 0);
+  return `${name} [${(total / values.length).toFixed(1)}]`.trim();
 }
 
 function directions(series: readonly Series[]): string | undefined {
   const kinds = new Set(series.map((s) => s.direction));
   const [only] = kinds;
   if (kinds.size !== 1 || only === undefined) return undefined;
-  return directionNames[only] ?? only;
+  return directionNames[only] ?? literal(only);
 }
 
-/** The commonest category of a categories file; of equally common ones the first. */
-function category(categories: unknown): string | undefined {
-  const curves = (categories as { readonly series?: readonly { readonly category?: unknown }[] } | undefined)
-    ?.series;
+/** The commonest category, of equally common ones the first; where curves differ, with its share. */
+function commonest(rows: readonly CategoryRow[]): string | undefined {
   const counts = new Map<string, number>();
-  for (const { category: name } of curves ?? [])
-    if (typeof name === 'string') counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
+  for (const { category } of rows) counts.set(category, (counts.get(category) ?? 0) + 1);
+  const [first] = [...counts].sort((a, b) => b[1] - a[1]);
+  if (!first) return undefined;
+  return counts.size === 1 ? first[0] : `${first[0]} (${first[1]} of ${rows.length})`;
 }

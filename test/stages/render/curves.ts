@@ -53,24 +53,16 @@ export const basin = (): Curves =>
 export const side = (): Curves =>
   curvesOf(
     steps(-1, 1, 41),
-    [
-      (at) => 0.4 + 1.7 * Math.exp(-1.4 * (at + 0.1)) + 0.5 * Math.max(0, at - 0.3) ** 2 * 0,
-      (at) => 2.1 - 1.3 * Math.tanh(0.9 * at),
-    ],
+    [(at) => 0.4 + 1.7 * Math.exp(-1.4 * (at + 0.1)), (at) => 2.1 - 1.3 * Math.tanh(0.9 * at)],
     ['negative-gradient', 'difference'],
   );
 
 /** Two minima, at the model and at the target, and a barrier between. */
 export const double = (): Curves =>
-  curvesOf(
-    steps(-1, 2, 61),
-    [(at) => 0.3 + 1.9 * Math.tanh(12 * (at * (at - 1)) ** 2) + 0.1 * at],
-    'difference',
-    [
-      { at: 0, role: 'model', label: 'θ' },
-      { at: 1, role: 'target', label: 'θ′' },
-    ],
-  );
+  curvesOf(steps(-1, 2, 61), [(at) => 0.3 + 1.9 * Math.tanh(12 * (at * (at - 1)) ** 2)], 'difference', [
+    { at: 0, role: 'model', label: 'θ' },
+    { at: 1, role: 'target', label: 'θ′' },
+  ]);
 
 /** A saddle over a plane of 21 by 21 points. */
 export function surface(

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { drawFigure, figureScene } from '../../../src/figure/draw.ts';
+import type { LineMark, SurfaceMark } from '../../../src/figure/figure.ts';
+import type { Curves } from '../../../src/landscape/curves.ts';
+import { describeFigure } from '../../../stages/render/describe.ts';
+import { subjectNotes } from '../../../stages/render/subject.ts';
+import { collisions } from '../../figure/overlap.ts';
+import { expectFigure } from '../../figure/snapshot.ts';
+import { basin, curvesOf, double, parametersOf, side, steps, subject, surface } from './curves.ts';
+
+const one = (curves: Curves, given: object = {}) =>
+  describeFigure([{ label: 'curve', curves }], [], parametersOf(given)).panels[0]!;
+
+describe('the figure that render describes', () => {
+  it('draws the quickstart as the paper does: three panels, dotted lines, means in brackets', () => {
+    const files = [basin(), side(), double()].map((curves, i) => ({ label: `curve${i}`, curves }));
+    const rows = files.flatMap(({ curves }, i) =>
+      curves.series.map(({ name }) => ({ name, category: ['v-basin', 'v-side', 'w-basin'][i]! })),
+    );
+    const figure = describeFigure(files, rows, parametersOf({ caption: 'Three categories.' }));
+    expect(figure.panels.map((panel) => panel.title)).toEqual([
+      'v-basin [1.0]',
+      'v-side [0.0]',
+      'w-basin [3.0]',
+    ]);
+    expect(collisions(figureScene(figure))).toEqual([]);
+    expectFigure('render-quickstart', drawFigure(figure));
+  });
+
+  it('marks the model in black, the target in red and log C as levels', () => {
+    const rules = one(double()).marks.filter((mark) => mark.type === 'rule');
+    expect(rules.map(({ axis, at, role }) => [axis, at, role])).toEqual([
+      ['x', 0, 'model'],
+      ['x', 1, 'target'],
+      ['y', Math.log(10), 'level'],
+    ]);
+  });
+
+  it('leaves log C out where it is far from all values, and for other metrics', () => {
+    const level = (curves: Curves, given: object = {}) =>
+      one(curves, given).marks.filter((mark) => mark.type === 'rule' && mark.role === 'level').length;
+    const low = curvesOf(steps(-1, 1, 5), [(at) => 0.1 + at * at * 0.1], 'gaussian');
+    expect(level(low)).toBe(0);
+    const named: Curves = {
+      ...basin(),
+      series: basin().series.map((s) => ({ ...s, metrics: { ...s.metrics, accuracy: s.metrics.loss! } })),
+    };
+    expect(level(named)).toBe(1);
+    expect(level(named, { metric: 'accuracy' })).toBe(0);
+  });
+
+  it('cuts values far above log C off, and says where', () => {
+    const steep = curvesOf(steps(-1, 1, 41), [(at) => 0.5 + 500 * at * at], 'gaussian');
+    const panel = one(steep);
+    const cap = 1.25 * Math.log(10);
+    expect(panel.remark).toBe(`clipped at ${Number(cap.toPrecision(3))}`);
+    expect(panel.y.domain![1]).toBe(cap);
+    expect(one(steep, { clip: 'never' }).remark).toBeUndefined();
+    expect(one(steep, { clip: 40 }).y.domain![1]).toBe(40);
+    expect(one(steep, { log: true }).remark).toBeUndefined();
+  });
+
+  it('counts the cap from the loss of the model where that is above log C', () => {
+    const high = curvesOf(steps(-1, 1, 41), [(at) => 10 + 500 * at * at], 'gaussian');
+    expect(one(high).y.domain![1]).toBe(12.5);
+  });
+
+  it('keeps every value, and values that are not finite as gaps', () => {
+    const curves = curvesOf([-1, 0, 1], [(at) => (at < 0 ? Number.NaN : at > 0 ? Infinity : 2)], 'gaussian');
+    const lines = one(curves).marks.filter((mark): mark is LineMark => mark.type === 'line');
+    expect(lines[0]!.y).toEqual([null, 2, null]);
+  });
+
+  it('makes a panel of each surface, with the model marked', () => {
+    const twice: Curves = { ...surface(), series: [...surface().series, ...surface((a, b) => a * b).series] };
+    const figure = describeFigure([{ label: 'plane', curves: twice }], [], parametersOf({}));
+    expect(figure.panels).toHaveLength(2);
+    const mark = figure.panels[1]!.marks[0] as SurfaceMark;
+    expect(mark.values[0]).toBe(1);
+    expect(mark.points).toEqual([{ x: 0, y: 0, role: 'model', label: 'perturbed model' }]);
+    expect(collisions(figureScene(figure))).toEqual([]);
+  });
+
+  it('takes what the user says of a panel over its own opinion', () => {
+    const panel = one(basin(), {
+      panels: [{ title: 'mine', xlabel: '$t$', ylabel: 'cost', yrange: [0, 9], log: false, legend: true }],
+      stationary: false,
+    });
+    expect(panel).toMatchObject({
+      title: 'mine',
+      legend: true,
+      x: { label: '$t$' },
+      y: { label: 'cost', domain: [0, 9] },
+    });
+  });
+
+  it('says of a mixed panel how many curves have the category in its title', () => {
+    const curves = basin();
+    const rows = curves.series.map(({ name }, i) => ({ name, category: i < 4 ? 'v-basin' : 'other' }));
+    const figure = describeFigure([{ label: 'c', curves }], rows, parametersOf({ stationary: false }));
+    expect(figure.panels[0]!.title).toBe('v-basin (4 of 5)');
+  });
+
+  it('refuses categories of other curves', () => {
+    const files = [{ label: 'c', curves: basin() }];
+    expect(() =>
+      describeFigure(files, [{ name: 'stranger', category: 'v-basin' }], parametersOf({})),
+    ).toThrow('do not belong');
+  });
+});
+
+describe('the note on what was evaluated', () => {
+  it('names network, data, number of images and engine once where all panels share them', () => {
+    expect(subjectNotes([subject, subject])).toEqual([
+      'Evaluated: network mlp on cifar10-mini, train split, 2,048 images, epoch 10, engine wasm.',
+    ]);
+  });
+
+  it('says panel by panel what differs', () => {
+    expect(subjectNotes([subject, { ...subject, epoch: 50 }, subject])[1]).toBe(
+      'Panels 1, 3: epoch 10; panel 2: epoch 50.',
+    );
+  });
+});
