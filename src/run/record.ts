@@ -6,7 +6,8 @@ import { writeFileAtomic } from '../util/fs-durable.ts';
 import type { JsonObject } from '../util/json.ts';
 import { environmentOf } from './environment.ts';
 import type { Expectation } from './expectations.ts';
-import { publishedPaths, type Resolution } from './resolution.ts';
+import { publishedFiles } from './publishing.ts';
+import type { Resolution } from './resolution.ts';
 import type { Session } from './session.ts';
 
 export type RunStatus = 'executed' | 'cached' | 'failed' | 'skipped';
@@ -72,7 +73,7 @@ export async function writeRecord(options: RecordOptions): Promise<string> {
           key: row.key,
           parts: parts.get(instance.id),
           outputs: row.outputs,
-          published: publishedPaths(workspace.artifacts, plan.pipeline, instance, row).map(
+          published: publishedFiles(workspace.artifacts, plan, instance, row.outputs).map(
             ({ path: copy, file }) => ({
               path: relative(join(workspace.artifacts, plan.pipeline), copy).split(sep).join('/'),
               digest: file.digest,

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { type KeyParts, keyFormat, outputsOf, stageKey } from '../fingerprint/key.ts';
@@ -206,22 +206,4 @@ function memberOf(output: StoredOutput, source: Extract<Source, { from: 'stage' 
 export function labelOf(source: Source): string {
   if (source.from === 'file') return source.path;
   return `${source.instance}.${source.output}${source.member === null ? '' : `/${source.member}`}`;
-}
-
-/** Where the copies of an output lie that people look at. */
-export function publishedPaths(
-  artifacts: string,
-  pipeline: string,
-  instance: Instance,
-  row: MemoRow,
-): { path: string; file: StoredFile }[] {
-  const base = join(artifacts, pipeline, instance.folder);
-  return Object.entries(row.outputs).flatMap(([name, output]) =>
-    Object.entries(output.members).map(([member, file]) => ({
-      path: output.folder
-        ? join(base, name, `${member}${output.extension}`)
-        : join(base, `${name}${output.extension}`),
-      file,
-    })),
-  );
 }

@@ -21,9 +21,10 @@ import type { RunOptions, RunResult } from './contract.ts';
 import { environmentOf } from './environment.ts';
 import { checkExpectations } from './expectations.ts';
 import { matchesForce } from './force.ts';
+import { Publisher } from './publishing.ts';
 import { reasonsToRun } from './reasons.ts';
 import { type RunStatus, writeRecord } from './record.ts';
-import { artifactOf, publishedPaths, Resolution } from './resolution.ts';
+import { artifactOf, Resolution } from './resolution.ts';
 import { openSession, type Session } from './session.ts';
 
 export async function runPipeline(options: RunOptions): Promise<RunResult> {
@@ -46,14 +47,14 @@ class Run {
   readonly #startedAt = new Date();
   readonly #status = new Map<string, RunStatus>();
   readonly #messages = new Map<string, string>();
-  readonly #publishing: Promise<void>[] = [];
-  readonly #announced = new Set<string>();
+  readonly #publisher: Publisher;
   #executor: Executor | undefined;
 
   constructor(session: Session, options: RunOptions) {
     this.#session = session;
     this.#options = options;
     this.#emit = options.subscriber;
+    this.#publisher = new Publisher(session, options.subscriber);
     this.#signal = options.signal ?? new AbortController().signal;
   }
 
@@ -122,7 +123,7 @@ class Run {
       const row = store.lookup(resolution.key(instance)!);
       if (!row) return false;
       this.#markCached(resolution, instance, row);
-      this.#publishSoon(resolution, instance);
+      this.#publisher.soon(instance, row);
       return true;
     };
 
@@ -184,7 +185,7 @@ class Run {
         wallMs: row.wallMs,
         ...(row.facts && { facts: row.facts }),
       });
-      this.#publishSoon(resolution, instance);
+      this.#publisher.soon(instance, row);
       return 'done';
     }
     if (ending.interrupted) {
@@ -213,7 +214,7 @@ class Run {
       checkExpectations(instance, resolution.rows.get(instance.id)!.facts),
     );
     for (const expectation of expectations) this.#emit({ type: 'expectation', ...expectation });
-    const unpublished = await this.#publishAll(resolution, done);
+    const unpublished = !(await this.#publisher.all(resolution));
     const record = unpublished
       ? null
       : await writeRecord({
@@ -270,46 +271,6 @@ class Run {
       const fresh = { ...row, facts, factsCode };
       await session.store.commit(fresh);
       resolution.rows.set(instance.id, fresh);
-    }
-  }
-
-  /** People look at a figure as soon as it is there; whatever goes wrong is told by `publishAll`. */
-  #publishSoon(resolution: Resolution, instance: Instance): void {
-    this.#publishing.push(this.#publish(resolution, [instance]).catch(() => {}));
-  }
-
-  /** True where copies could not be made; the results themselves are safe in the store. */
-  async #publishAll(resolution: Resolution, done: readonly Instance[]): Promise<boolean> {
-    await Promise.all(this.#publishing);
-    try {
-      await this.#publish(resolution, done);
-      return false;
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      for (const diagnostic of error.diagnostics) this.#emit({ type: 'diagnostic', diagnostic });
-      return true;
-    }
-  }
-
-  async #publish(resolution: Resolution, instances: readonly Instance[]): Promise<void> {
-    const { plan, store, options } = this.#session;
-    const publications = instances.flatMap((instance) => {
-      const row = resolution.rows.get(instance.id)!;
-      return publishedPaths(options.workspace.artifacts, plan.pipeline, instance, row);
-    });
-    await store.publish(publications);
-    for (const instance of instances) {
-      if (this.#announced.has(instance.id)) continue;
-      this.#announced.add(instance.id);
-      for (const [output, { type }] of Object.entries(instance.outputs)) {
-        if (type !== 'figure') continue;
-        const row = resolution.rows.get(instance.id)!;
-        const [first] = publishedPaths(options.workspace.artifacts, plan.pipeline, instance, {
-          ...row,
-          outputs: { [output]: row.outputs[output]! },
-        });
-        this.#emit({ type: 'artifact', stage: instance.id, output, path: first!.path });
-      }
     }
   }
 

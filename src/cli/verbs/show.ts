@@ -4,6 +4,7 @@ import type { StoredFile, StoredOutput } from '../../kind/artifact.ts';
 import { decodeCurves } from '../../landscape/curves.ts';
 import type { Preview } from '../../run/contract.ts';
 import { previewPipeline } from '../../run/preview.ts';
+import { publishedFiles } from '../../run/publishing.ts';
 import type { Store } from '../../store/contract.ts';
 import { openStore } from '../../store/open.ts';
 import { pipelineOptions } from '../pipeline-options.ts';
@@ -119,10 +120,12 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   function publishedPaths(label: string): string[] {
     const dot = label.lastIndexOf('.');
     const instance = preview.plan.instances.find(({ id }) => id === label.slice(0, dot))!;
+    const { outputs } = preview.stages.find(({ id }) => id === instance.id)!.row!;
     const name = label.slice(dot + 1);
-    const { extension } = instance.outputs[name]!;
-    const { artifacts } = options.workspace;
-    return [shortPath(`${artifacts}/${preview.plan.pipeline}/${instance.folder}/${name}${extension}`, cwd)];
+    const copies = publishedFiles(options.workspace.artifacts, preview.plan, instance, {
+      [name]: outputs[name]!,
+    });
+    return copies.map(({ path }) => shortPath(path, cwd));
   }
 }
 

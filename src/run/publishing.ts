@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import { UserError } from '../diagnostics/diagnostic.ts';
+import type { RunEvent } from '../events/event.ts';
+import type { StoredFile, StoredOutput } from '../kind/artifact.ts';
+import type { Instance, Plan } from '../plan/plan.ts';
+import type { MemoRow } from '../store/contract.ts';
+import type { Resolution } from './resolution.ts';
+import type { Session } from './session.ts';
+
+/** The copy of one stored file under `artifacts/`, where people look. */
+export interface PublishedFile {
+  readonly output: string;
+  readonly path: string;
+  readonly file: StoredFile;
+}
+
+/**
+ * Where an instance's copies lie: `<pipeline>/<stage>/<output><extension>`, members of a folder in a folder. An output
+ * that is called like its file type, `png`, is a form of the stage itself: `figure/figure.png`.
+ */
+export function publishedFiles(
+  artifacts: string,
+  plan: Plan,
+  instance: Instance,
+  outputs: Readonly<Record<string, StoredOutput>>,
+): PublishedFile[] {
+  const base = join(artifacts, plan.pipeline, instance.folder);
+  const own = instance.stage.slice(instance.stage.lastIndexOf('.') + 1);
+  return Object.entries(outputs).flatMap(([output, { members, extension, folder }]) =>
+    Object.entries(members).map(([member, file]) => {
+      const name = extension === `.${output}` ? own : output;
+      const path = folder ? join(base, output, `${member}${extension}`) : join(base, `${name}${extension}`);
+      return { output, path, file };
+    }),
+  );
+}
+
+/** Makes copies as stages finish, and tells of figures, each once. */
+export class Publisher {
+  readonly #session: Session;
+  readonly #emit: (event: RunEvent) => void;
+  readonly #running: Promise<void>[] = [];
+  readonly #announced = new Set<string>();
+
+  constructor(session: Session, emit: (event: RunEvent) => void) {
+    this.#session = session;
+    this.#emit = emit;
+  }
+
+  /** People look at a figure as soon as it is there; whatever goes wrong is told by `all`. */
+  soon(instance: Instance, row: MemoRow): void {
+    this.#running.push(this.#publish([[instance, row]]).catch(() => {}));
+  }
+
+  /** Every instance that has a result. False where copies could not be made; the results are safe in the store. */
+  async all(resolution: Resolution): Promise<boolean> {
+    await Promise.all(this.#running);
+    const { instances } = this.#session.plan;
+    const done = instances.flatMap((instance) => {
+      const row = resolution.rows.get(instance.id);
+      return row ? [[instance, row] as const] : [];
+    });
+    try {
+      await this.#publish(done);
+      return true;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      for (const diagnostic of error.diagnostics) this.#emit({ type: 'diagnostic', diagnostic });
+      return false;
+    }
+  }
+
+  async #publish(done: readonly (readonly [Instance, MemoRow])[]): Promise<void> {
+    const { plan, store, options } = this.#session;
+    const copies = done.flatMap(([instance, row]) =>
+      publishedFiles(options.workspace.artifacts, plan, instance, row.outputs).map((copy) => ({
+        instance,
+        ...copy,
+      })),
+    );
+    await store.publish(copies);
+    for (const { instance, output, path } of copies) {
+      if (instance.outputs[output]!.type !== 'figure' || this.#announced.has(path)) continue;
+      this.#announced.add(path);
+      this.#emit({ type: 'artifact', stage: instance.id, output, path });
+    }
+  }
+}
