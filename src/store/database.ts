@@ -76,8 +76,14 @@ export class Database {
     this.path = join(folder, 'memo.sqlite');
     try {
       this.#guard = new Guard(join(folder, 'users.lock'));
+    } catch (error) {
+      throw databaseError(error, join(folder, 'users.lock'));
+    }
+    try {
       this.#open();
     } catch (error) {
+      this.#disconnect();
+      this.#guard.close();
       throw databaseError(error, this.path);
     }
   }
@@ -240,6 +246,14 @@ export class Database {
     });
   }
 
+  #mend(cause: unknown): void {
+    try {
+      this.#repair(cause);
+    } catch (error) {
+      throw databaseError(error, this.path);
+    }
+  }
+
   /** Damage may have been seen through a bad index in shared memory only, which opening alone rebuilds. */
   #isSound(): boolean {
     try {
@@ -262,7 +276,7 @@ export class Database {
       } catch (error) {
         if (this.#db?.inTransaction) this.#db.exec('ROLLBACK');
         if (this.#guard.held === 'alone') throw error;
-        if (isDamage(error) && repairs++ < 3) this.#repair(error);
+        if (isDamage(error) && repairs++ < 3) this.#mend(error);
         else if (!isBusy(error) || Date.now() - started > patienceMs) throw databaseError(error, this.path);
       }
     }

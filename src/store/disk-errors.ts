@@ -106,6 +106,14 @@ export function databaseError(error: unknown, path: string): unknown {
       hint: 'look for a stopped or hanging orograph process and end it',
     });
   }
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+    return new UserError({
+      severity: 'error',
+      code: 'store-damaged',
+      message: `the memo table is damaged and could not be replaced (${path})`,
+      hint: 'end all orograph processes that use this cache and run again; if it stays, move the file away: results are computed again',
+    });
+  }
   const errno = sqliteCodes.find(([prefix]) => code.startsWith(prefix))?.[1];
   if (errno === undefined) return error;
   if (errno === 'EIO') {
