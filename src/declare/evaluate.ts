@@ -90,19 +90,23 @@ export function evaluatePartly(
   scope: Scope,
   problems: Problems,
 ): { readonly value: Json; readonly complete: boolean } {
-  let complete = true;
-  const fill = (node: Node): Json => {
-    if (node.kind === 'scalar') {
-      const value = node.templated ? fillScalar(node, scope, problems) : node.value;
-      if (value === undefined) complete = false;
-      return value as Json;
-    }
-    if (node.kind === 'list') return node.items.map(fill);
-    const object: JsonObject = {};
-    for (const [key, entry] of node.entries) object[key] = fill(entry.value);
-    return object;
-  };
-  return { value: fill(node), complete };
+  const state = { scope, problems, complete: true };
+  return { value: fill(node, state), complete: state.complete };
+}
+
+function fill(
+  node: Node,
+  state: { readonly scope: Scope; readonly problems: Problems; complete: boolean },
+): Json {
+  if (node.kind === 'scalar') {
+    const value = node.templated ? fillScalar(node, state.scope, state.problems) : node.value;
+    if (value === undefined) state.complete = false;
+    return value as Json;
+  }
+  if (node.kind === 'list') return node.items.map((item) => fill(item, state));
+  const object: JsonObject = {};
+  for (const [key, entry] of node.entries) object[key] = fill(entry.value, state);
+  return object;
 }
 
 function fillScalar(node: ScalarNode, scope: Scope, problems: Problems): Json | undefined {

@@ -128,7 +128,7 @@ class Loader {
       const names = [...(known?.entries.keys() ?? [])];
       this.#problems.error('unknown-profile', undefined, `there is no profile "${profile}"`, {
         expected: names.length > 0 ? oneOf(names) : 'the pipeline has no profiles',
-        hint: didYouMean(profile, names),
+        hint: () => didYouMean(profile, names),
         related: [{ message: 'profiles are declared here', at: node.entries.get('profiles')?.key }],
       });
     }
@@ -268,7 +268,7 @@ class Loader {
         problems.error('file-too-large', at, `"${shown}" is larger than ${largestFile / 1024 / 1024} MB`);
         return undefined;
       }
-      return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT' || code === 'ENOTDIR') {

@@ -21,6 +21,7 @@ const longest = 120;
  * hexadecimal digits of its UTF-8 bytes after `%`. Different texts give different parts.
  */
 export function pathPart(text: string): string {
+  if (/^[A-Za-z0-9_+-]+$/.test(text)) return text;
   const encoded = [...new TextEncoder().encode(text)]
     .map((byte) => {
       const character = String.fromCharCode(byte);

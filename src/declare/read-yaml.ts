@@ -82,20 +82,13 @@ class Reader {
 
   #scalar(value: unknown, range: readonly number[]): ScalarNode {
     const span = this.#span(range);
-    const make = (value: ScalarNode['value']): ScalarNode => ({
-      ...span,
-      kind: 'scalar',
-      value,
-      size: 1,
-      templated: typeof value === 'string' && value.includes('${{'),
-    });
     if (typeof value === 'number') {
       const written = this.#source.text.slice(span.start, span.end);
       if (!Number.isFinite(value)) {
         this.#problems.error('non-finite', span, `${written} is not a finite number`, {
           expected: 'a finite number',
         });
-        return make(0);
+        return scalarAt(span, 0);
       }
       if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(written)) {
         this.#problems.error('inexact-number', span, `${written} is too large to be held exactly`, {
@@ -103,11 +96,12 @@ class Reader {
         });
       }
       // Minus zero would be another key than zero.
-      return make(value === 0 ? 0 : value);
+      return scalarAt(span, value === 0 ? 0 : value);
     }
-    if (value === null || typeof value === 'string' || typeof value === 'boolean') return make(value);
+    if (value === null || typeof value === 'string' || typeof value === 'boolean')
+      return scalarAt(span, value);
     this.#problems.error('unsupported-value', span, 'this value is neither text, number, boolean nor null');
-    return make(null);
+    return scalarAt(span, null);
   }
 
   #list(items: readonly ParsedNode[], range: readonly number[]): ListNode {
@@ -187,6 +181,11 @@ class Reader {
     }
     return this.#scalar(null, range);
   }
+}
+
+function scalarAt({ source, start, end }: Span, value: ScalarNode['value']): ScalarNode {
+  const templated = typeof value === 'string' && value.includes('${{');
+  return { source, start, end, kind: 'scalar', value, size: 1, templated };
 }
 
 type Pairs = readonly { readonly key: ParsedNode | null; readonly value: ParsedNode | null }[];

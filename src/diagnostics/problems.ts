@@ -4,9 +4,12 @@ import { positionOf, type Span } from './source-text.ts';
 /** More than anyone reads; what lies beyond is counted. */
 const most = 500;
 
+type Lazy = string | undefined | (() => string | undefined);
+
 interface Details {
-  readonly expected?: string | undefined;
-  readonly hint?: string | undefined;
+  /** Functions where finding it costs something: they are not called for what will not be shown. */
+  readonly expected?: Lazy;
+  readonly hint?: Lazy;
   readonly related?: readonly { readonly message: string; readonly at: Span | Position | undefined }[];
 }
 
@@ -26,11 +29,26 @@ export class Problems {
   }
 
   error(code: string, at: Span | Position | undefined, message: string, details: Details = {}): void {
-    this.add(diagnostic('error', code, at, message, details));
+    this.#tell('error', code, at, message, details);
   }
 
   warning(code: string, at: Span | Position | undefined, message: string, details: Details = {}): void {
-    this.add(diagnostic('warning', code, at, message, details));
+    this.#tell('warning', code, at, message, details);
+  }
+
+  #tell(
+    severity: Diagnostic['severity'],
+    code: string,
+    at: Span | Position | undefined,
+    message: string,
+    details: Details,
+  ): void {
+    // A file of a hundred thousand mistakes must not cost a search for close names for each.
+    if (this.#found.length < most) this.add(diagnostic(severity, code, at, message, details));
+    else {
+      this.#left++;
+      if (severity === 'error') this.#errors++;
+    }
   }
 
   add(found: Diagnostic): void {
@@ -72,8 +90,10 @@ function diagnostic(
   code: string,
   at: Span | Position | undefined,
   message: string,
-  { expected, hint, related }: Details,
+  { expected: wanted, hint: hinted, related }: Details,
 ): Diagnostic {
+  const expected = typeof wanted === 'function' ? wanted() : wanted;
+  const hint = typeof hinted === 'function' ? hinted() : hinted;
   const placed = (related ?? []).flatMap(({ message, at }) => (at ? [{ message, at: place(at) }] : []));
   return {
     severity,

@@ -8,6 +8,8 @@ export interface SourceText {
   readonly path: string | null;
   /** Without a byte order mark. */
   readonly text: string;
+  /** As it stands in the file. */
+  readonly raw: string;
   /** Offset of each line's first character. */
   readonly lines: readonly number[];
 }
@@ -23,7 +25,7 @@ export function sourceText(file: string, path: string | null, raw: string): Sour
   const text = raw.startsWith('\uFEFF') ? raw.slice(1) : raw;
   const lines = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines.push(at + 1);
-  return { file, path, text, lines };
+  return { file, path, text, raw, lines };
 }
 
 /** Where a span stands. Its length is cut at the end of its first line: that is what can be underlined. */

@@ -1,4 +1,4 @@
-/** The most that a search for a close name may cost, in compared characters: a huge pipeline full of mistakes must not hang. */
+/** The most that a search for a close name may cost, in compared characters. */
 const budget = 2_000_000;
 
 /**

@@ -299,11 +299,10 @@ export class Binder {
       if (rest.length === 1 && selector === null) return { stage, output: rest[0]! };
       break;
     }
-    const close =
-      didYouMean(head, visible.keys()) ?? didYouMean(parts.slice(0, -1).join('.'), visible.keys());
     this.#problems.error('unknown-stage', piece(0, head.length), `there is no stage "${head}"`, {
-      expected: visible.size > 0 ? oneOf(visible.keys()) : 'the pipeline has no stages',
-      hint: close,
+      expected: () => (visible.size > 0 ? oneOf(visible.keys()) : 'the pipeline has no stages'),
+      hint: () =>
+        didYouMean(head, visible.keys()) ?? didYouMean(parts.slice(0, -1).join('.'), visible.keys()),
     });
     return undefined;
   }

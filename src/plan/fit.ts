@@ -26,7 +26,7 @@ export function outputName(
   if (Object.hasOwn(outputs, asked)) return asked;
   problems.error('unknown-output', at, `the stage "${name}" has no output "${asked}"`, {
     expected: names.length > 0 ? oneOf(names) : 'a stage with outputs',
-    hint: didYouMean(asked, names),
+    hint: () => didYouMean(asked, names),
     related: [{ message: 'the stage is declared here', at: stage.declaration.key }],
   });
   return undefined;
@@ -50,7 +50,7 @@ export function checkFit(
   if (member !== null && spec.members && !spec.members.includes(member)) {
     problems.error('unknown-member', at, `"${name}" has no member "${member}"`, {
       expected: spec.members.length > 0 ? oneOf(spec.members) : 'nothing: it has no members',
-      hint: didYouMean(member, spec.members),
+      hint: () => didYouMean(member, spec.members),
       related: [{ message: 'the stage is declared here', at: stage.declaration.key }],
     });
     return false;

@@ -145,7 +145,7 @@ function readEntry(
     if (!axes.includes(name)) {
       problems.error('unknown-axis', key, `the matrix has no axis "${name}"`, {
         expected: oneOf(axes),
-        hint: didYouMean(name, axes),
+        hint: () => didYouMean(name, axes),
       });
       good = false;
     } else if (value === undefined) good = false;
@@ -192,8 +192,8 @@ function readExcludes(
       if (known.has(label)) continue;
       good = false;
       problems.error('unknown-axis-value', at, `the axis "${axis}" has no value ${label}`, {
-        expected: oneOf(known),
-        hint: didYouMean(label, known),
+        expected: () => oneOf(known),
+        hint: () => didYouMean(label, known),
       });
     }
     if (!good) continue;

@@ -76,7 +76,10 @@ export async function planPipeline(options: PlanOptions): Promise<Planned> {
     params,
     engine: engineOf(main.node),
     instances: sorted.map(({ draft, inputs }) => ({ ...draft.settled, inputs })),
-    sources: [...loaded.sources.values()].map(({ path, text }) => ({ path: shownPath(path!, root), text })),
+    sources: [...loaded.sources.values()].map(({ path, raw }) => ({
+      path: shownPath(path!, root),
+      text: raw,
+    })),
   });
 }
 

@@ -33,14 +33,14 @@ export class Selection {
           `the stage "${head}" has no axis "${axis}"`,
           {
             expected: matrix.axes.length > 0 ? oneOf(matrix.axes) : 'no selection: the stage has no matrix',
-            hint: didYouMean(axis, matrix.axes),
+            hint: () => didYouMean(axis, matrix.axes),
           },
         );
       } else if (!known.has(label)) {
         good = false;
         problems.error('unknown-axis-value', piece(start, end), `the axis "${axis}" has no value ${label}`, {
-          expected: oneOf(known),
-          hint: didYouMean(label, known),
+          expected: () => oneOf(known),
+          hint: () => didYouMean(label, known),
         });
       }
     }
