@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../diagnostics/diagnostic.ts';
@@ -12,8 +11,10 @@ import type { Artifact } from '../kind/artifact.ts';
 import type { Facts } from '../kind/stage-kind.ts';
 import type { Instance } from '../plan/plan.ts';
 import type { MemoRow } from '../store/contract.ts';
+import { diskError } from '../store/disk-errors.ts';
 import type { StageKey } from '../util/digest.ts';
 import type { JsonObject } from '../util/json.ts';
+import { InputGuard } from './input-guard.ts';
 import type { Resolution } from './resolution.ts';
 import type { Session } from './session.ts';
 
@@ -23,6 +24,8 @@ export type StageEnding =
   | {
       readonly ok: false;
       readonly interrupted: boolean;
+      /** Another attempt would find the same. */
+      readonly final?: true;
       readonly message: string;
       readonly hint?: string;
       readonly log?: string;
@@ -37,6 +40,7 @@ const backOffMs = 500;
 export class Executor {
   readonly #workers = new WorkerPool();
   readonly #commands = new CommandRunner();
+  readonly #guard: InputGuard;
   readonly #session: Session;
   readonly #resolution: Resolution;
   readonly #emit: (event: RunEvent) => void;
@@ -52,22 +56,25 @@ export class Executor {
     environment: JsonObject,
   ) {
     this.#session = session;
+    this.#guard = new InputGuard(session.store);
     this.#resolution = resolution;
     this.#emit = emit;
     this.#signal = signal;
     this.#environment = environment;
   }
 
-  close(): void {
+  /** Ends the workers; resolves when every work folder is gone. */
+  async close(): Promise<void> {
     this.#workers.close();
     this.#commands.close();
+    await Promise.all(this.#removals);
   }
 
   async run(instance: Instance, key: StageKey, reason: string): Promise<StageEnding> {
     for (let attempt = 1; ; attempt++) {
       this.#emit({ type: 'stage-started', stage: instance.id, key, kind: instance.kind, reason, attempt });
       const ending = await this.#attempt(instance, key);
-      if (ending.ok || ending.interrupted || attempt > instance.retries) return ending;
+      if (ending.ok || ending.interrupted || ending.final || attempt > instance.retries) return ending;
       const delayMs = backOffMs * 2 ** (attempt - 1);
       this.#emit({ type: 'stage-retry', stage: instance.id, attempt, delayMs, message: ending.message });
       await sleep(delayMs, undefined, { signal: this.#signal }).catch(() => {});
@@ -93,7 +100,7 @@ export class Executor {
         1,
       );
     } finally {
-      await this.#session.store.discard(work);
+      this.#session.store.discard(work).catch(() => {});
     }
   }
 
@@ -103,7 +110,7 @@ export class Executor {
     const work = store.createWorkFolder();
     try {
       const inputs = this.#resolution.artifacts(instance);
-      const before = stampOf(inputs);
+      this.#guard.note(inputs);
       const { ending, log, folder, fileNames } = await this.#perform(instance, key, work, inputs);
       const failed = (message: string, hint?: string): Failure => ({
         ok: false,
@@ -113,15 +120,16 @@ export class Executor {
         ...(hint !== undefined && { hint }),
         ...(log !== undefined && { log }),
       });
+      // Also where the stage failed: a spoiled input must be a hit for nobody.
+      const spoiled = await this.#guard.spoiled(inputs);
+      if (spoiled.length > 0) {
+        const story = `its input ${spoiled.join(', ')} was changed while it ran, by itself or by another stage`;
+        const hint =
+          'a stage must write nothing but its outputs: copy what you want to change. The input was removed from the cache: run again and it is computed once more';
+        return { ...failed(story, hint), final: true };
+      }
       if (!ending.ok)
         return { ...failed(ending.message, ending.hint), interrupted: ending.why === 'interrupted' };
-      const spoiled = changedSince(before);
-      if (spoiled.length > 0) {
-        return failed(
-          `changed its own input ${spoiled.join(', ')}`,
-          'a stage must write nothing but its outputs: copy what you want to change. Run `orograph verify --repair`',
-        );
-      }
       const changed = await this.#resolution.changedFiles(instance);
       if (changed.length > 0) {
         return failed(
@@ -152,7 +160,8 @@ export class Executor {
       };
       await store.commit(row);
       return { ok: true, row };
-    } catch (error) {
+    } catch (cause) {
+      const error = diskError(cause, `run ${instance.id}`, (cause as NodeJS.ErrnoException).path ?? work);
       if (!(error instanceof UserError)) throw error;
       const hint = error.diagnostics[0]?.hint;
       const wallMs = Math.round(performance.now() - startedAt);
@@ -164,8 +173,13 @@ export class Executor {
         wallMs,
       };
     } finally {
-      // Nobody waits for the removal of a folder that no name leads to any more.
-      void store.discard(work);
+      // No stage waits for the removal of a folder that no name leads to any more. What cannot be removed is left to
+      // `verify`, which names it.
+      const removal: Promise<void> = store
+        .discard(work)
+        .catch(() => {})
+        .finally(() => this.#removals.delete(removal));
+      this.#removals.add(removal);
     }
   }
 
@@ -254,26 +268,4 @@ export class Executor {
       },
     });
   }
-}
-
-type Stamp = { path: string; label: string; size: number; mtimeMs: number };
-
-/** Blobs are read-only, but a program that runs as root can change them all the same. */
-function stampOf(inputs: Record<string, Artifact | Artifact[]>): Stamp[] {
-  return Object.values(inputs)
-    .flat()
-    .flatMap((artifact) => artifact.members.map(({ path }) => ({ label: artifact.label, path })))
-    .map(({ path, label }) => {
-      const { size, mtimeMs } = statSync(path);
-      return { path, label, size, mtimeMs };
-    });
-}
-
-function changedSince(stamps: readonly Stamp[]): string[] {
-  return stamps
-    .filter(({ path, size, mtimeMs }) => {
-      const now = statSync(path, { throwIfNoEntry: false });
-      return now?.size !== size || now.mtimeMs !== mtimeMs;
-    })
-    .map((stamp) => stamp.label);
 }

@@ -33,7 +33,7 @@ export async function runPipeline(options: RunOptions): Promise<RunResult> {
   try {
     return await run.perform();
   } finally {
-    run.close();
+    await run.close();
     session.store.close();
   }
 }
@@ -58,8 +58,8 @@ class Run {
     this.#signal = options.signal ?? new AbortController().signal;
   }
 
-  close(): void {
-    this.#executor?.close();
+  async close(): Promise<void> {
+    await this.#executor?.close();
   }
 
   async perform(): Promise<RunResult> {
