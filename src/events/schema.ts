@@ -91,7 +91,7 @@ export const eventSchemas = {
     'Whether a fact is what `expect:` says.',
     { stage: text, fact: text, expected: json, actual: json, held: Type.Boolean() },
   ],
-  artifact: ['A result lies in the artifacts folder.', { stage: text, output: text, path: text }],
+  artifact: ['A figure lies in the artifacts folder.', { stage: text, output: text, path: text }],
   'run-finished': [
     'The last event of a run. `record` is the path of run.json.',
     {

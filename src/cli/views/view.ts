@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { RunEvent, Subscriber } from '../../events/event.ts';
 import { displayWidth, type Terminal } from '../terminal.ts';
 import { jsonView } from './json.ts';
@@ -39,6 +40,37 @@ function sayAll(terminal: Terminal, lines: readonly string[]): void {
   if (lines.length > 0) terminal.write(`${lines.join('\n')}\n`);
 }
 
+/**
+ * A program's output goes straight to its log; where a stage has failed, the end of it belongs into the message. It is
+ * put into the state as if the stage had printed it now.
+ */
+function recallOutput(state: RunState, event: RunEvent): void {
+  if (event.type !== 'stage-failed' || event.log === undefined) return;
+  const stage = state.running.get(event.stage);
+  if (!stage || stage.tail.length > 0) return;
+  const text = endOf(event.log);
+  reduce(state, { type: 'stage-output', stage: event.stage, stream: 'stderr', text }, stage.startedAt);
+}
+
+/** The last 4,000 bytes of a file, from the beginning of a line. */
+function endOf(path: string): string {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      const buffer = Buffer.alloc(Math.min(size, 4000));
+      readSync(fd, buffer, 0, buffer.length, size - buffer.length);
+      const text = buffer.toString('utf8');
+      return size > buffer.length ? text.slice(text.indexOf('\n') + 1) : text;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // The message names the log; that it cannot be read is no second failure.
+    return '';
+  }
+}
+
 function ending(state: RunState, { out, cwd, quiet }: ViewOptions): string[] {
   if (!state.finished) return [];
   return [...(quiet ? [] : summaryLines(state, cwd, out.paint)), lastLine(state.finished)];
@@ -52,6 +84,7 @@ function linesView(options: ViewOptions): View {
     subscriber: (event) => {
       const now = performance.now();
       if (event.type === 'diagnostic') err.line(describe(event));
+      recallOutput(state, event);
       const lines = render(state, event, now);
       reduce(state, event, now);
       sayAll(out, event.type === 'run-finished' ? [...lines, ...ending(state, options)] : lines);
@@ -88,6 +121,7 @@ function liveView(options: ViewOptions): View {
     subscriber: (event) => {
       const now = performance.now();
       if (event.type === 'diagnostic') lasting.push(describe(event));
+      recallOutput(state, event);
       lasting.push(...lastingLines(state, event, out.paint, quiet));
       reduce(state, event, now);
       if (event.type === 'run-finished') {

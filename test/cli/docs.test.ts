@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { commonOptions, verbs } from '../../src/cli/command-line.ts';
+import { overview, verbHelp } from '../../src/cli/help.ts';
+import { noPaint } from '../../src/cli/terminal.ts';
+import type { VerbSpec } from '../../src/cli/verb.ts';
+import { exitCodes } from '../../src/diagnostics/diagnostic.ts';
+import { eventSchemas } from '../../src/events/schema.ts';
+
+const text = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+
+/** The text under a heading that begins so, up to the next heading. */
+function section(heading: string): string {
+  const start = text.indexOf(`\n## ${heading}`);
+  if (start < 0) return '';
+  const end = text.indexOf('\n## ', start + 1);
+  return text.slice(start, end < 0 ? undefined : end);
+}
+
+describe('docs/cli.md', () => {
+  it.each(verbs.map((verb): [string, VerbSpec] => [verb.name, verb]))(
+    'tells of %s and all its options',
+    (name, verb) => {
+      const own = section(`orograph ${name}`);
+      expect(own).not.toBe('');
+      const shared = section('Options of every verb');
+      for (const option of verb.options)
+        expect(
+          own.includes(`--${option.name}`) || shared.includes(`--${option.name}`),
+          `--${option.name}`,
+        ).toBe(true);
+    },
+  );
+
+  it('tells of no verb and no option that does not exist', () => {
+    const told = [...text.matchAll(/^## orograph ([a-z]+)/gm)].map((match) => match[1]);
+    expect(told.sort()).toEqual(verbs.map(({ name }) => name as string).sort());
+    const options = new Set(['--option', ...commonOptions.map(({ name }) => `--${name}`)]);
+    for (const verb of verbs as readonly VerbSpec[])
+      for (const { name } of verb.options) options.add(`--${name}`);
+    for (const [option] of text.matchAll(/--[a-z][a-z-]+/g)) expect(options).toContain(option);
+  });
+
+  it('tells of every event with its fields, and every exit code', () => {
+    const events = section('Events');
+    for (const [type, [, fields]] of Object.entries(eventSchemas)) {
+      const row = events.split('\n').find((line) => line.startsWith(`| \`${type}\``)) ?? '';
+      for (const field of Object.keys(fields)) expect(row).toContain(`\`${field}\``);
+    }
+    for (const code of Object.values(exitCodes)) expect(section('Exit codes')).toContain(`| ${code} |`);
+  });
+});
+
+describe('the help', () => {
+  it('names every verb, and of each verb every option', () => {
+    for (const verb of verbs as readonly VerbSpec[]) {
+      expect(overview(noPaint)).toContain(verb.name);
+      for (const { name } of verb.options) expect(verbHelp(verb, noPaint)).toContain(`--${name}`);
+    }
+  });
+
+  it('fits into 110 columns', () => {
+    for (const verb of verbs as readonly VerbSpec[])
+      for (const line of verbHelp(verb, noPaint).split('\n')) expect(line.length).toBeLessThanOrEqual(110);
+  });
+});

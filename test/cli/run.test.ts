@@ -1,0 +1,275 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventSchema } from '../../src/events/schema.ts';
+import { CliWorkspace } from '../support/cli.ts';
+
+const pipeline = `pipeline: demo
+stages:
+  first:
+    command: "echo 1 > \${{ outputs.x }}; echo said something; echo run >> $HOME/count"
+    outputs: { x: x.txt }
+  second:
+    matrix: { n: [1, 2] }
+    command: "cat \${{ inputs.x }} > \${{ outputs.y }}; echo \${{ matrix.n }} >> \${{ outputs.y }}"
+    inputs: { x: first }
+    outputs: { y: y.txt }
+`;
+const failing = `pipeline: failing
+stages:
+  bad:
+    command: "echo about to fail; exit 3"
+    outputs: { x: x.txt }
+  after:
+    command: "cp \${{ inputs.x }} \${{ outputs.y }}"
+    inputs: { x: bad }
+    outputs: { y: y.txt }
+  good:
+    command: "sleep 0.5; echo 1 > \${{ outputs.x }}"
+    outputs: { x: x.txt }
+`;
+const slow = `pipeline: slow
+stages:
+  quick:
+    command: "echo 1 > \${{ outputs.x }}"
+    outputs: { x: x.txt }
+  slow:
+    command: "sleep 60; cp \${{ inputs.x }} \${{ outputs.y }}"
+    inputs: { x: quick }
+    outputs: { y: y.txt }
+`;
+
+const open: CliWorkspace[] = [];
+function workspace(files: Record<string, string>): CliWorkspace {
+  const made = new CliWorkspace(files);
+  open.push(made);
+  return made;
+}
+afterEach(() => {
+  for (const made of open.splice(0)) made.remove();
+});
+
+describe('orograph run', () => {
+  it('computes, then finds everything cached, and ends with the same words', async () => {
+    const w = workspace({ 'pipelines/demo.yaml': pipeline });
+    const cold = await w.run('run', 'pipelines/demo.yaml');
+    expect(cold.stderr).toBe('');
+    expect(cold.code).toBe(0);
+    expect(cold.lastLine).toMatch(/^3 stages: 3 executed, 0 cached, 0 failed, 0 skipped in \d+\.\d s$/);
+    expect(w.read('artifacts/demo/second/n=2/y.txt')).toBe('1\n2\n');
+    const warm = await w.run('run', 'pipelines/demo.yaml', '--quiet');
+    expect(warm.stdout).toMatch(/^3 stages: 0 executed, 3 cached, 0 failed, 0 skipped in \d+\.\d s\n$/);
+    const forced = await w.run('run', 'pipelines/demo.yaml', '--force', 'first', '-q');
+    expect(forced.lastLine).toContain('1 executed, 2 cached');
+  });
+
+  it('leaves nothing of its work behind', async () => {
+    const w = workspace({ 'demo.yaml': pipeline });
+    await w.run('run', 'demo.yaml');
+    expect(readdirSync(w.path('cache', 'tmp'))).toEqual([]);
+  });
+
+  it('prints with --json events of the schema and nothing else, run-finished last', async () => {
+    const w = workspace({ 'demo.yaml': pipeline });
+    const { stdout, events, code } = await w.run('run', 'demo.yaml', '--json');
+    expect(code).toBe(0);
+    expect(events.length).toBe(stdout.trimEnd().split('\n').length);
+    const validate = new Ajv2020().compile(eventSchema());
+    for (const event of events) expect(validate(event), JSON.stringify([event, validate.errors])).toBe(true);
+    expect(events[0]?.type).toBe('run-started');
+    expect(events.at(-1)).toMatchObject({
+      type: 'run-finished',
+      executed: 3,
+      cached: 0,
+      failed: 0,
+      skipped: 0,
+    });
+  });
+
+  it('says what failed, what it printed and what was skipped, and exits with 1', async () => {
+    const w = workspace({ 'failing.yaml': failing });
+    const stopped = await w.run('run', 'failing.yaml', '--jobs', '1');
+    expect(stopped.code).toBe(1);
+    expect(stopped.stdout).toMatch(/bad failed after .*exit code 3/);
+    expect(stopped.stdout).toContain('about to fail');
+    expect(stopped.lastLine).toMatch(/0 executed, 0 cached, 1 failed, 2 skipped/);
+    const gone = await w.run('run', 'failing.yaml', '--keep-going');
+    expect(gone.code).toBe(1);
+    expect(gone.lastLine).toMatch(/1 executed, 0 cached, 1 failed, 1 skipped/);
+  });
+
+  it('goes on with the next file only when told to keep going', async () => {
+    const w = workspace({ 'all/a.yaml': failing, 'all/b.yaml': pipeline });
+    const stopped = await w.run('run', 'all', '--json');
+    expect(stopped.events.filter(({ type }) => type === 'run-finished')).toHaveLength(1);
+    const gone = await w.run('run', 'all/', '--json', '-k');
+    expect(gone.code).toBe(1);
+    expect(gone.events.filter(({ type }) => type === 'run-finished')).toHaveLength(2);
+  });
+
+  it('makes a missed expectation a failure only with --strict-expect', async () => {
+    const claim = pipeline.replace(
+      'outputs: { x: x.txt }',
+      'outputs: { x: x.txt }\n    expect: { category: v-basin }',
+    );
+    const w = workspace({ 'demo.yaml': claim });
+    const lenient = await w.run('run', 'demo.yaml');
+    expect(lenient.code).toBe(0);
+    expect(lenient.stdout).toMatch(/✗ {2}first {2}category {2}v-basin {2}missed/);
+    expect((await w.run('run', 'demo.yaml', '--strict-expect')).code).toBe(3);
+  });
+
+  it('stops cleanly at the first Ctrl-C, keeps what is finished, and goes on next time', async () => {
+    const w = workspace({ 'slow.yaml': slow });
+    const run = w.start(['run', 'slow.yaml']);
+    await run.printed('slow: started');
+    run.child.kill('SIGINT');
+    const ended = await run.finished;
+    expect(ended.code).toBe(130);
+    expect(ended.stderr).toContain('Stopping: finished work is kept');
+    expect(ended.lastLine).toMatch(/1 executed, 0 cached, 0 failed, 1 skipped/);
+    const plan = await w.run('plan', 'slow.yaml', '--json');
+    expect(JSON.parse(plan.stdout).stages.map((stage: { status: string }) => stage.status)).toEqual([
+      'cached',
+      'will-run',
+    ]);
+  });
+
+  it('stops at once at the second signal', async () => {
+    const w = workspace({ 'slow.yaml': slow.replace('sleep 60', "trap '' TERM INT; sleep 60") });
+    const run = w.start(['run', 'slow.yaml', '--json']);
+    await run.printed('"stage":"slow"');
+    run.child.kill('SIGTERM');
+    setTimeout(() => run.child.kill('SIGTERM'), 300);
+    const ended = await run.finished;
+    expect(ended.code).toBe(130);
+    expect(ended.events.at(-1)?.type).not.toBe('bug');
+  });
+
+  it('ends quietly when nobody reads any more', async () => {
+    const w = workspace({ 'slow.yaml': slow.replaceAll('sleep 60', 'sleep 1') });
+    const run = w.start(['run', 'slow.yaml', '--json']);
+    await run.printed('"stage":"slow"');
+    run.child.stdout!.destroy();
+    const ended = await run.finished;
+    expect(ended.stderr).toBe('');
+    expect((await w.run('verify')).code).toBe(0);
+  });
+
+  it('colours only where it is wanted', async () => {
+    const w = workspace({ 'demo.yaml': pipeline });
+    const coloured = async (env: Record<string, string>, ...words: string[]) =>
+      (await w.start(['run', 'demo.yaml', ...words], { env }).finished).stdout.includes('\x1b[');
+    expect(await coloured({})).toBe(false);
+    expect(await coloured({ FORCE_COLOR: '1' })).toBe(true);
+    expect(await coloured({ FORCE_COLOR: '1' }, '--no-color')).toBe(false);
+  });
+});
+
+describe('mistakes', () => {
+  it('in a pipeline file are shown with their line, all of them, and exit with 2', async () => {
+    const w = workspace({
+      'bad.yaml': 'pipeline: bad\nstages:\n  a: { uses: trian }\n  b: { comand: "x" }\n',
+    });
+    const { code, stderr, stdout } = await w.run('run', 'bad.yaml');
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('bad.yaml:3:14: error');
+    expect(stderr).toContain('did you mean "train"?');
+    expect(stderr).toContain('did you mean "command"?');
+    expect(stderr).toMatch(/\^{5}/);
+    const { events } = await w.run('run', 'bad.yaml', '--json');
+    expect(events.map(({ type }) => type)).toEqual(events.map(() => 'diagnostic'));
+    expect(events.length).toBeGreaterThan(1);
+  });
+
+  it('on the command line exit with 2 and name what was probably meant', async () => {
+    const w = workspace({ 'demo.yaml': pipeline });
+    const expectations: [string[], string][] = [
+      [['rnu', 'demo.yaml'], 'did you mean "orograph run"?'],
+      [['demo.yaml'], 'orograph run demo.yaml'],
+      [['run', 'demo.yaml', '--profil=x'], 'did you mean "--profile"?'],
+      [['run', 'demo.yaml', '--jobs', 'many'], 'a whole number'],
+      [['run', 'demo.yaml', 'frist'], 'did you mean "first"?'],
+      [['run', 'dmeo.yaml'], 'did you mean "demo.yaml"?'],
+      [['show', 'demo.yaml', 'first.z'], 'no output "z"'],
+      [['gc', '--max-size', 'big'], 'a size such as'],
+    ];
+    for (const [words, hint] of expectations) {
+      const { code, stderr } = await w.run(...words);
+      expect([words, code]).toEqual([words, 2]);
+      expect(stderr).toContain(hint);
+    }
+  });
+
+  it('of our own are called bugs, with the details in a file and not on the screen', async () => {
+    const w = workspace({
+      'slow.yaml': slow,
+      'bug.mjs': "setTimeout(() => { throw new Error('boom'); }, 1500);",
+    });
+    const env = { NODE_OPTIONS: `--import ${w.path('bug.mjs')}` };
+    const { code, stderr } = await w.start(['run', 'slow.yaml'], { env }).finished;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/error: boom\nThis is a bug in orograph/);
+    expect(stderr).not.toContain('    at ');
+    const [file] = readdirSync(w.path('cache', 'bugs'));
+    expect(w.read('cache', 'bugs', file!)).toContain('    at ');
+  });
+});
+
+describe('looking at a pipeline', () => {
+  it('never runs anything, and says what is and what would be', async () => {
+    const w = workspace({ 'pipelines/demo.yaml': pipeline });
+    const file = 'pipelines/demo.yaml';
+    expect((await w.run('dag', file)).stdout).toMatch(/^first .*command\nsecond \(2\) .*<- first\n$/);
+    expect(existsSync(w.path('cache'))).toBe(false);
+    expect((await w.run('plan', file)).lastLine).toBe(
+      '1 to run, 2 undecided until what feeds them is known, 0 cached',
+    );
+    expect((await w.run('run', file, '--dry-run')).lastLine).toContain('1 to run');
+    expect((await w.run('show', file, 'first')).stderr).toContain(
+      'orograph run pipelines/demo.yaml first computes it',
+    );
+    expect(existsSync(w.path('artifacts'))).toBe(false);
+
+    await w.run('run', file);
+    expect((await w.run('show', file, 'second[n=2]')).stdout).toBe('1\n2\n');
+    expect((await w.run('logs', file, 'first')).stdout).toBe('said something\n');
+    expect((await w.run('status')).stdout).toMatch(/✓ demo {2}3 stages cached {2}ran just now/);
+    expect((await w.run('why', file, 'first')).stdout).toContain('first (command) is cached');
+    w.write({ [file]: pipeline.replace('echo 1 >', 'echo 2 >') });
+    expect((await w.run('why', file, 'first')).stdout).toMatch(
+      /will run\n {2}with\.command .*echo 1 .* -> echo 2/,
+    );
+    const { stdout } = await w.run('verify', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ damage: 0, leftovers: 0 });
+  });
+
+  it('works from any folder below the workspace', async () => {
+    const w = workspace({
+      'orograph.config.yaml': 'cache: elsewhere\n',
+      'pipelines/demo.yaml': pipeline,
+      'deep/er/x': '',
+    });
+    const { code } = await w.start(['run', '../../pipelines/demo.yaml'], { cwd: 'deep/er' }).finished;
+    expect(code).toBe(0);
+    expect(existsSync(w.path('elsewhere', 'memo.sqlite'))).toBe(true);
+    expect(existsSync(w.path('artifacts', 'demo', 'run.json'))).toBe(true);
+  });
+
+  it('keeps of the cache what every profile reaches, and drops the rest', async () => {
+    const profiles = pipeline
+      .replace('stages:', 'params: { word: a }\nprofiles: { other: { word: b } }\nstages:')
+      .replace('echo 1 >', 'echo ${{ params.word }} >');
+    const w = workspace({ 'pipelines/demo.yaml': profiles });
+    const run = (...words: string[]) => w.run('run', 'pipelines/demo.yaml', '-q', ...words);
+    for (const words of [['--profile', 'other'], ['--set', 'word=c'], []]) await run(...words);
+    const { stdout } = await w.run('gc', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ stages: 3, dryRun: false });
+    expect((await run()).lastLine).toContain('0 executed');
+    expect((await run('--profile', 'other')).lastLine).toContain('0 executed');
+    expect((await run('--set', 'word=c')).lastLine).toContain('3 executed');
+    w.write({ 'pipelines/broken.yaml': 'pipeline: [' });
+    expect((await w.run('gc')).code).toBe(2);
+  });
+});
