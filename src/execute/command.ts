@@ -4,7 +4,7 @@ import type { Artifact } from '../kind/artifact.ts';
 import type { StageKey } from '../util/digest.ts';
 import { Launcher } from './launcher.ts';
 import { adoptLog } from './log.ts';
-import { type Ending, timedOut } from './worker-pool.ts';
+import { type Ending, timedOut, timerMs } from './worker-pool.ts';
 
 /** A stage that is a program: its text, with placeholders for inputs and outputs left in. */
 export interface CommandJob {
@@ -44,9 +44,10 @@ export class CommandRunner {
       timers.push(setTimeout(() => launcher.kill('SIGKILL'), graceMs));
     };
     const interrupt = (): void => stop('interrupted');
-    options.signal.addEventListener('abort', interrupt, { once: true });
+    if (options.signal.aborted) interrupt();
+    else options.signal.addEventListener('abort', interrupt, { once: true });
     if (options.timeoutSeconds !== null) {
-      timers.push(setTimeout(() => stop('timeout'), options.timeoutSeconds * 1000));
+      timers.push(setTimeout(() => stop('timeout'), timerMs(options.timeoutSeconds)));
     }
     const logFile = join(job.folder, 'log');
     const watch = setInterval(() => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { killGroup } from './worker-pool.ts';
+import { killGroup, takeGroupAlong } from './process-group.ts';
 
 /**
  * Runs programs through a small shell that stays.
@@ -11,10 +11,14 @@ import { killGroup } from './worker-pool.ts';
  *
  * Descriptor 3 is the lifeline: it stays open as long as this process lives. At its end, however sudden, the watchdog
  * kills the launcher's whole process group, so that a killed coordinator leaves no program behind.
+ *
+ * A program that is asked to stop may ignore SIGTERM; launcher and watchdog outlive that signal, so that the group
+ * still has a leader to be killed by. (A trap, unlike an ignored signal, is not inherited by what they start.)
  */
 const script = `
-( read -r _ <&3; kill -9 0 ) </dev/null >/dev/null 2>&1 &
+( trap '' TERM INT HUP; read -r _ <&3; kill -9 0 ) </dev/null >/dev/null 2>&1 &
 exec 3<&-
+trap : TERM
 while IFS= read -r dir; do
   ( cd "$dir/run" && exec sh ../command.sh ) </dev/null >"$dir/log" 2>&1
   printf '%s\\n' "$?"
@@ -32,6 +36,7 @@ export class Launcher {
       // Programs see these and what their stage declares, nothing else.
       env: { PATH: process.env.PATH, HOME: process.env.HOME },
     });
+    takeGroupAlong(this.child);
     this.child.on('error', () => this.#settle(null));
     this.child.on('close', () => this.#settle(null));
     // A launcher that dies says so by `close`; its broken pipes are not a second story.

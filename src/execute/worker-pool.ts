@@ -1,10 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Facts } from '../kind/stage-kind.ts';
 import { packageRoot } from '../util/package-root.ts';
 import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import type { StageLog } from './log.ts';
+import { MarkedStream } from './marked-stream.ts';
+import { guarded, killGroup, takeGroupAlong } from './process-group.ts';
 
 /** How an attempt at a stage ended, whoever ran it. */
 export type Ending =
@@ -50,7 +52,7 @@ export class WorkerPool {
   async perform(job: Job, options: AttemptOptions): Promise<Ending> {
     const worker = this.#take(job.resources.memory, job.engine?.name ?? null);
     const ending = await this.#converse(worker, job, options);
-    if (ending.reusable) this.#idle.push(worker);
+    if (ending.reusable && this.#all.has(worker)) this.#idle.push(worker);
     else this.#end(worker);
     return ending.ending;
   }
@@ -69,24 +71,34 @@ export class WorkerPool {
       worker.engine ??= engine;
       return worker;
     }
-    const child = fork(this.#script, [], {
+    const limit = heap > 0 ? [`--max-old-space-size=${Math.ceil(heap)}`] : [];
+    const { file, args } = guarded(process.execPath, ['--enable-source-maps', ...limit, this.#script], 4);
+    const child = spawn(file, args, {
       // Its own process group: what the stage starts is ended with it, and Ctrl-C in a terminal reaches only us.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: ['--enable-source-maps', ...(heap > 0 ? [`--max-old-space-size=${Math.ceil(heap)}`] : [])],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
       env: { ...process.env, OROGRAPH_ROLE: 'worker' },
       serialization: 'json',
     });
     const worker = { child, heap, engine };
     this.#all.add(worker);
+    takeGroupAlong(child);
+    // It may die while it is idle: nobody must be given a dead worker.
+    child.on('exit', () => this.#forget(worker));
+    // Each job listens for itself; an error that nobody listens for would end the run.
+    child.on('error', () => this.#forget(worker));
     return worker;
   }
 
   #end(worker: Worker): void {
+    this.#forget(worker);
+    killGroup(worker.child, 'SIGKILL');
+  }
+
+  #forget(worker: Worker): void {
     this.#all.delete(worker);
     const at = this.#idle.indexOf(worker);
     if (at >= 0) this.#idle.splice(at, 1);
-    killGroup(worker.child, 'SIGKILL');
   }
 
   #converse(
@@ -100,15 +112,14 @@ export class WorkerPool {
       let answer: Exclude<FromWorker, { type: 'progress' }> | undefined;
       let stopping: 'timeout' | 'interrupted' | undefined;
       let lastWords = '';
-      const open = new Set([child.stdout!, child.stderr!]);
       const timers: NodeJS.Timeout[] = [];
-      const marker = endMarker(job.id);
+      const open = new Set<MarkedStream>();
 
       const finish = (ending: Ending, reusable: boolean): void => {
         for (const timer of timers) clearTimeout(timer);
         signal.removeEventListener('abort', interrupt);
-        child.removeAllListeners();
-        for (const stream of [child.stdout!, child.stderr!]) stream.removeAllListeners('data');
+        child.off('message', onMessage).off('error', onError).off('close', onClose);
+        for (const stream of streams) stream.leave();
         resolve({ ending, reusable });
       };
       const settle = (): void => {
@@ -131,41 +142,42 @@ export class WorkerPool {
         timers.push(setTimeout(() => killGroup(child, 'SIGKILL'), graceMs));
       };
 
-      for (const stream of [child.stdout!, child.stderr!]) {
-        stream.on('data', (chunk: Buffer) => {
-          const at = chunk.lastIndexOf(marker);
-          // The marker may come in two pieces only if the pipe splits 20 bytes: then its first piece is in the log.
-          const text = at >= 0 ? chunk.subarray(0, at) : chunk;
-          log.write(text);
-          if (stream === child.stderr) lastWords = (lastWords + text.toString('utf8')).slice(-4000);
-          if (at >= 0) {
+      const streams = [child.stdout!, child.stderr!].map((source) => {
+        const stream = new MarkedStream(source, endMarker(job.id), {
+          text: (chunk) => {
+            log.write(chunk);
+            if (source === child.stderr) lastWords = (lastWords + chunk.toString('utf8')).slice(-4000);
+          },
+          end: () => {
             open.delete(stream);
             settle();
-          }
+          },
         });
-      }
-      child.on('message', (message: FromWorker) => {
+        open.add(stream);
+        return stream;
+      });
+      const onMessage = (message: FromWorker): void => {
         if (message.type === 'progress') options.onProgress(message);
         else {
           answer = message;
           settle();
         }
-      });
-      child.on('error', (error) =>
-        finish({ ok: false, why: 'died', message: `no worker: ${error.message}` }, false),
-      );
-      child.on('close', (code, deathSignal) => {
+      };
+      const onError = (error: Error): void =>
+        finish({ ok: false, why: 'died', message: `no worker: ${error.message}` }, false);
+      const onClose = (code: number | null, deathSignal: NodeJS.Signals | null): void => {
         if (answer) {
           open.clear();
           settle();
         } else finish(death(stopping, code, deathSignal, lastWords, job, options), false);
-      });
+      };
+      child.on('message', onMessage).on('error', onError).on('close', onClose);
       if (options.timeoutSeconds !== null) {
         timers.push(
           setTimeout(() => {
             stopping ??= 'timeout';
             killGroup(child, 'SIGKILL');
-          }, options.timeoutSeconds * 1000),
+          }, timerMs(options.timeoutSeconds)),
         );
       }
       if (signal.aborted) interrupt();
@@ -201,10 +213,19 @@ function death(
     ok: false,
     why: 'died',
     message: `its worker process ${how}`,
-    ...(deathSignal === 'SIGKILL' && {
-      hint: 'the system may have run out of memory: see its log, and lower --jobs',
-    }),
+    ...hintOf(code, deathSignal),
   };
+}
+
+function hintOf(code: number | null, deathSignal: NodeJS.Signals | null): { hint?: string } {
+  if (deathSignal === 'SIGKILL')
+    return { hint: 'the system may have run out of memory: see its log, and lower --jobs' };
+  return code === 0 ? { hint: 'a kind must return from run(): process.exit() ends it without a result' } : {};
+}
+
+/** A timer of more than 2³¹ - 1 milliseconds (25 days) would go off at once: no stage is held to more. */
+export function timerMs(seconds: number): number {
+  return Math.min(seconds * 1000, 2 ** 31 - 1);
 }
 
 export function timedOut(seconds: number): Ending {
@@ -214,16 +235,6 @@ export function timedOut(seconds: number): Ending {
     message: `did not finish within its timeout of ${seconds} s`,
     hint: 'raise timeout:, or see the log for where it hangs',
   };
-}
-
-/** Ends a process and whatever it started. */
-export function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch {
-    child.kill(signal);
-  }
 }
 
 function send(child: ChildProcess, message: ToWorker): void {

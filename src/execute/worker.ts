@@ -16,6 +16,8 @@ import { outputPath } from './outputs.ts';
 
 let store: Store | undefined;
 let abort: AbortController | undefined;
+/** Ends the job that runs now with an answer, if it has none yet. */
+let giveUp: ((error: Error) => void) | undefined;
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'abort') abort?.abort(new Error('the run was interrupted'));
@@ -23,24 +25,39 @@ process.on('message', (message: ToWorker) => {
 });
 // The coordinator is gone: nobody waits for the result.
 process.on('disconnect', () => process.exit(0));
+// The event loop is empty and run() has not returned: what it waits for cannot happen any more.
+process.on('beforeExit', () =>
+  giveUp?.(new Error('run() never finished: it waits for something that cannot happen any more')),
+);
 // Ctrl-C reaches the whole process group; the coordinator decides what it means.
 process.on('SIGINT', () => {});
 
 async function perform(job: Job): Promise<void> {
   abort = new AbortController();
+  const stuck = new Promise<never>((_, reject) => {
+    giveUp = reject;
+  });
+  // While a stage runs, only its own doings keep this process alive.
+  process.channel!.unref();
   let answer: FromWorker;
   try {
-    limitEnvironment(job.env);
-    store ??= openStore(job.cache);
-    const module = (await import(pathToFileURL(job.module).href)) as { default: StageKind; facts?: FactsOf };
-    if (job.action === 'run') await module.default.run(contextOf(job, store, abort.signal));
-    const facts = module.facts ? await module.facts(job.stored ?? written(job)) : null;
-    answer = { type: 'done', facts: checkedFacts(facts), residentMegabytes: process.memoryUsage().rss / 1e6 };
+    answer = await Promise.race([stuck, work(job, abort.signal)]);
   } catch (error) {
     answer = failure(error);
   }
+  giveUp = undefined;
+  process.channel!.ref();
   await flush(job.id);
   process.send!(answer);
+}
+
+async function work(job: Job, signal: AbortSignal): Promise<FromWorker> {
+  limitEnvironment(job.env);
+  store ??= openStore(job.cache);
+  const module = (await import(pathToFileURL(job.module).href)) as { default: StageKind; facts?: FactsOf };
+  if (job.action === 'run') await module.default.run(contextOf(job, store, signal));
+  const facts = module.facts ? await module.facts(job.stored ?? written(job)) : null;
+  return { type: 'done', facts: checkedFacts(facts), residentMegabytes: process.memoryUsage().rss / 1e6 };
 }
 
 function contextOf(job: Job, store: Store, signal: AbortSignal): StageContext {

@@ -41,6 +41,7 @@ export class Executor {
   readonly #workers = new WorkerPool();
   readonly #commands = new CommandRunner();
   readonly #guard: InputGuard;
+  readonly #removals = new Set<Promise<void>>();
   readonly #session: Session;
   readonly #resolution: Resolution;
   readonly #emit: (event: RunEvent) => void;
