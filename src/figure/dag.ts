@@ -6,7 +6,7 @@ import { ink, sizes } from './style.ts';
 import { sceneToSvg } from './svg.ts';
 
 /** What happens to a stage, told by its fill. */
-export const dagStatuses = ['cached', 'will-run', 'executed', 'failed', 'skipped', 'unknown'] as const;
+const dagStatuses = ['cached', 'will-run', 'executed', 'failed', 'skipped', 'unknown'] as const;
 export type DagStatus = (typeof dagStatuses)[number];
 
 export interface Dag {
@@ -73,8 +73,7 @@ export function drawDag(dag: Dag): string {
     .map((path) =>
       edgePath(
         path.map((slot): Box => {
-          const width = slot.node === undefined ? widths[slot.layer]! : boxWidth(dag.nodes[slot.node]!.label);
-          return { x: starts[slot.layer]!, y: yOf(slot), width, height: 0 };
+          return { x: starts[slot.layer]!, y: yOf(slot), width: widths[slot.layer]!, height: 0 };
         }),
       ),
     )

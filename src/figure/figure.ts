@@ -68,8 +68,8 @@ export interface RuleMark {
   readonly label: string;
 }
 
-export const ruleRoles = ['model', 'target', 'level'] as const;
-export type RuleRole = (typeof ruleRoles)[number];
+/** The perturbed model, the model a direction points at, a value to compare with. */
+export type RuleRole = 'model' | 'target' | 'level';
 
 /** Values over a grid, as filled contours with a colour bar. */
 export interface SurfaceMark {

@@ -15,7 +15,7 @@ const sample = 13;
 const gap = 3.5;
 const between = 12;
 const size = sizes.tick;
-export const keyRow = 1.45 * size;
+const keyRow = 1.45 * size;
 const inset = 3;
 
 const entryWidth = (entry: KeyEntry): number => sampleWidth(entry) + gap + textWidth(entry.label, size);

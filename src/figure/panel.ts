@@ -12,7 +12,7 @@ import type { Axis, LineMark, Panel, RuleMark, SurfaceMark } from './figure.ts';
 import { textWidth, wrapText } from './fonts.ts';
 import { drawLegend, freePlace, type KeyEntry, legendSize, legendSpace } from './key.ts';
 import { domainOf, largest, type Scale, scaleOf, type Ticks } from './scale.ts';
-import type { Box, Item, TextItem } from './scene.ts';
+import { type Box, type Item, rectangle, type TextItem } from './scene.ts';
 import { ink, lineStroke, ruleStroke, sizes } from './style.ts';
 import { type Bands, bandsOf, barLabels, drawColourBar, drawSurface } from './surface.ts';
 
@@ -119,7 +119,7 @@ export function drawPanel(fitted: FittedPanel, frame: Box): DrawnPanel {
   const items: Item[] = [
     { type: 'group', name: 'data', clip: frame, items: inside },
     ...missing,
-    ...(isEmpty(panel) ? [emptyRemark(frame)] : []),
+    ...(isEmpty(panel) ? emptyRemark(frame) : []),
     ...(place ? drawLegend(legend, place) : []),
     { type: 'group', name: 'axes', items: drawAxes(frame, fitted) },
     ...levelNames(fitted, frame),
@@ -180,15 +180,25 @@ const isEmpty = (panel: Panel): boolean =>
     (m) => m.type === 'rule' || (m.type === 'line' ? m.y : m.values).every((v) => v === null),
   );
 
-const emptyRemark = (frame: Box): TextItem => ({
-  type: 'text',
-  x: frame.x + frame.width / 2,
-  y: frame.y + frame.height / 2 + centred * sizes.tick,
-  text: 'no finite values',
-  size: sizes.tick,
-  anchor: 'middle',
-  fill: ink.faint,
-});
+/** In the middle of an empty frame, on paper, so that reference lines pass behind it. */
+function emptyRemark(frame: Box): Item[] {
+  const text = 'no finite values';
+  const [x, y] = [frame.x + frame.width / 2, frame.y + frame.height / 2];
+  const width = textWidth(text, sizes.tick) + 6;
+  const paper = { x: x - width / 2, y: y - 0.7 * sizes.tick, width, height: 1.4 * sizes.tick };
+  return [
+    { type: 'path', d: rectangle(paper), fill: ink.paper },
+    {
+      type: 'text',
+      x,
+      y: y + centred * sizes.tick,
+      text,
+      size: sizes.tick,
+      anchor: 'middle',
+      fill: ink.faint,
+    },
+  ];
+}
 
 function missingKey(placed: readonly PlacedCurve[]): KeyEntry[] {
   return [

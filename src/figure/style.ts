@@ -20,7 +20,6 @@ export const ink = {
   faint: '#555555',
   frame: '#333333',
   paper: '#ffffff',
-  grid: '#e8e8e8',
 } as const;
 
 /** Okabe and Ito (2008), safe for colour-blind readers; without yellow, too pale on paper, and black, for references. */
