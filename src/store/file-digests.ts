@@ -50,7 +50,7 @@ export class FileDigests {
 
   async of(paths: readonly string[]): Promise<(StoredFile | undefined)[]> {
     const unknown: number[] = [];
-    const found = this.#database.read(() => {
+    const found = this.#database.readMany(() => {
       unknown.length = 0;
       const select = this.#database.sql(
         'SELECT identity, size, digest, seal FROM file_digests WHERE path = ?',

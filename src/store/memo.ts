@@ -38,7 +38,7 @@ export class Memo {
   lookupMany(keys: readonly StageKey[]): (MemoRow | undefined)[] {
     const stale: StageKey[] = [];
     const fresh = nowSeconds() - usedPrecision;
-    const rows = this.#database.read(() => {
+    const rows = this.#database.readMany(() => {
       stale.length = 0;
       const select = this.#database.sql('SELECT payload, environment, seal, used FROM memo WHERE key = ?');
       return keys.map((key) => {

@@ -52,7 +52,7 @@ export class PublishedCopies {
   }
 
   async publish(publications: readonly Publication[]): Promise<string[]> {
-    const different = this.#database.read(() => publications.filter((wanted) => !this.#isKnown(wanted)));
+    const different = this.#database.readMany(() => publications.filter((wanted) => !this.#isKnown(wanted)));
     const known: Known[] = [];
     const written: string[] = [];
     try {
