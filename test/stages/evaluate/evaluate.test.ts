@@ -1,0 +1,255 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { tf } from '../../../src/engine/tensorflow.ts';
+import type { Artifact } from '../../../src/kind/artifact.ts';
+import { type Curves, decodeCurves } from '../../../src/landscape/curves.ts';
+import { readCheckpoint } from '../../../src/network/checkpoint.ts';
+import { encodeDirection } from '../../../src/network/direction.ts';
+import { mapVector } from '../../../src/network/tensors.ts';
+import { type Digest, digestOf } from '../../../src/util/digest.ts';
+import directions from '../../../stages/directions/stage.ts';
+import { linspace, movesTo } from '../../../stages/evaluate/grid.ts';
+import evaluate, { facts } from '../../../stages/evaluate/stage.ts';
+import train from '../../../stages/train/stage.ts';
+import { MemoryMemo, member, runKind } from '../../support/stage-harness.ts';
+import { tinyWorkspace } from '../../support/tiny-dataset.ts';
+
+const root = tinyWorkspace();
+let model: Artifact;
+let random: Artifact;
+let towards: Artifact;
+let history: Record<string, number>[];
+
+beforeAll(async () => {
+  const settings = { network: { name: 'mlp', widths: [8] }, dataset: 'tiny', batch: 16, epochs: 2, seed: 1 };
+  const trained = await runKind(train, { ...settings, keep: [0, 2] }, { root });
+  history = JSON.parse(readFileSync(trained.history!.path!, 'utf8'));
+  model = member(trained.checkpoints!, '0');
+  const to = member(trained.checkpoints!, '2');
+  random = (await runKind(directions, { kind: 'gaussian', seed: 1, count: 3 }, { root, inputs: { model } }))
+    .direction!;
+  towards = (await runKind(directions, { kind: 'difference' }, { root, inputs: { model, to } })).direction!;
+});
+
+async function evaluated(
+  params: Record<string, unknown>,
+  inputs: Record<string, Artifact>,
+  memo = new MemoryMemo(),
+): Promise<{ curves: Curves; computed: number; output: Artifact }> {
+  const before = memo.computed;
+  const { curves: output } = await runKind(evaluate, params, { root, memo, inputs: { model, ...inputs } });
+  const curves = decodeCurves(readFileSync(output!.path!, 'utf8'));
+  return { curves, computed: memo.computed - before, output: output! };
+}
+
+describe('curves', () => {
+  test('pass through the two checkpoints’ own losses at λ = 0 and 1', async () => {
+    const { curves } = await evaluated({ points: 31, range: [-1, 2] }, { x: towards });
+    const [axis] = curves.axes;
+    expect([axis!.values[0], axis!.values[10], axis!.values[20], axis!.values[30]]).toEqual([-1, 0, 1, 2]);
+    expect(axis!.marks).toEqual([
+      { at: 0, role: 'model', label: 'epoch 0' },
+      { at: 1, role: 'target', label: 'epoch 2' },
+    ]);
+    const { loss, accuracy } = curves.series[0]!.metrics;
+    expect(loss![10]).toBe(history[0]!['train-loss']);
+    expect(accuracy![10]).toBe(history[0]!['train-accuracy']);
+    // The target is θ + (θ' - θ), each rounded to float32.
+    expect(loss![20]! / history[2]!['train-loss']!).toBeCloseTo(1, 5);
+    expect(curves).toMatchObject({
+      classes: 3,
+      subject: {
+        network: '3072-8-3',
+        dataset: 'tiny',
+        split: 'train',
+        examples: 60,
+        epoch: 0,
+        engine: 'wasm',
+      },
+    });
+    expect(curves.series[0]).toMatchObject({ name: 'difference', direction: 'difference' });
+  });
+
+  test('use the split and the number of images asked for', async () => {
+    const at0 = async (params: object): Promise<number> =>
+      (await evaluated({ points: 3, ...params }, { x: towards })).curves.series[0]!.metrics.loss![1]!;
+    expect(await at0({ split: 'test' })).toBe(history[0]!['test-loss']);
+    expect(await at0({ examples: 10 })).not.toBe(history[0]!['train-loss']);
+    expect((await at0({ batch: 7 })) / history[0]!['train-loss']!).toBeCloseTo(1, 6);
+    await expect(at0({ examples: 61 })).rejects.toThrow('the train split of tiny has 60');
+    await expect(at0({ dataset: 'cifar10-mini' })).rejects.toThrow('tells 3 classes apart');
+  });
+
+  test('of a folder are one series each, and have facts', async () => {
+    const { curves, output } = await evaluated({ points: 9 }, { x: random });
+    expect(curves.series.map(({ name, direction }) => [name, direction])).toEqual([
+      ['0', 'gaussian'],
+      ['1', 'gaussian'],
+      ['2', 'gaussian'],
+    ]);
+    const told = await facts({ curves: output });
+    const losses = curves.series.flatMap(({ metrics }) => metrics.loss!);
+    expect(told).toMatchObject({ 'smallest-loss': Math.min(...losses), 'largest-loss': Math.max(...losses) });
+    expect(Object.values(told.categories as Record<string, number>).reduce((a, b) => a + b)).toBe(3);
+  });
+
+  test('record losses that are not finite', async () => {
+    const theta = (await readCheckpoint(model.path!, 'model')).parameters;
+    const path = `${random.members[0]!.path}.huge`;
+    const vector = mapVector(theta, () => 3e38);
+    writeFileSync(path, encodeDirection({ vector, kind: 'mine', target: null, made: {} }));
+    const digest = digestOf(readFileSync(path));
+    const huge: Artifact = { ...towards, path, digest, members: [{ name: '', path, digest }] };
+    const memo = new MemoryMemo();
+    const first = await evaluated({ points: 5 }, { x: huge }, memo);
+    const { loss } = first.curves.series[0]!.metrics;
+    expect(loss![2]).toBe(history[0]!['train-loss']);
+    expect(loss!.filter((value) => !Number.isFinite(value))).toHaveLength(4);
+    const again = await evaluated({ points: 5 }, { x: huge }, memo);
+    expect(again.computed).toBe(0);
+    expect(again.curves).toEqual(first.curves);
+  });
+
+  test('leave no tensor behind', async () => {
+    const before = tf.memory().numTensors;
+    await evaluated({ points: 3 }, { x: random });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('surfaces', () => {
+  test('are row-major over both axes, and their axes are the curves', async () => {
+    const x = member(random, '0');
+    const y = member(random, '1');
+    const memo = new MemoryMemo();
+    const { curves, computed } = await evaluated(
+      {
+        points: [5, 3],
+        ranges: [
+          [-1, 1],
+          [0, 1],
+        ],
+      },
+      { x, y },
+      memo,
+    );
+    expect(computed).toBe(15);
+    expect(curves.axes.map(({ label, values }) => [label, values])).toEqual([
+      ['λ₁', [-1, -0.5, 0, 0.5, 1]],
+      ['λ₂', [0, 0.5, 1]],
+    ]);
+    const surface = curves.series[0]!.metrics.loss!;
+    const alongX = await evaluated({ points: 5 }, { x }, memo);
+    const alongY = await evaluated({ points: 3, range: [0, 1] }, { x: y }, memo);
+    expect([alongX.computed, alongY.computed]).toEqual([0, 0]);
+    expect(alongX.curves.series[0]!.metrics.loss).toEqual([0, 1, 2, 3, 4].map((i) => surface[i * 3]));
+    expect(alongY.curves.series[0]!.metrics.loss).toEqual(surface.slice(6, 9));
+  });
+
+  test('with the axes exchanged are the same points', async () => {
+    const x = member(random, '0');
+    const y = member(random, '1');
+    const memo = new MemoryMemo();
+    const straight = await evaluated({ points: 3 }, { x, y }, memo);
+    const exchanged = await evaluated({ points: 3 }, { x: y, y: x }, memo);
+    expect(exchanged.computed).toBe(0);
+    const transposed = [0, 3, 6, 1, 4, 7, 2, 5, 8].map((i) => straight.curves.series[0]!.metrics.loss![i]);
+    expect(exchanged.curves.series[0]!.metrics.loss).toEqual(transposed);
+  });
+
+  test('of folders are paired, or refused', async () => {
+    const { curves } = await evaluated({ points: 2 }, { x: random, y: towards });
+    expect(curves.series.map(({ name }) => name)).toEqual([
+      '0, difference',
+      '1, difference',
+      '2, difference',
+    ]);
+    const two = { ...random, members: random.members.slice(0, 2) };
+    await expect(evaluated({ points: 2 }, { x: random, y: two })).rejects.toThrow(
+      'x has 3 directions and y has 2',
+    );
+  });
+});
+
+describe('points are shared', () => {
+  test('λ = 0 is one point for all directions, and scales share what coincides', async () => {
+    const memo = new MemoryMemo();
+    expect((await evaluated({ points: 5 }, { x: random }, memo)).computed).toBe(3 * 4 + 1);
+    // s = 0.5 asks for ±0.25 and ±0.5, of which ±0.5 are known.
+    expect((await evaluated({ points: 5, scale: 0.5 }, { x: random }, memo)).computed).toBe(3 * 2);
+    expect((await evaluated({ points: 9 }, { x: random }, memo)).computed).toBe(3 * 2);
+    expect(
+      (await evaluated({ points: 41, range: [-0.1, 0.1], scale: 10 }, { x: member(random, '2') }, memo))
+        .computed,
+    ).toBe(32);
+  });
+
+  test('other images, another split or another model are other points', async () => {
+    const memo = new MemoryMemo();
+    const x = member(random, '0');
+    await evaluated({ points: 3 }, { x }, memo);
+    for (const change of [{ examples: 30 }, { split: 'test' }, { batch: 9 }])
+      expect((await evaluated({ points: 3, ...change }, { x }, memo)).computed, JSON.stringify(change)).toBe(
+        3,
+      );
+    expect((await evaluated({ points: 3, dataset: 'tiny' }, { x }, memo)).computed).toBe(0);
+  });
+
+  test('moves have one form, however they are asked for', () => {
+    const [a, b] = ['a', 'b'] as Digest[] as [Digest, Digest];
+    expect(
+      movesTo([
+        { direction: b, by: 0.1 + 0.2 },
+        { direction: a, by: 1 },
+      ]),
+    ).toEqual([
+      { direction: a, by: 1 },
+      { direction: b, by: 0.3 },
+    ]);
+    expect(
+      movesTo([
+        { direction: a, by: 0 },
+        { direction: b, by: -0 },
+      ]),
+    ).toEqual([]);
+    expect(
+      movesTo([
+        { direction: a, by: 0.5 },
+        { direction: a, by: -0.5 },
+      ]),
+    ).toEqual([]);
+    expect(
+      movesTo([
+        { direction: a, by: 0.25 },
+        { direction: a, by: 0.5 },
+      ]),
+    ).toEqual([{ direction: a, by: 0.75 }]);
+  });
+
+  test('grids hold 0 and 1 exactly where they belong', () => {
+    for (const [from, to, count, zero, one] of [
+      [-1, 1, 41, 20, 40],
+      [-1, 2, 61, 20, 40],
+      [0, 1, 11, 0, 10],
+      [-0.3, 0.3, 7, 3, undefined],
+      [-2, 1, 31, 20, 30],
+    ] as const) {
+      const grid = linspace(from, to, count);
+      expect([grid[0], grid.at(-1), grid[zero]]).toEqual([from, to, 0]);
+      if (one !== undefined) expect(grid[one]).toBe(1);
+    }
+  });
+});
+
+test('a direction of another network, and ranges backwards, are refused', async () => {
+  const wide = await runKind(
+    train,
+    { network: { name: 'mlp', widths: [9] }, dataset: 'tiny', seed: 1, epochs: 0 },
+    { root },
+  );
+  await expect(evaluated({ points: 2, model: 0 }, { x: towards })).rejects.toThrow();
+  await expect(
+    evaluated({ points: 2 }, { model: member(wide.checkpoints!, '0'), x: towards }),
+  ).rejects.toThrow('the input x is no direction of this network');
+  await expect(evaluated({ points: 2, range: [1, -1] }, { x: towards })).rejects.toThrow('/range');
+});
