@@ -175,8 +175,17 @@ function surfacePanel(content: Content, own: PanelParameters, params: RenderPara
   };
 }
 
-/** Values of a metric in the series' order; none where the series does not have it. */
-const valuesOf = (series: Series, metric: string): readonly number[] => series.metrics[metric] ?? [];
+/** Values of a metric; a diagnostic where the curves were evaluated without it. */
+function valuesOf(series: Series, metric: string): readonly number[] {
+  const values = series.metrics[metric];
+  if (values) return values;
+  throw new UserError({
+    severity: 'error',
+    code: 'unknown-metric',
+    message: `the curve ${series.name} has no metric "${metric}"`,
+    expected: `one of ${Object.keys(series.metrics).join(', ')}`,
+  });
+}
 
 const roleNames = { model: 'perturbed model', target: 'target model' } as const;
 

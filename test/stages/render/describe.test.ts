@@ -101,6 +101,10 @@ describe('the figure that render describes', () => {
     expect(figure.panels[0]!.title).toBe('v-basin (4 of 5)');
   });
 
+  it('refuses a metric that the curves do not have', () => {
+    expect(() => one(basin(), { metric: 'accuracy' })).toThrow('has no metric "accuracy"');
+  });
+
   it('refuses categories of other curves', () => {
     const files = [{ label: 'c', curves: basin() }];
     expect(() =>
