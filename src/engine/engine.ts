@@ -4,7 +4,7 @@
  *
  * Importing this module is cheap: TensorFlow.js loads only when an engine is started.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
@@ -109,7 +109,24 @@ export function engineIdentity(name: EngineName, root: string): JsonObject {
   };
 }
 
-/** Every engine and whether it is installed. Does not load them: a native library may still fail when started. */
+/** Whether a native package's compiled part is there: its install script downloads it, and may have been kept from it. */
+function hasBinding({ folder }: FoundPackage): boolean {
+  const lib = join(folder, 'lib');
+  return existsSync(lib) && readdirSync(lib).some((napi) => existsSync(join(lib, napi, 'tfjs_binding.node')));
+}
+
+function describeNative(native: FoundPackage | undefined): string {
+  if (!native) return `not installed: ${installCommand}`;
+  const name = `${native.name} ${native.version}`;
+  return hasBinding(native)
+    ? name
+    : `${name} is installed without its native library: npm rebuild ${native.name}`;
+}
+
+/**
+ * Every engine and whether it can be expected to start. Does not load them: a native library that is there may still
+ * fail to.
+ */
 export function availableEngines(root: string): EngineReport[] {
   const wasm = findPackage('@tensorflow/tfjs-backend-wasm', packageRoot());
   const native = findNative(root);
@@ -121,8 +138,8 @@ export function availableEngines(root: string): EngineReport[] {
     },
     {
       name: 'tensorflow',
-      available: native !== undefined,
-      detail: native ? `${native.name} ${native.version}` : `not installed: ${installCommand}`,
+      available: native !== undefined && hasBinding(native),
+      detail: describeNative(native),
     },
   ];
 }

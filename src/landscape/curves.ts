@@ -1,3 +1,4 @@
+import { UserError } from '../diagnostics/diagnostic.ts';
 import type { Json } from '../util/json.ts';
 
 /** Data of an artifact of type `curves`: a set of 1D curves over one λ axis, or of 2D surfaces over two. JSON. */
@@ -45,17 +46,57 @@ export function encodeCurves(curves: Curves): string {
   )}\n`;
 }
 
-export function decodeCurves(text: string): Curves {
-  const curves = JSON.parse(text) as Curves;
-  if (curves.format !== 'orograph-curves/1')
-    throw new Error(`not a curves file (format ${String(curves.format)})`);
-  const revive = (value: unknown): number =>
-    typeof value === 'string' ? nonFinite[value]! : (value as number);
+/**
+ * Reads what `encodeCurves` wrote.
+ * @param label what to call the file in messages.
+ * @throws UserError where the text is no curves, or a metric has not one value a grid point.
+ */
+export function decodeCurves(text: string, label = 'the file'): Curves {
+  const bad = (what: string): UserError =>
+    new UserError({ severity: 'error', code: 'bad-curves', message: `${label} is no curves file: ${what}` });
+  let curves: Curves;
+  try {
+    curves = JSON.parse(text) as Curves;
+  } catch (error) {
+    throw bad((error as Error).message);
+  }
+  if (curves?.format !== 'orograph-curves/1')
+    throw bad(`its format is ${JSON.stringify(curves?.format ?? null)}, orograph-curves/1 expected`);
+  const { axes, series } = curves;
+  if (!Array.isArray(axes) || !axes.every(isAxis) || axes.length < 1 || axes.length > 2)
+    throw bad('it needs one or two axes with values and marks');
+  if (!Array.isArray(series)) throw bad('it has no series');
+  const points = axes.reduce((product, axis) => product * axis.values.length, 1);
   return {
     ...curves,
-    series: curves.series.map((s) => ({
-      ...s,
-      metrics: Object.fromEntries(Object.entries(s.metrics).map(([name, list]) => [name, list.map(revive)])),
+    series: series.map((one, i) => ({
+      ...one,
+      metrics: revived(one?.metrics, points, `series ${i + 1}`, bad),
     })),
   };
+}
+
+function isAxis(axis: Axis | null): boolean {
+  return Array.isArray(axis?.values) && axis.values.every(Number.isFinite) && Array.isArray(axis.marks);
+}
+
+/** Metrics with their non-finite numbers back. */
+function revived(
+  metrics: unknown,
+  points: number,
+  where: string,
+  bad: (what: string) => UserError,
+): Record<string, number[]> {
+  if (typeof metrics !== 'object' || metrics === null || !('loss' in metrics))
+    throw bad(`${where} has no loss`);
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, list]) => {
+      if (!Array.isArray(list) || list.length !== points)
+        throw bad(`the ${name} of ${where} is no list of ${points} values, one a grid point`);
+      const values = list.map((value) => (typeof value === 'string' ? nonFinite[value] : value));
+      if (!values.every((value) => typeof value === 'number'))
+        throw bad(`the ${name} of ${where} holds no numbers`);
+      return [name, values];
+    }),
+  );
 }

@@ -33,7 +33,7 @@ export default defineStage({
   run: async (context) => {
     const series: Rows = [];
     for (const { path, label } of context.list('curves')) {
-      const rows = classifyCurves(decodeCurves(await readFile(path!, 'utf8')), context.params.noise);
+      const rows = classifyCurves(decodeCurves(await readFile(path!, 'utf8'), label), context.params.noise);
       if (rows.length === 0)
         throw new UserError({
           severity: 'error',

@@ -10,8 +10,9 @@ import { countStationaryPoints } from '../../../stages/classify/stationary-point
 import { linspace } from '../../../stages/evaluate/grid.ts';
 
 /** Classifies a function sampled on a grid, ten classes. */
-function classified(f: (lambda: number) => number, [from, to, points] = [-1, 1, 41]) {
-  const lambdas = linspace(from!, to!, points!);
+function classified(f: (lambda: number) => number, grid: readonly number[] = [-1, 1, 41]) {
+  const [from, to, points] = grid as [number, number, number];
+  const lambdas = linspace(from, to, points);
   return classifyCurve(lambdas, lambdas.map(f), 10);
 }
 const gauss = (x: number, at: number, width: number): number => Math.exp(-(((x - at) / width) ** 2));
