@@ -1,7 +1,8 @@
-import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Artifact } from '../kind/artifact.ts';
 import type { StageKey } from '../util/digest.ts';
+import { makeFolder, makeLink, writeScratch } from '../util/fs-durable.ts';
 import { Launcher } from './launcher.ts';
 import { adoptLog } from './log.ts';
 import { type Ending, timedOut, timerMs } from './worker-pool.ts';
@@ -107,9 +108,9 @@ function endingOf(
 /** Writes the script and lays out the inputs under names that are the same in every run. */
 function prepare(job: CommandJob): void {
   const run = join(job.folder, 'run');
-  mkdirSync(run);
+  makeFolder(run);
   for (const file of Object.values(job.outputs)) {
-    if (dirname(file) !== '.') mkdirSync(join(run, dirname(file)), { recursive: true });
+    if (dirname(file) !== '.') makeFolder(join(run, dirname(file)));
   }
   const paths = layInputs(job);
   const text = job.command.replace(
@@ -122,7 +123,7 @@ function prepare(job: CommandJob): void {
   const exports = Object.entries(job.env)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `export ${name}=${quote(value!)}\n`);
-  writeFileSync(join(job.folder, 'command.sh'), `${exports.join('')}${text}\n`);
+  writeScratch(join(job.folder, 'command.sh'), `${exports.join('')}${text}\n`);
 }
 
 /** Input name to the paths that stand for it, relative to the program's folder. */
@@ -135,14 +136,14 @@ function layInputs(job: CommandJob): Record<string, string[]> {
       const path = many ? join(name, String(i)) : name;
       const extension = job.extensionOf(artifact);
       if (!artifact.folder) {
-        mkdirSync(dirname(join(base, path)), { recursive: true });
-        symlinkSync(artifact.path!, join(base, path + extension));
+        makeFolder(dirname(join(base, path)));
+        makeLink(artifact.path!, join(base, path + extension));
         return `../in/${path}${extension}`;
       }
       for (const member of artifact.members) {
         const link = join(base, path, `${member.name}${extension}`);
-        mkdirSync(dirname(link), { recursive: true });
-        symlinkSync(member.path, link);
+        makeFolder(dirname(link));
+        makeLink(member.path, link);
       }
       return `../in/${path}`;
     });

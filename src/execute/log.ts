@@ -1,7 +1,8 @@
-import { closeSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { diskError } from '../store/disk-errors.ts';
 import type { StageKey } from '../util/digest.ts';
-import { renameFile, temporaryBeside } from '../util/fs-durable.ts';
+import { makeFolder, removeIfThere, renameFile, temporaryBeside, writeFully } from '../util/fs-durable.ts';
 
 /** What one stage may leave in its log: the first and the last of it. A stage that prints 100 MB fills no disk. */
 const headBytes = 4_000_000;
@@ -22,36 +23,47 @@ export class StageLog {
   #dropped = 0;
   #tail: Buffer[] = [];
   #tailSize = 0;
+  #problem: { readonly error: unknown } | undefined;
 
   constructor(cache: string, key: StageKey) {
     this.path = logPath(cache, key);
   }
 
+  /** Never throws: it is called for whatever a process prints, at any moment. `close` tells what went wrong. */
   write(chunk: Buffer): void {
-    if (chunk.length === 0) return;
+    if (chunk.length === 0 || this.#problem !== undefined) return;
     const head = Math.min(chunk.length, Math.max(0, headBytes - this.#written));
-    if (head > 0) {
-      this.#fd ??= this.#open();
-      writeSync(this.#fd, chunk, 0, head);
-      this.#written += head;
+    try {
+      if (head > 0) {
+        this.#fd ??= this.#open();
+        writeFully(this.#fd, chunk.subarray(0, head), this.path);
+        this.#written += head;
+      }
+      if (head < chunk.length) this.#keepTail(chunk.subarray(head));
+    } catch (error) {
+      this.#problem = { error };
     }
-    if (head < chunk.length) this.#keepTail(chunk.subarray(head));
   }
 
-  /** Ends the log; returns its path, or undefined where nothing was printed. */
+  /** Ends the log; returns its path, or undefined where nothing was printed. Throws where it could not be written. */
   close(): string | undefined {
-    if (this.#fd === undefined) return undefined;
-    if (this.#dropped > 0) {
-      writeSync(this.#fd, `\n… ${this.#dropped.toLocaleString('en')} bytes left out …\n`);
-    }
-    for (const chunk of this.#tail) writeSync(this.#fd, chunk);
-    closeSync(this.#fd);
+    const fd = this.#fd;
     this.#fd = undefined;
-    return this.path;
+    try {
+      if (this.#problem !== undefined) throw this.#problem.error;
+      if (fd === undefined) return undefined;
+      if (this.#dropped > 0) writeFully(fd, leftOut(this.#dropped), this.path);
+      for (const chunk of this.#tail) writeFully(fd, chunk, this.path);
+      return this.path;
+    } catch (error) {
+      throw diskError(error, 'keep the log of a stage', this.path);
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
   }
 
   #open(): number {
-    mkdirSync(dirname(this.path), { recursive: true });
+    makeFolder(dirname(this.path));
     return openSync(this.path, 'w');
   }
 
@@ -74,24 +86,38 @@ export function adoptLog(file: string, cache: string, key: StageKey): string | u
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0) return undefined;
   const path = logPath(cache, key);
-  mkdirSync(dirname(path), { recursive: true });
-  if (size <= headBytes + tailBytes) {
-    renameFile(file, path);
-    return path;
-  }
-  const from = openSync(file, 'r');
-  const temporary = temporaryBeside(path);
-  const to = openSync(temporary, 'w');
   try {
-    copyRange(from, to, 0, headBytes);
-    writeSync(to, `\n… ${(size - headBytes - tailBytes).toLocaleString('en')} bytes left out …\n`);
-    copyRange(from, to, size - tailBytes, tailBytes);
-  } finally {
-    closeSync(from);
-    closeSync(to);
+    makeFolder(dirname(path));
+    if (size <= headBytes + tailBytes) renameFile(file, path);
+    else adoptPart(file, path, size);
+    return path;
+  } catch (error) {
+    throw diskError(error, 'keep the log of a stage', path);
   }
-  renameFile(temporary, path);
-  return path;
+}
+
+function adoptPart(file: string, path: string, size: number): void {
+  const temporary = temporaryBeside(path);
+  try {
+    const from = openSync(file, 'r');
+    const to = openSync(temporary, 'w');
+    try {
+      copyRange(from, to, 0, headBytes);
+      writeFully(to, leftOut(size - headBytes - tailBytes), path);
+      copyRange(from, to, size - tailBytes, tailBytes);
+    } finally {
+      closeSync(from);
+      closeSync(to);
+    }
+    renameFile(temporary, path);
+  } catch (error) {
+    removeIfThere(temporary);
+    throw error;
+  }
+}
+
+function leftOut(bytes: number): Buffer {
+  return Buffer.from(`\n… ${bytes.toLocaleString('en')} bytes left out …\n`);
 }
 
 function copyRange(from: number, to: number, start: number, length: number): void {
@@ -99,7 +125,7 @@ function copyRange(from: number, to: number, start: number, length: number): voi
   for (let done = 0; done < length; ) {
     const read = readSync(from, buffer, 0, Math.min(buffer.length, length - done), start + done);
     if (read === 0) return;
-    writeSync(to, buffer, 0, read);
+    writeFully(to, buffer.subarray(0, read), 'log');
     done += read;
   }
 }

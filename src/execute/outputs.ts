@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { StoredFile, StoredOutput } from '../kind/artifact.ts';
 import type { OutputSpec } from '../kind/stage-kind.ts';
 import type { Store } from '../store/contract.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
+import { makeFolder } from '../util/fs-durable.ts';
 
 /** Where a kind writes an output inside its folder: `<name><ext>`, or `<name>/<member><ext>`. */
 export function outputPath(folder: string, name: string, spec: OutputSpec, member?: string): string {
@@ -20,7 +21,7 @@ export function isFolder(spec: OutputSpec): boolean {
 export function prepareOutputs(folder: string, outputs: Readonly<Record<string, OutputSpec>>): void {
   for (const [name, spec] of Object.entries(outputs)) {
     const path = isFolder(spec) ? join(folder, name) : outputPath(folder, name, spec);
-    mkdirSync(isFolder(spec) ? path : dirname(path), { recursive: true });
+    makeFolder(isFolder(spec) ? path : dirname(path));
   }
 }
 

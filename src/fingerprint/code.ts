@@ -66,19 +66,21 @@ export async function identifyCode(
 }
 
 /**
- * Writes a module that a worker can import: TypeScript compiled, own files bundled, packages and orograph itself
+ * The text of a module that a worker can import: TypeScript compiled, own files bundled, packages and orograph itself
  * imported by absolute address, because the module does not lie beside its source.
+ * @param outfile where it will lie, for its source map.
  */
 export async function compileKind(
   file: string,
   outfile: string,
   options: CodeOptions & { self: string },
-): Promise<void> {
+): Promise<string> {
   const esbuild = await import('esbuild');
-  await esbuild.build({
+  const result = await esbuild.build({
     ...common(options.root),
     entryPoints: [file],
     outfile,
+    write: false,
     sourcemap: 'inline',
     plugins: [
       externals(options, (name, found) => ({
@@ -87,6 +89,7 @@ export async function compileKind(
       })),
     ],
   });
+  return result.outputFiles[0]!.text;
 }
 
 interface FoundPackage {

@@ -1,10 +1,12 @@
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve as resolvePath, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, UserError } from '../diagnostics/diagnostic.ts';
 import type { CodeIdentity, KindRegistry, ResolvedKind } from '../kind/registry.ts';
 import type { StageKind } from '../kind/stage-kind.ts';
+import { diskError } from '../store/disk-errors.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
+import { writeFileAtomic } from '../util/fs-durable.ts';
 import { packageRoot } from '../util/package-root.ts';
 
 /** Everything about a kind but its definition, which costs an import. */
@@ -15,11 +17,13 @@ type Shipped = Readonly<Record<string, { code: CodeIdentity; factsCode: Digest |
 
 /** A compiled kind of the user's, remembered so that an unchanged one needs no compiler. */
 interface CompiledRecord {
-  readonly format: 1;
+  readonly format: 2;
   readonly build: string;
   /** Absolute path of each source file, and of each package.json that counts, to the digest of its text. */
   readonly texts: Readonly<Record<string, Digest>>;
   readonly module: string;
+  /** Of the compiled module: altered on the disk, it would compute something else under the same key. */
+  readonly compiled: Digest;
   readonly code: CodeIdentity;
   readonly factsCode: Digest | null;
 }
@@ -108,39 +112,46 @@ export class Kinds implements KindRegistry {
         await Promise.all(inputs.map(async (path) => [path, digestOf(await readFile(path))] as const)),
       );
       const module = join(this.#codeFolder, `${digestOf(JSON.stringify([this.#build, texts]))}.mjs`);
-      await mkdir(this.#codeFolder, { recursive: true });
-      const fresh = `${module}.${process.pid}.mjs`;
-      await compileKind(file, fresh, options);
-      await rename(fresh, module);
+      const compiled = await compileKind(file, module, options);
       const record: CompiledRecord = {
-        format: 1,
+        format: 2,
         build: this.#build,
         texts,
         module,
+        compiled: digestOf(compiled),
         code: code.identity,
         factsCode: facts?.identity.digest ?? null,
       };
-      await writeFile(`${recordFile}.${process.pid}`, JSON.stringify(record));
-      await rename(`${recordFile}.${process.pid}`, recordFile);
+      await keepCompiled(record, compiled, recordFile);
       return { name, module, code: record.code, factsCode: record.factsCode };
     } catch (error) {
+      if (error instanceof UserError) throw error;
       return compileFailure(name, error);
     }
+  }
+}
+
+/** Durably: a module that a power cut has emptied would fail to load ever after. */
+async function keepCompiled(record: CompiledRecord, compiled: string, recordFile: string): Promise<void> {
+  try {
+    await writeFileAtomic(record.module, compiled, { durable: true });
+    await writeFileAtomic(recordFile, JSON.stringify(record), { durable: true });
+  } catch (error) {
+    throw diskError(error, 'keep a compiled stage kind', record.module);
   }
 }
 
 async function readRecord(file: string, build: string): Promise<CompiledRecord | null> {
   try {
     const record = JSON.parse(await readFile(file, 'utf8')) as CompiledRecord;
-    if (record.format !== 1 || record.build !== build) return null;
-    await access(record.module);
+    if (record.format !== 2 || record.build !== build) return null;
+    if (digestOf(await readFile(record.module)) !== record.compiled) return null;
     for (const [path, digest] of Object.entries(record.texts)) {
       if (digestOf(await readFile(path)) !== digest) return null;
     }
     return record;
   } catch {
     // No record, a damaged one, or a source that is gone: compile again, which says what is wrong.
-    await rm(file, { force: true });
     return null;
   }
 }

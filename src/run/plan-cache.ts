@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Diagnostic, UserError } from '../diagnostics/diagnostic.ts';
 import { commandVersion, hashOfDefinition } from '../fingerprint/key.ts';
@@ -66,7 +65,11 @@ export async function planOrRecall(options: PipelineOptions, kinds: Kinds, cache
     warnings: diagnostics,
     hashes: plan.instances.map((instance) => hashOfDefinition(instance, versions.get(instance.kind)!)),
   };
-  await keep(stored, record);
+  try {
+    await keep(stored, record);
+  } catch {
+    // A plan that is not kept is made again. Whether the disk is full matters only to those who must store results.
+  }
   return withHashes(record);
 }
 
@@ -106,7 +109,6 @@ function withHashes(record: StoredPlan): Recalled {
 
 async function keep(stored: string, record: StoredPlan): Promise<void> {
   const folder = join(stored, '..');
-  await mkdir(folder, { recursive: true });
   const body = JSON.stringify(record);
   await writeFileAtomic(stored, `${digestOf(body)}\n${body}`, { durable: false });
   const plans = readdirSync(folder).map((name) => join(folder, name));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { diskError } from '../store/disk-errors.ts';
 import { digestOf } from '../util/digest.ts';
 import { writeFileAtomic } from '../util/fs-durable.ts';
 import type { JsonObject } from '../util/json.ts';
@@ -88,7 +89,11 @@ export async function writeRecord(options: RecordOptions): Promise<string> {
       };
     }),
   };
-  await writeFileAtomic(path, `${JSON.stringify(record, null, 1)}\n`, { durable: false });
+  try {
+    await writeFileAtomic(path, `${JSON.stringify(record, null, 1)}\n`, { durable: false });
+  } catch (error) {
+    throw diskError(error, 'write the record of this run', path);
+  }
   return path;
 }
 

@@ -12,11 +12,11 @@
  * several processes use the folder at once. Then nothing wrong is ever a hit and finished work is not lost.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { StoredFile } from '../kind/artifact.ts';
 import type { Digest, ItemKey, StageKey } from '../util/digest.ts';
-import { fsyncFolderNow } from '../util/fs-durable.ts';
+import { fsyncFolderNow, makeFolder, writeScratch } from '../util/fs-durable.ts';
 import { Claims } from './claims.ts';
 import type { Claim, LatestKey, MemoRow, Publication, Store, StoreProblem } from './contract.ts';
 import { Database } from './database.ts';
@@ -50,13 +50,13 @@ export function openStore(folder: string, options: { readonly owner?: string } =
 
 function createFolders(cache: string): void {
   const objects = join(cache, 'objects');
-  mkdirSync(join(cache, 'tmp'), { recursive: true });
+  makeFolder(join(cache, 'tmp'));
   if (existsSync(join(objects, 'ff'))) return;
   // All 256 at once, so that a write need never make its parent durable as well.
   for (let shelf = 0; shelf < 256; shelf++) {
     mkdirSync(join(objects, shelf.toString(16).padStart(2, '0')), { recursive: true });
   }
-  writeFileSync(join(cache, 'CACHEDIR.TAG'), cacheTag);
+  writeScratch(join(cache, 'CACHEDIR.TAG'), cacheTag);
   fsyncFolderNow(objects);
   fsyncFolderNow(cache);
 }

@@ -12,7 +12,6 @@ import {
   existsSync,
   fstatSync,
   lstatSync,
-  mkdirSync,
   openSync,
   statSync,
 } from 'node:fs';
@@ -20,7 +19,7 @@ import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { faultPoint } from '../util/faults.ts';
-import { removeIfThere, renameFile, setMode, temporaryBeside } from '../util/fs-durable.ts';
+import { makeFolder, removeIfThere, renameFile, setMode, temporaryBeside } from '../util/fs-durable.ts';
 import type { Publication } from './contract.ts';
 import type { Database } from './database.ts';
 import { diskError } from './disk-errors.ts';
@@ -88,7 +87,7 @@ export class PublishedCopies {
     const source = this.#objects.path(file.digest);
     let temporary = this.#temporary();
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       await this.#write(source, temporary, { path, file });
       try {
         renameFile(temporary, path);

@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { chmod, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint } from '../util/faults.ts';
+import { makeFolder } from '../util/fs-durable.ts';
 import { type ProcessIdentity, stateOf, thisProcess } from './process-identity.ts';
 
 export interface Tenant {
@@ -36,7 +37,7 @@ export class Scratch {
       this.#root,
       `${machine}-${pid}-${started}-${this.opened}-${process.hrtime.bigint()}-${++serial}`,
     );
-    mkdirSync(this.folder);
+    makeFolder(this.folder);
   }
 
   /** A path that nothing has yet. */
@@ -47,7 +48,9 @@ export class Scratch {
   createFolder(): string {
     const folder = this.path();
     try {
+      faultPoint('before mkdir', folder);
       mkdirSync(folder);
+      faultPoint('after mkdir', folder);
     } catch (error) {
       // Somebody emptied `tmp/` under our feet.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

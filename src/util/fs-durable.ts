@@ -15,6 +15,7 @@ import {
   openSync,
   renameSync,
   rmdirSync,
+  symlinkSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -118,6 +119,29 @@ export function renameFile(from: string, to: string): void {
   faultPoint('after rename', to);
 }
 
+/** Makes a folder, and the folders above it, where they are missing. */
+export function makeFolder(path: string): void {
+  faultPoint('before mkdir', path);
+  mkdirSync(path, { recursive: true });
+  faultPoint('after mkdir', path);
+}
+
+export function makeLink(target: string, path: string): void {
+  faultPoint('before symlink', path);
+  symlinkSync(target, path);
+  faultPoint('after symlink', path);
+}
+
+/** Writes a file that nobody reads before the call returns, and that need not survive a crash. */
+export function writeScratch(path: string, text: string): void {
+  const fd = openSync(path, 'w');
+  try {
+    writeFully(fd, Buffer.from(text), path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 export function removeFile(path: string): void {
   faultPoint('before unlink', path);
   unlinkSync(path);
@@ -155,7 +179,7 @@ export async function writeFileAtomic(
   options: { readonly durable: boolean },
 ): Promise<void> {
   const content = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const temporary = temporaryBeside(path);
   try {
     const fd = openSync(temporary, 'wx', 0o644);

@@ -95,7 +95,8 @@ describe('the identity of code', () => {
         "import { defineStage } from 'orograph';\nimport { dep } from 'dep';\nexport default defineStage({ version: dep });\n",
     });
     const out = join(root, 'out', 'user.mjs');
-    await compileKind(join(root, 'user.ts'), out, { root, self });
+    mkdirSync(join(root, 'out'), { recursive: true });
+    writeFileSync(out, await compileKind(join(root, 'user.ts'), out, { root, self }));
     const module = (await import(out)) as { default: unknown };
     expect(module.default).toEqual({ version: 1, defined: true });
   });
