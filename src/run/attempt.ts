@@ -36,6 +36,9 @@ type Failure = Extract<StageEnding, { ok: false }>;
 /** First pause before another attempt; it doubles. */
 const backOffMs = 500;
 
+/** Stages whose outputs are being stored while others already compute; a slow disk must not let them pile up. */
+const mostStoring = 64;
+
 /** Runs stages whose key is known: in a worker or as a program, with retries, and stores what they gave. */
 export class Executor {
   readonly #workers = new WorkerPool();
@@ -48,6 +51,7 @@ export class Executor {
   readonly #signal: AbortSignal;
   readonly #environment: JsonObject;
   #jobs = 0;
+  #storing = 0;
 
   constructor(
     session: Session,
@@ -71,11 +75,13 @@ export class Executor {
     await Promise.all(this.#removals);
   }
 
-  async run(instance: Instance, key: StageKey, reason: string): Promise<StageEnding> {
+  /** @param giveBack called once the program or worker has ended: storing its outputs needs no tokens. */
+  async run(instance: Instance, key: StageKey, reason: string, giveBack: () => void): Promise<StageEnding> {
     for (let attempt = 1; ; attempt++) {
       this.#emit({ type: 'stage-started', stage: instance.id, key, kind: instance.kind, reason, attempt });
-      const ending = await this.#attempt(instance, key);
-      if (ending.ok || ending.interrupted || ending.final || attempt > instance.retries) return ending;
+      const isLast = attempt > instance.retries;
+      const ending = await this.#attempt(instance, key, isLast ? giveBack : () => {});
+      if (ending.ok || ending.interrupted || ending.final || isLast) return ending;
       const delayMs = backOffMs * 2 ** (attempt - 1);
       this.#emit({ type: 'stage-retry', stage: instance.id, attempt, delayMs, message: ending.message });
       await sleep(delayMs, undefined, { signal: this.#signal }).catch(() => {});
@@ -101,18 +107,20 @@ export class Executor {
         1,
       );
     } finally {
-      this.#session.store.discard(work).catch(() => {});
+      this.#discard(work);
     }
   }
 
-  async #attempt(instance: Instance, key: StageKey): Promise<StageEnding> {
+  async #attempt(instance: Instance, key: StageKey, giveBack: () => void): Promise<StageEnding> {
     const { store } = this.#session;
     const startedAt = performance.now();
     const work = store.createWorkFolder();
+    let storing = false;
     try {
       const inputs = this.#resolution.artifacts(instance);
       this.#guard.note(inputs);
       const { ending, log, folder, fileNames } = await this.#perform(instance, key, work, inputs);
+      if (ending.ok && this.#storing < mostStoring) giveBack();
       const failed = (message: string, hint?: string): Failure => ({
         ok: false,
         interrupted: false,
@@ -138,6 +146,8 @@ export class Executor {
           'its result belongs to no content for certain, so it is not kept: run again',
         );
       }
+      this.#storing += 1;
+      storing = true;
       const collected = await collectOutputs(store, folder, instance.outputs, fileNames);
       if ('missing' in collected) {
         return failed(
@@ -174,14 +184,18 @@ export class Executor {
         wallMs,
       };
     } finally {
-      // No stage waits for the removal of a folder that no name leads to any more. What cannot be removed is left to
-      // `verify`, which names it.
-      const removal: Promise<void> = store
-        .discard(work)
-        .catch(() => {})
-        .finally(() => this.#removals.delete(removal));
-      this.#removals.add(removal);
+      if (storing) this.#storing -= 1;
+      this.#discard(work);
     }
+  }
+
+  /** No stage waits for the removal of a folder that no name leads to any more. What stays, `verify` names. */
+  #discard(work: string): void {
+    const removal: Promise<void> = this.#session.store
+      .discard(work)
+      .catch(() => {})
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
   }
 
   async #perform(

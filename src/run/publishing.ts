@@ -35,11 +35,16 @@ export function publishedFiles(
   );
 }
 
+/** How long finished stages gather before their copies are made. */
+const gatherMs = 100;
+
 /** Makes copies as stages finish, and tells of figures, each once. */
 export class Publisher {
   readonly #session: Session;
   readonly #emit: (event: RunEvent) => void;
-  readonly #running: Promise<void>[] = [];
+  #waiting: (readonly [Instance, MemoRow])[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
   readonly #announced = new Set<string>();
 
   constructor(session: Session, emit: (event: RunEvent) => void) {
@@ -47,14 +52,24 @@ export class Publisher {
     this.#emit = emit;
   }
 
-  /** People look at a figure as soon as it is there; whatever goes wrong is told by `all`. */
+  /**
+   * People look at a figure as soon as it is there. Stages that finish within a moment share one pass over the store;
+   * whatever goes wrong is told by `all`.
+   */
   soon(instance: Instance, row: MemoRow): void {
-    this.#running.push(this.#publish([[instance, row]]).catch(() => {}));
+    this.#waiting.push([instance, row]);
+    this.#timer ??= setTimeout(() => {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      this.#timer = undefined;
+      this.#running = this.#running.then(() => this.#publish(batch)).catch(() => {});
+    }, gatherMs);
   }
 
   /** Every instance that has a result. False where copies could not be made; the results are safe in the store. */
   async all(resolution: Resolution): Promise<boolean> {
-    await Promise.all(this.#running);
+    clearTimeout(this.#timer);
+    await this.#running;
     const { instances } = this.#session.plan;
     const done = instances.flatMap((instance) => {
       const row = resolution.rows.get(instance.id);

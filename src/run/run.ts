@@ -139,7 +139,7 @@ class Run {
       keepGoing: this.#options.keepGoing ?? false,
       signal: this.#signal,
       ready: (task) => isDone(instances.get(task.id)!),
-      run: async (task) => {
+      run: async (task, giveBack) => {
         const instance = instances.get(task.id)!;
         const key = resolution.key(instance)!;
         const claim = store.claim(key);
@@ -159,7 +159,7 @@ class Run {
             latest.get(instance.id),
             forced.has(instance.id),
           );
-          const ending = await executor.run(instance, key, reasons.join('; '));
+          const ending = await executor.run(instance, key, reasons.join('; '), giveBack);
           return this.#settle(resolution, instance, ending);
         } finally {
           store.release(key);

@@ -29,8 +29,11 @@ export interface ScheduleOptions {
   readonly signal: AbortSignal;
   /** Called once all needs are done, before tokens are asked for. True: nothing to run. */
   readonly ready: (task: Task) => Promise<boolean> | boolean;
-  /** Called with the tokens held. Must not reject: an unexpected error ends the schedule. */
-  readonly run: (task: Task) => Promise<Outcome>;
+  /**
+   * Called with the tokens held; `giveBack` returns them early, once only work that needs none is left. An error that
+   * it throws ends the schedule.
+   */
+  readonly run: (task: Task, giveBack: () => void) => Promise<Outcome>;
   /** Called for each task that will not run, with the id of the task whose failure is to blame (null: interrupted). */
   readonly skip: (task: Task, because: string | null) => void;
 }
@@ -75,9 +78,9 @@ export async function schedule(options: ScheduleOptions): Promise<void> {
     if (stopped()) return;
     if (!(await options.ready(task))) {
       for (;;) {
-        const outcome = await pool.run(task.resources, priority.get(task.id)!, async () => {
+        const outcome = await pool.run(task.resources, priority.get(task.id)!, async (giveBack) => {
           if (stopped()) return null;
-          const outcome = await options.run(task);
+          const outcome = await options.run(task, giveBack);
           // Before the tokens go to the next one, so that it does not start.
           if (outcome === 'failed') firstFailure ??= task.id;
           return outcome;

@@ -108,20 +108,34 @@ export class TokenPool {
     });
   }
 
-  /** Needs beyond the machine's total are cut to it: such a job runs alone. */
-  async run<Result>(needs: Resources, priority: number, job: () => Promise<Result>): Promise<Result> {
+  /**
+   * Needs beyond the machine's total are cut to it: such a job runs alone. The tokens come back when the job ends, or
+   * when it says so itself because what is left needs none.
+   */
+  run<Result>(
+    needs: Resources,
+    priority: number,
+    job: (giveBack: () => void) => Promise<Result>,
+  ): Promise<Result> {
     const cut = {
       cpu: Math.min(needs.cpu, this.#total.cpu),
       memory: Math.min(needs.memory, this.#total.memory),
       gpu: Math.min(needs.gpu, this.#total.gpu),
     };
-    const guarded = async () => {
-      try {
-        return await job();
-      } finally {
-        this.#waiting.release(cut);
-      }
-    };
-    return this.#queue.add(guarded, { priority, needs: cut } as never) as Promise<Result>;
+    return new Promise<Result>((resolve, reject) => {
+      const holding = (): Promise<void> =>
+        new Promise((released) => {
+          let held = true;
+          const giveBack = (): void => {
+            if (!held) return;
+            held = false;
+            this.#waiting.release(cut);
+            released();
+          };
+          job(giveBack).finally(giveBack).then(resolve, reject);
+        });
+      // p-queue looks for the next job when this one's promise settles.
+      this.#queue.add(holding as never, { priority, needs: cut } as never).catch(reject);
+    });
   }
 }

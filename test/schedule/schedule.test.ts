@@ -154,6 +154,34 @@ describe('schedule', () => {
     ).rejects.toThrow('a bug');
   });
 
+  it('lets the next task start when tokens are given back early, and waits for the rest', async () => {
+    const events: string[] = [];
+    let finishFirst = (): void => {};
+    await schedule({
+      tasks: [task('first'), task('second'), task('after-first', ['first'])],
+      tokens: one,
+      keepGoing: false,
+      signal: never,
+      ready: () => false,
+      run: async (t, giveBack) => {
+        events.push(`start ${t.id}`);
+        if (t.id === 'first') {
+          giveBack();
+          giveBack();
+          await new Promise<void>((resolve) => {
+            finishFirst = resolve;
+          });
+        } else if (t.id === 'second') finishFirst();
+        events.push(`end ${t.id}`);
+        return 'done';
+      },
+      skip: () => {},
+    });
+    expect(events.indexOf('start second')).toBeLessThan(events.indexOf('end first'));
+    expect(events.indexOf('end first')).toBeLessThan(events.indexOf('start after-first'));
+    expect(events).toHaveLength(6);
+  });
+
   it('takes the longest chain of dependents first', async () => {
     const tasks = [task('lone'), task('head'), task('next', ['head']), task('last', ['next'])];
     const { events } = await trace(tasks, { tokens: one });
