@@ -5,6 +5,8 @@ import type { Examples } from '../network/examples.ts';
 export const recordBytes = 3073;
 const planeBytes = 1024;
 const pixelBytes = 3 * planeBytes;
+/** Up to so many images (50 MB as float32) stay normalised in memory. */
+const keptRows = 4096;
 
 /** Per channel, of pixels / 255: the usual constants of CIFAR-10's training images. */
 export const cifar10Normalisation = {
@@ -69,18 +71,31 @@ export function examplesOf({ bytes, labels }: Records, classes: number): Example
   for (let channel = 0; channel < 3; channel++)
     for (let pixel = 0; pixel < 256; pixel++)
       table[channel * 256 + pixel] = (pixel / 255 - mean[channel]!) / deviation[channel]!;
+  const normalise = (row: number, into: Float32Array, at: number): void => {
+    let to = at;
+    let from = row * recordBytes + 1;
+    for (let channel = 0; channel < 3; channel++) {
+      const entries = table.subarray(channel * 256, channel * 256 + 256);
+      for (let i = 0; i < planeBytes; i++) into[to++] = entries[bytes[from++]!]!;
+    }
+  };
+  // Small sets are normalised once: training reads every image in every epoch.
+  let all: Float32Array | undefined;
   return {
     count: labels.length,
     features: pixelBytes,
     classes,
     labels,
     inputs(indices) {
+      if (labels.length <= keptRows && !all) {
+        all = new Float32Array(labels.length * pixelBytes);
+        for (let row = 0; row < labels.length; row++) normalise(row, all, row * pixelBytes);
+      }
       const values = new Float32Array(indices.length * pixelBytes);
-      let to = 0;
-      for (let row = 0; row < indices.length; row++) {
-        let from = indices[row]! * recordBytes + 1;
-        for (let channel = 0; channel < 3; channel++)
-          for (let i = 0; i < planeBytes; i++) values[to++] = table[channel * 256 + bytes[from++]!]!;
+      for (let i = 0; i < indices.length; i++) {
+        const row = indices[i]!;
+        if (all) values.set(all.subarray(row * pixelBytes, (row + 1) * pixelBytes), i * pixelBytes);
+        else normalise(row, values, i * pixelBytes);
       }
       return values;
     },
