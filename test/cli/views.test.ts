@@ -51,7 +51,7 @@ function play(...events: (readonly [number, RunEvent])[]) {
   const lasting: string[] = [];
   for (const [now, event] of events) {
     lines.push(...plain(state, event, now));
-    lasting.push(...lastingLines(state, event, noPaint, false));
+    lasting.push(...lastingLines(state, event, noPaint));
     reduce(state, event, now);
   }
   return { state, lines, lasting };

@@ -21,6 +21,9 @@ interface Finding {
   readonly cure?: string;
 }
 
+/** NVIDIA's own tool, which comes with its driver. */
+const gpuTool = 'nvidia-smi';
+
 const marks = { good: ['green', '✓'], note: ['yellow', '○'], bad: ['red', '✗'] } as const;
 
 /** `orograph doctor`: exit code 1 where something is missing that every run needs. */
@@ -97,7 +100,7 @@ function gpu(): Finding {
   );
   const names = child.status === 0 ? child.stdout.trim().split('\n') : [];
   if (names.length === 0)
-    return { what: 'GPU', state: 'note', found: 'none found by nvidia-smi; the engine uses the processor' };
+    return { what: 'GPU', state: 'note', found: `none found by ${gpuTool}; the engine uses the processor` };
   return { what: 'GPU', state: 'good', found: names.join('; ') };
 }
 

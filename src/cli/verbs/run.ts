@@ -28,6 +28,8 @@ export async function main(context: VerbContext): Promise<ExitCode> {
     view?.say([context.err.paint('yellow', 'Stopping: finished work is kept. Ctrl-C again stops at once.')]),
   );
   const codes: ExitCode[] = [];
+  // What the process ends with if nobody reads its output any more (EPIPE): the run is not over then.
+  process.exitCode = exitCodes.interrupted;
   try {
     for (const file of files) {
       view = viewOf(context);

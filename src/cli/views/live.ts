@@ -5,9 +5,8 @@ import { failureLines, retryLine, tailOf } from './lines.ts';
 import { pace, type RunningStage, type RunState } from './state.ts';
 
 /** Lines that stay above the part that is redrawn. Call before the event is reduced. */
-export function lastingLines(state: RunState, event: RunEvent, paint: Paint, quiet: boolean): string[] {
+export function lastingLines(state: RunState, event: RunEvent, paint: Paint): string[] {
   if (event.type === 'stage-failed') return failureLines(event, tailOf(state, event.stage), paint);
-  if (quiet) return [];
   if (event.type === 'stage-finished')
     return [`${paint('green', '✓')} ${event.stage}  ${paint('dim', duration(event.wallMs))}`];
   if (event.type === 'stage-retry') return [retryLine(event, paint)];

@@ -33,7 +33,7 @@ export interface ViewOptions {
 export function openView(options: ViewOptions): View {
   if (options.json)
     return { subscriber: jsonView(options.out), say: (lines) => sayAll(options.err, lines), close: () => {} };
-  return options.out.interactive ? liveView(options) : linesView(options);
+  return options.out.interactive && !options.quiet ? liveView(options) : linesView(options);
 }
 
 function sayAll(terminal: Terminal, lines: readonly string[]): void {
@@ -95,7 +95,7 @@ function linesView(options: ViewOptions): View {
 }
 
 function liveView(options: ViewOptions): View {
-  const { out, quiet, describe } = options;
+  const { out, describe } = options;
   const state = initialState();
   const screen = openScreen(out);
   let lasting: string[] = [];
@@ -122,7 +122,7 @@ function liveView(options: ViewOptions): View {
       const now = performance.now();
       if (event.type === 'diagnostic') lasting.push(describe(event));
       recallOutput(state, event);
-      lasting.push(...lastingLines(state, event, out.paint, quiet));
+      lasting.push(...lastingLines(state, event, out.paint));
       reduce(state, event, now);
       if (event.type === 'run-finished') {
         lasting.push(...ending(state, options));
