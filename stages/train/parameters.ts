@@ -14,7 +14,6 @@ export const parameters = Type.Object(
     keep: Type.Optional(
       Type.Array(Type.Integer({ minimum: 0 }), {
         minItems: 1,
-        uniqueItems: true,
         description: 'Epochs whose checkpoints are kept; 0 is the initialisation (default: the last epoch).',
       }),
     ),
@@ -38,9 +37,9 @@ export const parameters = Type.Object(
   { additionalProperties: false },
 );
 
-/** Epochs whose checkpoints are kept, ascending. */
+/** Epochs whose checkpoints are kept, ascending, each once. */
 export function keptEpochs(params: { readonly keep?: readonly number[]; readonly epochs: number }): number[] {
-  return [...(params.keep ?? [params.epochs])].sort((a, b) => a - b);
+  return [...new Set(params.keep ?? [params.epochs])].sort((a, b) => a - b);
 }
 
 export type TrainParameters = Static<typeof parameters>;

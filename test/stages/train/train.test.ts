@@ -68,6 +68,14 @@ describe('training', () => {
     expect(files(await trained({ epochs: 2, shuffle: false }))).not.toEqual(first);
   });
 
+  test('has the same bytes on every machine: the wasm engine promises it', async () => {
+    const { outputs } = await trained({ epochs: 2, keep: [0, 2, 2] });
+    expect(outputs.checkpoints!.members.map(({ name, digest }) => [name, digest])).toEqual([
+      ['0', '7b0eff470e00f82061eb33d86be883648e46f661ef063b57ede3ab41e110ca9b'],
+      ['2', '4fef5a47cc43e0269e7ed5f5c3ff6875e82cb650311721e800524819e50d694c'],
+    ]);
+  });
+
   test.each([{ momentum: 0.9 }, { momentum: 0 }, { nesterov: true }, { schedule: 'cosine' }])(
     'interrupted and resumed it equals an undisturbed run, bit for bit: %o',
     async (change) => {
