@@ -98,3 +98,12 @@ export function refuseUnknownKeys(written: Schema): Schema {
     ? { ...inner, additionalProperties: false }
     : inner;
 }
+
+/** The schema of what may be written where defaults are filled in: a key with a default may be left out. */
+export function defaultsMayBeMissing(schema: Schema): Schema {
+  const inner = mapSchemas(schema, defaultsMayBeMissing);
+  if (!Array.isArray(inner.required)) return inner;
+  const properties = (inner.properties ?? {}) as Record<string, Schema>;
+  const required = inner.required.filter((name) => !('default' in (properties[String(name)] ?? {})));
+  return { ...inner, required };
+}

@@ -128,7 +128,8 @@ export const Stage = Type.Object(
     ),
     inputs: Type.Optional(
       byName(
-        Type.Union([OneReference, Type.Array(OneReference)]),
+        // The plan says of nothing at all that a reference is missing.
+        Type.Union([OneReference, Type.Array(OneReference), Type.Null()]),
         'What the stage reads: references to stages, or { file: path }.',
       ),
     ),

@@ -47,10 +47,11 @@ export function checkFit(
     problems.error('unknown-member', at, `"${name}" is one file and has no members`, { expected: name });
     return false;
   }
-  if (member !== null && spec.members && !spec.members.includes(member)) {
+  const { members } = spec;
+  if (member !== null && members && !members.includes(member)) {
     problems.error('unknown-member', at, `"${name}" has no member "${member}"`, {
-      expected: spec.members.length > 0 ? oneOf(spec.members) : 'nothing: it has no members',
-      hint: () => didYouMean(member, spec.members),
+      expected: members.length > 0 ? oneOf(members) : 'nothing: it has no members',
+      hint: () => didYouMean(member, members),
       related: [{ message: 'the stage is declared here', at: stage.declaration.key }],
     });
     return false;
@@ -76,7 +77,7 @@ export function checkFit(
   const shape = input.shape ?? 'file';
   const given = isFolder && member === null ? 'folder' : 'file';
   if (shape === 'either' || shape === given) return true;
-  const first = spec.members?.at(-1);
+  const first = members?.at(-1);
   problems.error(
     'wrong-shape',
     at,

@@ -1,4 +1,4 @@
-import { type StageDeclaration, shownPath } from '../declare/load.ts';
+import type { StageDeclaration } from '../declare/load.ts';
 import { type Node, textAt } from '../declare/node.ts';
 import { refuseUnknownKeys, type Schema } from '../declare/schema-transform.ts';
 import { type Check, compile } from '../declare/validate.ts';
@@ -7,6 +7,7 @@ import type { Problems } from '../diagnostics/problems.ts';
 import { positionOf } from '../diagnostics/source-text.ts';
 import { didYouMean, oneOf } from '../diagnostics/suggest.ts';
 import type { KindRegistry, ResolvedKind } from '../kind/registry.ts';
+import type { StageKind } from '../kind/stage-kind.ts';
 
 /** The kinds that the stages of a pipeline use, each found and its schema compiled once. */
 export class KindTable {
@@ -108,16 +109,22 @@ async function resolve(
   return null;
 }
 
-/** The check of a kind's parameters: its schema, with unknown keys refused. */
+const compiled = new WeakMap<StageKind, Promise<Check>>();
+
+/** The check of a kind's parameters: its schema, with unknown keys refused. Compiled once a process. */
 async function compileOf(kind: ResolvedKind, uses: Node, problems: Problems): Promise<Check> {
   try {
-    return await compile(refuseUnknownKeys(kind.definition.with as unknown as Schema), { defaults: true });
+    let check = compiled.get(kind.definition);
+    if (!check) {
+      check = compile(refuseUnknownKeys(kind.definition.with as unknown as Schema), { defaults: true });
+      compiled.set(kind.definition, check);
+    }
+    return await check;
   } catch (error) {
-    const where = shownPath(kind.module, process.cwd());
     problems.error(
       'bad-kind',
       uses,
-      `the schema of "${kind.name}" (${where}) is not valid: ${(error as Error).message}`,
+      `the schema of "${kind.name}" is not valid: ${(error as Error).message}`,
     );
     return () => [];
   }
