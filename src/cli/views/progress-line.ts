@@ -18,7 +18,8 @@ export function progressLine(terminal: Terminal, begin = '') {
 
   const words = (now: number): string => {
     const seconds = (now - since) / 1000;
-    if (done === 0) return `${doing}  ${clock(now - since)}`;
+    // What is being done stands on the line above already, where lines are redrawn.
+    if (done === 0) return `${terminal.interactive ? ' ' : doing} ${clock(now - since)}`;
     const rate = (done - (first ?? 0)) / Math.max(seconds, 0.001);
     const share = total === undefined ? '' : ` of ${size(total)} (${Math.floor((100 * done) / total)} %)`;
     const left = total === undefined || rate <= 0 ? '' : `, ${duration(((total - done) / rate) * 1000)} left`;
