@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { availableEngines, engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
 import { engineContract } from './contract.ts';
 
 const installed = availableEngines(packageRoot()).find(({ name }) => name === 'tensorflow')!.available;
@@ -15,7 +15,7 @@ else
 
 describe('the engine tensorflow', () => {
   test.skipIf(installed)('says how to install it where it is asked for and absent', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'orograph-'));
+    const root = scratchFolder('engine');
     expect(() => engineIdentity('tensorflow', root)).toThrow(UserError);
     const error = await startEngine({ name: 'tensorflow', identity: {} }, root).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UserError);
@@ -23,7 +23,7 @@ describe('the engine tensorflow', () => {
   });
 
   test('is found in the workspace, and says so plainly when its native library does not load', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'orograph-'));
+    const root = scratchFolder('engine');
     const folder = join(root, 'node_modules', '@tensorflow', 'tfjs-node-gpu');
     mkdirSync(folder, { recursive: true });
     writeFileSync(

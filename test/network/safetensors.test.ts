@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -8,6 +7,7 @@ import { encodeCheckpoint, readCheckpoint } from '../../src/network/checkpoint.t
 import { decodeSafetensors, encodeSafetensors, type TensorFile } from '../../src/network/safetensors.ts';
 import { digestOf } from '../../src/util/digest.ts';
 import { Random } from '../../src/util/random.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
 
 const file: TensorFile = {
   tensors: [
@@ -98,7 +98,7 @@ describe('safetensors', () => {
 });
 
 describe('checkpoints', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'orograph-'));
+  const folder = scratchFolder('tensors');
   const random = new Random([1]);
   const checkpoint = {
     network: { name: 'mlp' as const, widths: [3], inputs: 4, classes: 2 },

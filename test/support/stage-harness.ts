@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Static, TObject } from 'typebox';
 import { Value } from 'typebox/value';
@@ -8,6 +7,7 @@ import type { Artifact } from '../../src/kind/artifact.ts';
 import type { Memo, OutputSpec, StageContext, StageKind } from '../../src/kind/stage-kind.ts';
 import { type Digest, digestOf } from '../../src/util/digest.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
+import { scratchFolder } from './scratch-folder.ts';
 
 /** A memo in memory that counts: items are kept as bytes, as in the store. */
 export class MemoryMemo implements Memo {
@@ -65,7 +65,7 @@ export async function runKind<With extends TObject>(
   const problems = kind.check?.(full) ?? [];
   if (problems.length > 0) throw new Error(problems.map((p) => `${p.pointer}: ${p.message}`).join('; '));
   const specs = typeof kind.outputs === 'function' ? kind.outputs(full) : kind.outputs;
-  const folder = mkdtempSync(join(tmpdir(), 'orograph-stage-'));
+  const folder = scratchFolder('stage');
   const inputs = options.inputs ?? {};
   const isFolder = (spec: OutputSpec): boolean => spec.folder === true || spec.members !== undefined;
   const context: StageContext<Static<With>> = {

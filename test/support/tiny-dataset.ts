@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Random } from '../../src/util/random.ts';
+import { scratchFolder } from './scratch-folder.ts';
 
 /** Records in the official format: three classes of noisy images of different brightness, learnable in a few steps. */
 export function tinyRecords(name: string, count: number): Uint8Array {
@@ -17,7 +17,7 @@ export function tinyRecords(name: string, count: number): Uint8Array {
 
 /** A workspace of its own with the data set `tiny`: 60 training and 20 test images of three classes. */
 export function tinyWorkspace(): string {
-  const root = mkdtempSync(join(tmpdir(), 'orograph-workspace-'));
+  const root = scratchFolder('workspace');
   const folder = join(root, 'data', 'tiny');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'train.bin'), tinyRecords('train', 60));
