@@ -118,6 +118,7 @@ class Run {
     const latest = store.latest(plan.pipeline);
     const instances = new Map(pending.map((instance) => [instance.id, instance]));
     const waiting = new Map<StageKey, number>();
+    const computing = new Map<StageKey, Promise<void>>();
     const isDone = (instance: Instance): boolean => {
       if (forced.has(instance.id)) return false;
       const row = store.lookup(resolution.key(instance)!);
@@ -142,6 +143,9 @@ class Run {
       run: async (task, giveBack) => {
         const instance = instances.get(task.id)!;
         const key = resolution.key(instance)!;
+        // Another stage of this run has the same key: claims are between runs.
+        const twin = computing.get(key);
+        if (twin) return { busy: twin };
         const claim = store.claim(key);
         if (!claim.mine) {
           const waits = waiting.get(key) ?? 0;
@@ -159,9 +163,11 @@ class Run {
             latest.get(instance.id),
             forced.has(instance.id),
           );
-          const ending = await executor.run(instance, key, reasons.join('; '), giveBack);
-          return this.#settle(resolution, instance, ending);
+          const running = executor.run(instance, key, reasons.join('; '), giveBack);
+          computing.set(key, settled(running));
+          return this.#settle(resolution, instance, await running);
         } finally {
+          computing.delete(key);
           store.release(key);
         }
       },
@@ -289,6 +295,11 @@ class Run {
       });
     }
   }
+}
+
+/** Resolves when the promise is settled, in whatever way. */
+async function settled(promise: Promise<unknown>): Promise<void> {
+  await promise.catch(() => {});
 }
 
 function exitCodeOf(interrupted: boolean, failed: boolean, missed: boolean): ExitCode {
