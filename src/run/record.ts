@@ -89,10 +89,14 @@ export async function writeRecord(options: RecordOptions): Promise<string> {
       };
     }),
   };
+  // Not beside it: what a killed process leaves in the cache is cleared away, what it leaves among artifacts is not.
+  const through = store.createWorkFolder();
   try {
-    await writeFileAtomic(path, `${JSON.stringify(record, null, 1)}\n`, { durable: false });
+    await writeFileAtomic(path, `${JSON.stringify(record, null, 1)}\n`, { durable: false, through });
   } catch (error) {
     throw diskError(error, 'write the record of this run', path);
+  } finally {
+    await store.discard(through).catch(() => {});
   }
   return path;
 }

@@ -171,21 +171,40 @@ export function temporaryBeside(path: string): string {
 /**
  * Writes a file so that readers, and whoever comes after a crash, see the old content or the new one, whole. With
  * `durable` it resolves when the new content is on the disk; without, a crash of the machine may lose it, but not mix
- * it. The folder is made where it is missing.
+ * it. The folder is made where it is missing. A killed process may leave the unfinished file behind: beside `path`, or
+ * in the folder `through` where it is given and on the same file system.
  */
 export async function writeFileAtomic(
   path: string,
   bytes: Uint8Array | string,
-  options: { readonly durable: boolean },
+  options: { readonly durable: boolean; readonly through?: string },
 ): Promise<void> {
   const content = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
   makeFolder(dirname(path));
-  const temporary = temporaryBeside(path);
+  const { through, durable } = options;
+  if (through === undefined) await writeAndRename(path, content, temporaryBeside(path), durable);
+  else {
+    try {
+      await writeAndRename(path, content, join(through, basename(path)), durable);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+      await writeAndRename(path, content, temporaryBeside(path), durable);
+    }
+  }
+  if (durable) await fsyncFolder(dirname(path));
+}
+
+async function writeAndRename(
+  path: string,
+  content: Uint8Array,
+  temporary: string,
+  durable: boolean,
+): Promise<void> {
   try {
     const fd = openSync(temporary, 'wx', 0o644);
     try {
       writeFully(fd, content, path);
-      if (options.durable) await fsyncOpen(fd, path);
+      if (durable) await fsyncOpen(fd, path);
     } finally {
       closeSync(fd);
     }
@@ -194,7 +213,6 @@ export async function writeFileAtomic(
     removeIfThere(temporary);
     throw error;
   }
-  if (options.durable) await fsyncFolder(dirname(path));
 }
 
 /** Removes a leftover; silent where there is none or it cannot be removed. */
