@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { orographVersion } from '../run/environment.ts';
-import { findWorkspace } from '../run/workspace.ts';
+import { workspaceRoot } from '../run/workspace.ts';
 import type { Paint } from './terminal.ts';
 import { closeScreens } from './views/screen.ts';
 
@@ -39,7 +39,7 @@ function keep(details: string, words: readonly string[]): string | undefined {
   const at = words.indexOf('--cache');
   const cache = at >= 0 ? words[at + 1] : undefined;
   const folders = [
-    () => join(findWorkspace(process.cwd(), cache === undefined ? {} : { cache }).cache, 'bugs'),
+    () => join(cache ?? join(workspaceRoot(process.cwd()), 'cache'), 'bugs'),
     () => join(tmpdir(), 'orograph-bugs'),
   ];
   for (const folderOf of folders) {

@@ -4,7 +4,7 @@ import { findWorkspace } from '../run/workspace.ts';
 import type { Arguments } from './verb.ts';
 
 /** The workspace that the options `--cache`, `--artifacts` and `--jobs` ask for. */
-export function workspaceOf(args: Arguments, cwd: string): Workspace {
+export function workspaceOf(args: Arguments, cwd: string): Promise<Workspace> {
   const [cache, artifacts, jobs] = [args.value('cache'), args.value('artifacts'), args.value('jobs')];
   return findWorkspace(cwd, {
     ...(cache === undefined ? {} : { cache }),
@@ -14,15 +14,15 @@ export function workspaceOf(args: Arguments, cwd: string): Workspace {
 }
 
 /** What `run`, `plan`, `why` and the others that read a pipeline file have in common. */
-export function pipelineOptions(
+export async function pipelineOptions(
   args: Arguments,
   cwd: string,
   file: string,
   stages: readonly string[] = [],
-): PipelineOptions {
+): Promise<PipelineOptions> {
   const [profile, engine] = [args.value('profile'), args.value('engine')];
   return {
-    workspace: workspaceOf(args, cwd),
+    workspace: await workspaceOf(args, cwd),
     file,
     cwd,
     ...(profile === undefined ? {} : { profile }),

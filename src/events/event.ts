@@ -41,14 +41,3 @@ export type RunEvent =
     };
 
 export type Subscriber = (event: RunEvent) => void;
-
-/** Fans one stream of events out to its subscribers, in order. */
-export class EventBus {
-  readonly #subscribers: Subscriber[] = [];
-  subscribe(subscriber: Subscriber): void {
-    this.#subscribers.push(subscriber);
-  }
-  emit = (event: RunEvent): void => {
-    for (const subscriber of this.#subscribers) subscriber(event);
-  };
-}

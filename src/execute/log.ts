@@ -7,10 +7,14 @@ import { makeFolder, removeIfThere, renameFile, temporaryBeside, writeFully } fr
 /** What one stage may leave in its log: the first and the last of it. A stage that prints 100 MB fills no disk. */
 const headBytes = 4_000_000;
 const tailBytes = 1_000_000;
+/** So much of what a stage prints is also told as it comes. */
+const toldBytes = 64_000;
 
 export function logPath(cache: string, key: StageKey): string {
   return join(cache, 'logs', key.slice(0, 2), `${key}.log`);
 }
+
+export type OutputStream = 'stdout' | 'stderr';
 
 /**
  * The log of one attempt at a stage: kept by key, so that a cached stage still has the log of the run that made it.
@@ -25,13 +29,19 @@ export class StageLog {
   #tailSize = 0;
   #problem: { readonly error: unknown } | undefined;
 
-  constructor(cache: string, key: StageKey) {
+  readonly #line: Record<OutputStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
+  readonly #onText: (text: string, stream: OutputStream) => void;
+
+  /** @param onText told the lines that the stage prints, its first thousands. */
+  constructor(cache: string, key: StageKey, onText: (text: string, stream: OutputStream) => void) {
     this.path = logPath(cache, key);
+    this.#onText = onText;
   }
 
   /** Never throws: it is called for whatever a process prints, at any moment. `close` tells what went wrong. */
-  write(chunk: Buffer): void {
+  write(chunk: Buffer, stream: OutputStream): void {
     if (chunk.length === 0 || this.#problem !== undefined) return;
+    if (this.#written < toldBytes) this.#tell(chunk, stream);
     const head = Math.min(chunk.length, Math.max(0, headBytes - this.#written));
     try {
       if (head > 0) {
@@ -43,6 +53,14 @@ export class StageLog {
     } catch (error) {
       this.#problem = { error };
     }
+  }
+
+  /** Whole lines only: a chunk may end anywhere, in the middle of a character too. */
+  #tell(chunk: Buffer, stream: OutputStream): void {
+    const text = Buffer.concat([this.#line[stream], chunk.subarray(0, toldBytes)]);
+    const end = text.lastIndexOf(0x0a) + 1;
+    this.#line[stream] = text.subarray(end);
+    if (end > 0) this.#onText(text.toString('utf8', 0, end), stream);
   }
 
   /** Ends the log; returns its path, or undefined where nothing was printed. Throws where it could not be written. */

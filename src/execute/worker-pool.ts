@@ -128,7 +128,7 @@ export class WorkerPool {
           finish({ ok: true, facts: answer.facts }, answer.residentMegabytes < retireAtMegabytes);
           return;
         }
-        if (answer.details) log.write(Buffer.from(`${answer.details}\n`));
+        if (answer.details) log.write(Buffer.from(`${answer.details}\n`), 'stderr');
         const { message, hint, diagnostics } = answer;
         const why = stopping ?? 'failed';
         finish(
@@ -145,7 +145,7 @@ export class WorkerPool {
       const streams = [child.stdout!, child.stderr!].map((source) => {
         const stream = new MarkedStream(source, endMarker(job.id), {
           text: (chunk) => {
-            log.write(chunk);
+            log.write(chunk, source === child.stderr ? 'stderr' : 'stdout');
             if (source === child.stderr) lastWords = (lastWords + chunk.toString('utf8')).slice(-4000);
           },
           end: () => {

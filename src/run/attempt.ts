@@ -93,7 +93,7 @@ export class Executor {
   async facts(instance: Instance, row: MemoRow, stored: Record<string, Artifact>): Promise<Facts | null> {
     const work = this.#session.store.createWorkFolder();
     try {
-      const log = new StageLog(this.#session.options.workspace.cache, row.key);
+      const log = this.#log(instance, row.key);
       const job = { ...this.#job(instance, row.key, work), action: 'facts' as const, stored };
       const ending = await this.#workers.perform(job, this.#options(instance, log));
       if (ending.ok) return ending.facts;
@@ -223,7 +223,7 @@ export class Executor {
       );
       return { ending, log, folder: join(work, 'run'), fileNames };
     }
-    const log = new StageLog(cache, key);
+    const log = this.#log(instance, key);
     prepareOutputs(work, instance.outputs);
     const ending = await this.#workers.perform(
       { ...this.#job(instance, key, work), inputs },
@@ -258,6 +258,12 @@ export class Executor {
       env: instance.env,
       stored: null,
     };
+  }
+
+  #log(instance: Instance, key: StageKey): StageLog {
+    return new StageLog(this.#session.options.workspace.cache, key, (text, stream) =>
+      this.#emit({ type: 'stage-output', stage: instance.id, stream, text }),
+    );
   }
 
   #options(instance: Instance, log: StageLog) {

@@ -4,7 +4,6 @@ import { type Diagnostic, UserError } from '../diagnostics/diagnostic.ts';
 import { commandVersion, hashOfDefinition } from '../fingerprint/key.ts';
 import type { Kinds } from '../fingerprint/registry.ts';
 import type { Plan } from '../plan/plan.ts';
-import { planPipeline } from '../plan/plan-pipeline.ts';
 import { digestOf } from '../util/digest.ts';
 import { writeFileAtomic } from '../util/fs-durable.ts';
 import type { PipelineOptions } from './contract.ts';
@@ -41,6 +40,8 @@ export async function planOrRecall(options: PipelineOptions, kinds: Kinds, cache
   const known = await recall(stored, options, kinds);
   if (known) return known;
 
+  // Only here: reading YAML and checking it are most of what a start costs, and a recalled plan needs neither.
+  const { planPipeline } = await import('../plan/plan-pipeline.ts');
   const { env, read } = recordingReads(process.env);
   const { plan, diagnostics, sources } = await planPipeline({
     file,

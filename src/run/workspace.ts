@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { Workspace } from './contract.ts';
 
@@ -18,12 +17,12 @@ interface Config {
  * The workspace of a folder: the nearest parent with `orograph.config.yaml`, else the folder itself.
  * @param overrides from the command line; paths are relative to `cwd`.
  */
-export function findWorkspace(
+export async function findWorkspace(
   cwd: string,
   overrides: { readonly cache?: string; readonly artifacts?: string; readonly jobs?: number } = {},
-): Workspace {
-  const root = rootAbove(cwd);
-  const config = readConfig(join(root, configFile));
+): Promise<Workspace> {
+  const root = workspaceRoot(cwd);
+  const config = await readConfig(join(root, configFile));
   const folder = (override: string | undefined, configured: string | undefined, usual: string): string =>
     override !== undefined ? resolve(cwd, override) : resolve(root, configured ?? usual);
   return {
@@ -34,14 +33,15 @@ export function findWorkspace(
   };
 }
 
-function rootAbove(cwd: string): string {
+/** The folder of the nearest `orograph.config.yaml` above, else `cwd` itself. */
+export function workspaceRoot(cwd: string): string {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     if (existsSync(join(folder, configFile))) return folder;
     if (folder === dirname(folder)) return resolve(cwd);
   }
 }
 
-function readConfig(file: string): Config {
+async function readConfig(file: string): Promise<Config> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -57,6 +57,8 @@ function readConfig(file: string): Config {
       expected: 'a mapping with any of cache (folder), artifacts (folder), jobs (number)',
     });
   };
+  // Only here: yaml is a large part of what a start costs, and most workspaces have no configuration.
+  const { parseDocument } = await import('yaml');
   const document = parseDocument(text);
   const problem = document.errors[0];
   if (problem) fail(problem.message.split('\n')[0]!, problem.linePos?.[0].line, problem.linePos?.[0].col);

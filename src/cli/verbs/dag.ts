@@ -10,7 +10,7 @@ import type { VerbContext } from '../verb.ts';
 
 /** `orograph dag FILE --format text|mermaid|dot|svg`: needs the plan only, no cache and no engine. */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
-  const { root, cache } = workspaceOf(args, cwd);
+  const { root, cache } = await workspaceOf(args, cwd);
   const { plan, diagnostics, sources } = await planPipeline({
     file: args.positionals[0]!,
     root,

@@ -14,7 +14,7 @@ import { shortPath } from '../views/summary.ts';
 /** `orograph data list|get|verify [DATASET]` */
 export async function main(context: VerbContext): Promise<ExitCode> {
   const [action, name] = context.args.positionals;
-  const { root } = workspaceOf(context.args, context.cwd);
+  const { root } = await workspaceOf(context.args, context.cwd);
   if (action === 'list') return list(context, root);
   if (action === 'verify') return verify(context, root, name);
   if (name !== undefined && name !== 'cifar10')

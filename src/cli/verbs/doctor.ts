@@ -28,7 +28,7 @@ const marks = { good: ['green', '✓'], note: ['yellow', '○'], bad: ['red', '�
 
 /** `orograph doctor`: exit code 1 where something is missing that every run needs. */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
-  const workspace = workspaceOf(args, cwd);
+  const workspace = await workspaceOf(args, cwd);
   const findings: Finding[] = [
     nodeVersion(),
     { what: 'orograph', state: 'good', found: orographVersion() },

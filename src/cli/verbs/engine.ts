@@ -6,7 +6,7 @@ import type { VerbContext } from '../verb.ts';
 /** `orograph __engine NAME`, asked by `doctor`: starts an engine, multiplies with it, and prints what it is. */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const name = args.positionals[0] as EngineName;
-  const { root } = workspaceOf(args, cwd);
+  const { root } = await workspaceOf(args, cwd);
   const { tf } = await startEngine({ name, identity: engineIdentity(name, root) }, root);
   const [product] = await tf.matMul(tf.tensor2d([[2, 3]]), tf.tensor2d([[5], [7]])).data();
   if (product !== 31) throw new Error(`the engine ${name} computes 2*5 + 3*7 = ${product}`);

@@ -14,7 +14,7 @@ import { shortPath } from '../views/summary.ts';
 
 /** `orograph gc [FILE...]` */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
-  const workspace = workspaceOf(args, cwd);
+  const workspace = await workspaceOf(args, cwd);
   const limit = args.value('max-size');
   const maxBytes = limit === undefined ? undefined : parseSize(limit);
   if (limit !== undefined && maxBytes === undefined)
@@ -44,7 +44,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
     const profiles = asked === undefined ? [undefined, ...namesIn(file, 'profiles', cwd)] : [asked];
     for (const profile of profiles) {
       const { plan, stages } = await previewPipeline({
-        ...pipelineOptions(args, cwd, shortPath(file, cwd)),
+        ...(await pipelineOptions(args, cwd, shortPath(file, cwd))),
         ...(profile === undefined ? {} : { profile }),
       });
       pipelines.add(plan.pipeline);

@@ -11,7 +11,7 @@ import type { VerbContext } from '../verb.ts';
 /** `orograph logs FILE STAGE`: of what the stage is now, or where that never ran, of its newest run. */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const [file, stage] = args.positionals as [string, string];
-  const options = pipelineOptions(args, cwd, file, [stage]);
+  const options = await pipelineOptions(args, cwd, file, [stage]);
   const preview = await previewPipeline(options);
   const named = new Set(findNamed(preview.plan, stage).instances.map(({ id }) => id));
   const asked = preview.stages.filter(({ id }) => named.has(id));

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
-import { findWorkspace } from '../../run/workspace.ts';
+import { workspaceRoot } from '../../run/workspace.ts';
 import { packageRoot } from '../../util/package-root.ts';
 import type { VerbContext } from '../verb.ts';
 import { shortPath } from '../views/summary.ts';
@@ -16,7 +16,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
       message: `"${name}" cannot be the name of a stage kind`,
       expected: 'lower-case letters, digits and dashes, a letter first: smooth, loss-table',
     });
-  const folder = join(findWorkspace(cwd).root, 'stages');
+  const folder = join(workspaceRoot(cwd), 'stages');
   const file = join(folder, `${name}.ts`);
   if (existsSync(file))
     throw new UserError({

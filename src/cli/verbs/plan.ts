@@ -12,7 +12,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const { files, stages } = filesAndStages(args.positionals, cwd);
   for (const file of files) {
     const preview = await previewPipeline({
-      ...pipelineOptions(args, cwd, file, stages),
+      ...(await pipelineOptions(args, cwd, file, stages)),
       force: args.values('force'),
     });
     if (args.has('json')) out.line(JSON.stringify(planJson(preview)));

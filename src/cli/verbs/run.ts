@@ -64,7 +64,7 @@ async function runOne(
 ): Promise<ExitCode> {
   try {
     const result = await runPipeline({
-      ...pipelineOptions(args, cwd, file, stages),
+      ...(await pipelineOptions(args, cwd, file, stages)),
       keepGoing: args.has('keep-going'),
       force: args.values('force'),
       strictExpect: args.has('strict-expect'),

@@ -20,7 +20,7 @@ import { shortPath, words } from '../views/summary.ts';
 /** `orograph show FILE STAGE.OUTPUT` */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const [file, reference] = args.positionals as [string, string];
-  const options = pipelineOptions(args, cwd, file);
+  const options = await pipelineOptions(args, cwd, file);
   const preview = await previewPipeline(options);
   const { instances, output, member } = findNamed(preview.plan, reference);
   const store = openStore(options.workspace.cache);

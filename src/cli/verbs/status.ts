@@ -37,7 +37,7 @@ interface LastRun {
 
 /** `orograph status [FILE...]` */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
-  const workspace = workspaceOf(args, cwd);
+  const workspace = await workspaceOf(args, cwd);
   const folder = join(workspace.root, 'pipelines');
   const named = args.positionals.length > 0;
   const files = named ? args.positionals : existsSync(folder) ? pipelineFilesIn(folder) : [];
@@ -75,7 +75,7 @@ async function standingOf(
 ): Promise<Standing> {
   const path = shortPath(resolve(cwd, file), cwd);
   try {
-    const { plan, stages } = await previewPipeline(pipelineOptions(args, cwd, path));
+    const { plan, stages } = await previewPipeline(await pipelineOptions(args, cwd, path));
     const of = (status: Forecast['status']): number =>
       stages.filter((stage) => stage.status === status).length;
     return {

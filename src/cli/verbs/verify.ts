@@ -10,7 +10,7 @@ import { progressLine } from '../views/progress-line.ts';
 export async function main({ args, cwd, out, err }: VerbContext): Promise<ExitCode> {
   const repair = args.has('repair');
   const json = args.has('json');
-  const store = openStore(workspaceOf(args, cwd).cache);
+  const store = openStore((await workspaceOf(args, cwd)).cache);
   const progress = json ? undefined : progressLine(err, 'verifying');
   let [damage, leftovers, blobs, bytes] = [0, 0, 0, 0];
   try {

@@ -12,7 +12,7 @@ const most = 20;
 /** `orograph why FILE STAGE` */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const [file, stage] = args.positionals as [string, string];
-  const explanations = await explainStage(pipelineOptions(args, cwd, file), stage);
+  const explanations = await explainStage(await pipelineOptions(args, cwd, file), stage);
   if (args.has('json')) {
     for (const { forecast, newest, differences } of explanations) {
       const { id, kind, status, reasons, key, parts } = forecast;
