@@ -3,8 +3,8 @@
  * every way of writing in it: programs that fan out and in, a kind of the user's own with sub-results, an output that
  * is a folder, a figure, a file of the workspace as input. Whatever is computed leaves a line in the tally.
  */
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { expect } from 'vitest';
 import type { RunEvent } from '../../src/events/event.ts';
 import { type Ended, looksLikeABug, type Started, Workshop } from './reliability-rig.ts';
@@ -104,12 +104,18 @@ export class Case {
     mkdirSync(workshop.path(name), { recursive: true });
   }
 
+  /** The words of its command line. */
+  command(words: readonly string[] = []): string[] {
+    const folders = ['--cache', join(this.name, 'cache'), '--artifacts', join(this.name, 'artifacts')];
+    return ['run', 'sweep.yaml', '--json', '--jobs', '2', ...folders, ...words];
+  }
+
+  env(): Record<string, string> {
+    return { TALLY: this.workshop.path(`${this.name.replaceAll('/', '-')}.tally`) };
+  }
+
   start(env: Readonly<Record<string, string>> = {}, words: readonly string[] = []): Started {
-    const { workshop, name } = this;
-    const folders = ['--cache', join(name, 'cache'), '--artifacts', join(name, 'artifacts')];
-    return workshop.start(['run', 'sweep.yaml', '--json', '--jobs', '2', ...folders, ...words], {
-      env: { TALLY: workshop.path(name, 'tally'), ...env },
-    });
+    return this.workshop.start(this.command(words), { env: { ...this.env(), ...env } });
   }
 
   run(env: Readonly<Record<string, string>> = {}, words: readonly string[] = []): Promise<Ended> {
@@ -118,14 +124,9 @@ export class Case {
 
   tally(): Map<string, number> {
     const counts = new Map<string, number>();
-    for (const line of this.workshop.lines(join(this.name, 'tally')))
+    for (const line of this.workshop.lines(basename(this.env().TALLY!)))
       counts.set(line, (counts.get(line) ?? 0) + 1);
     return counts;
-  }
-
-  /** A line of our own between two runs. */
-  mark(line: string): void {
-    appendFileSync(this.workshop.path(this.name, 'tally'), `${line}\n`);
   }
 
   outputs(): Record<string, string> {
@@ -138,7 +139,14 @@ export class Case {
       : Promise.resolve([]);
   }
 
+  /** As if it had never run. */
+  clear(): void {
+    for (const folder of ['cache', 'artifacts']) this.workshop.removeFolder(join(this.name, folder));
+    rmSync(this.env().TALLY!, { force: true });
+  }
+
   remove(): void {
+    this.clear();
     this.workshop.removeFolder(this.name);
   }
 }
