@@ -45,6 +45,12 @@ module.exports = {
       to: { path: '^src/', pathNot: `^src/(${forStages.join('|')})/` },
     },
     {
+      name: 'TensorFlow.js comes in through one door',
+      severity: 'error',
+      from: { path: '^(src|stages)/', pathNot: '^src/engine/(tensorflow|gradients)\\.ts$' },
+      to: { path: 'node_modules/@tensorflow/' },
+    },
+    {
       name: 'no cycles',
       severity: 'error',
       from: {},

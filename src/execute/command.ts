@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fillCommand } from '../declare/template.ts';
+import { exitCodes, UserError } from '../diagnostics/diagnostic.ts';
 import type { Artifact } from '../kind/artifact.ts';
 import type { StageKey } from '../util/digest.ts';
 import { makeFolder, makeLink, writeScratch } from '../util/fs-durable.ts';
@@ -113,13 +115,13 @@ function prepare(job: CommandJob): void {
     if (dirname(file) !== '.') makeFolder(join(run, dirname(file)));
   }
   const paths = layInputs(job);
-  const text = job.command.replace(
-    /\$\{\{\s*(inputs|outputs)\.([\w-]+)(?:\/([^\s}]+))?\s*\}\}/g,
-    (_, side: string, name: string, member: string | undefined) =>
-      side === 'inputs'
-        ? paths[name]!.map(quote).join(' ')
-        : quote(job.outputs[name]! + (member ? `/${member}` : '')),
-  );
+  const text = fillCommand(job.command, ({ scope, path, member }) => {
+    const name = path[0]!;
+    if (scope === 'outputs') return quote(job.outputs[name]!);
+    return paths[name]!.map((input) =>
+      quote(member === null ? input : memberPath(job, name, input, member)),
+    ).join(' ');
+  });
   const exports = Object.entries(job.env)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `export ${name}=${quote(value!)}\n`);
@@ -149,6 +151,22 @@ function layInputs(job: CommandJob): Record<string, string[]> {
     });
   }
   return paths;
+}
+
+/** `${{ inputs.models/10 }}`: one file of a folder. */
+function memberPath(job: CommandJob, name: string, path: string, member: string): string {
+  const [artifact] = [job.inputs[name]!].flat() as Artifact[];
+  const names = artifact!.members.map((known) => known.name);
+  if (artifact!.folder && names.includes(member)) return `${path}/${member}${job.extensionOf(artifact!)}`;
+  throw new UserError(
+    {
+      severity: 'error',
+      code: 'unknown-member',
+      message: `the input "${name}" has no member "${member}"`,
+      expected: artifact!.folder ? `one of ${names.join(', ')}` : 'no member: it is one file',
+    },
+    exitCodes.stageFailed,
+  );
 }
 
 function quote(text: string): string {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 import type { CodeIdentity } from '../kind/registry.ts';
@@ -195,10 +195,4 @@ async function digestOfSource(path: string): Promise<Digest> {
   const esbuild = await import('esbuild');
   const { code } = await esbuild.transform(text, { loader, minifyWhitespace: true, legalComments: 'none' });
   return digestOf(code);
-}
-
-/** `stages/mine/w-peak.ts` for a path inside `root`, the absolute path elsewhere. */
-export function displayPath(root: string, path: string): string {
-  const inside = relative(root, path);
-  return inside.startsWith('..') ? path : inside.split(sep).join('/');
 }

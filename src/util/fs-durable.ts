@@ -14,7 +14,6 @@ import {
   mkdirSync,
   openSync,
   renameSync,
-  rmdirSync,
   symlinkSync,
   unlinkSync,
   writeSync,
@@ -146,12 +145,6 @@ export function removeFile(path: string): void {
   faultPoint('before unlink', path);
   unlinkSync(path);
   faultPoint('after unlink', path);
-}
-
-export function removeEmptyFolder(path: string): void {
-  faultPoint('before rmdir', path);
-  rmdirSync(path);
-  faultPoint('after rmdir', path);
 }
 
 /** `file` is a path or an open file; `what` names an open one. */

@@ -12,7 +12,7 @@ const root = packageRoot();
 
 test('planning with the numerical kinds loads no TensorFlow.js', () => {
   const params = { network: 'mlp', dataset: 'cifar10-mini', epochs: 3, keep: [0, 3, 0], seed: 1 } as never;
-  const outputs = train.outputs as (given: never) => Record<string, { members?: string[] }>;
+  const outputs = train.outputs as unknown as (given: never) => Record<string, { members?: string[] }>;
   expect(outputs(params).checkpoints!.members).toEqual(['0', '3']);
   expect(train.files!(params, root).map(({ name }) => name)).toContain('data/cifar10-mini/train.bin');
   expect([classify, directions, evaluate].map(({ engine }) => engine === true)).toEqual([false, true, true]);
