@@ -28,6 +28,7 @@ const usage = `node bench/overhead/run.mjs [options]
   --reps n      samples an operation (default: 5)
   --cap s       a tool that takes longer than this many seconds is left out (default: 120)
   --patience s  how long to wait for an idle machine before each sample (default: 5)
+  --redo n      disturbed samples to take again, for each tool and operation (default: 4)
   --json file   where to write every sample
   --keep        leave the folders for inspection`;
 
@@ -40,6 +41,7 @@ const { values: options } = parseArgs({
     reps: { type: 'string', default: '5' },
     cap: { type: 'string', default: '120' },
     patience: { type: 'string', default: '5' },
+    redo: { type: 'string', default: '4' },
     json: { type: 'string' },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -61,8 +63,7 @@ const shapes = wanted(shapeNames, listOf(options.shapes), 'shape');
 const sizes = listOf(options.sizes).map(Number);
 const repetitions = Number(options.reps);
 const limits = { cap: Number(options.cap), patience: Number(options.patience) };
-/** Disturbed samples that are taken again, for each tool and operation. */
-const mostRedone = 4;
+const mostRedone = Number(options.redo);
 
 const { present, absent } = choosePeers(listOf(options.peers));
 const about = {
