@@ -259,6 +259,14 @@ describe('looking at a pipeline', () => {
     expect(existsSync(w.path('artifacts', 'demo', 'run.json'))).toBe(true);
   });
 
+  it('says which line of the configuration it does not understand', async () => {
+    const w = workspace({ 'orograph.config.yaml': '# mine\ncahce: elsewhere\n', 'demo.yaml': pipeline });
+    const { code, stderr } = await w.run('run', 'demo.yaml');
+    expect(code).toBe(2);
+    expect(stderr).toContain('unknown setting "cahce"');
+    expect(stderr).toContain('orograph.config.yaml:2:1');
+  });
+
   it('keeps of the cache what every profile reaches, and drops the rest', async () => {
     const profiles = pipeline
       .replace('stages:', 'params: { word: a }\nprofiles: { other: { word: b } }\nstages:')
