@@ -70,7 +70,7 @@ describe('a run whose process is killed', () => {
 
   it('goes on after its death at random instants', async () => {
     const random = new Random([20_260_101, 'instants']);
-    const count = Number(process.env.OROGRAPH_INSTANTS ?? (fullSweep ? 200 : 24));
+    const count = Number(process.env.OROGRAPH_INSTANTS ?? (fullSweep ? 200 : 16));
     const instants = Array.from({ length: count }, () => random.uniform() * undisturbedMs * 1.05);
     let killed = 0;
     await mapSome([...instants.entries()], width, async ([index, ms]) => {

@@ -34,7 +34,7 @@ describe('a run whose writes are refused', () => {
     const codes = Object.keys(saysWhat);
     // The system refuses at the beginning of a write; after it there is nothing to refuse.
     const all = points.filter(({ kind }) => / before /.test(kind));
-    const chosen = fullSweep ? all : sampled(all, 1_000);
+    const chosen = fullSweep ? all : sampled(all, 1_000).filter((_, index) => index % 2 === 0);
     const cases = chosen.flatMap((point, index) =>
       fullSweep ? codes.map((code) => ({ point, code })) : [{ point, code: codes[index % codes.length]! }],
     );
