@@ -4,9 +4,10 @@ import { fillCommand } from '../declare/template.ts';
 import { exitCodes, UserError } from '../diagnostics/diagnostic.ts';
 import type { Artifact } from '../kind/artifact.ts';
 import type { StageKey } from '../util/digest.ts';
-import { makeFolder, makeLink, writeScratch } from '../util/fs-durable.ts';
+import { linkTo, makeFolder, writeScratch } from '../util/fs-durable.ts';
 import { Launcher } from './launcher.ts';
 import { adoptLog } from './log.ts';
+import type { Workbench } from './workbench.ts';
 import { type Ending, timedOut, timerMs } from './worker-pool.ts';
 
 /** A stage that is a program: its text, with placeholders for inputs and outputs left in. */
@@ -17,11 +18,12 @@ export interface CommandJob {
   readonly inputs: Readonly<Record<string, Artifact | readonly Artifact[]>>;
   /** Extension of each artifact by its label, for the names a program sees. */
   readonly extensionOf: (artifact: Artifact) => string;
+  /** Whether it lies in the store; else it is a file of the user's. */
+  readonly isBlob: (artifact: Artifact) => boolean;
   /** Output name to the file name that the program writes. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly env: Readonly<Record<string, string | null>>;
-  /** Holds `run/` (where the program runs), `in/` (its inputs), `command.sh` and `log`. */
-  readonly folder: string;
+  readonly bench: Workbench;
 }
 
 const graceMs = 3_000;
@@ -52,11 +54,11 @@ export class CommandRunner {
     if (options.timeoutSeconds !== null) {
       timers.push(setTimeout(() => stop('timeout'), timerMs(options.timeoutSeconds)));
     }
-    const logFile = join(job.folder, 'log');
+    const { log: logFile } = job.bench;
     const watch = setInterval(() => {
       if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes) stop('too much output');
     }, 1000);
-    const status = await launcher.run(job.folder);
+    const status = await launcher.run(job.bench);
     clearInterval(watch);
     for (const timer of timers) clearTimeout(timer);
     options.signal.removeEventListener('abort', interrupt);
@@ -109,11 +111,6 @@ function endingOf(
 
 /** Writes the script and lays out the inputs under names that are the same in every run. */
 function prepare(job: CommandJob): void {
-  const run = join(job.folder, 'run');
-  makeFolder(run);
-  for (const file of Object.values(job.outputs)) {
-    if (dirname(file) !== '.') makeFolder(join(run, dirname(file)));
-  }
   const paths = layInputs(job);
   const text = fillCommand(job.command, ({ scope, path, member }) => {
     const name = path[0]!;
@@ -125,32 +122,42 @@ function prepare(job: CommandJob): void {
   const exports = Object.entries(job.env)
     .filter(([, value]) => value !== null)
     .map(([name, value]) => `export ${name}=${quote(value!)}\n`);
-  writeScratch(join(job.folder, 'command.sh'), `${exports.join('')}${text}\n`);
+  writeScratch(job.bench.script, `${exports.join('')}${text}\n`);
 }
 
 /** Input name to the paths that stand for it, relative to the program's folder. */
-function layInputs(job: CommandJob): Record<string, string[]> {
-  const base = join(job.folder, 'in');
+function layInputs({ inputs, extensionOf, isBlob, bench }: CommandJob): Record<string, string[]> {
   const paths: Record<string, string[]> = {};
-  for (const [name, given] of Object.entries(job.inputs)) {
+  for (const [name, given] of Object.entries(inputs)) {
     const many = Array.isArray(given);
     paths[name] = (many ? (given as readonly Artifact[]) : [given as Artifact]).map((artifact, i) => {
-      const path = many ? join(name, String(i)) : name;
-      const extension = job.extensionOf(artifact);
+      // Names of inputs have no dots, so a place in a list is told from another input's name.
+      const path = many ? `${name}.${i}` : name;
+      const extension = extensionOf(artifact);
       if (!artifact.folder) {
-        makeFolder(dirname(join(base, path)));
-        makeLink(artifact.path!, join(base, path + extension));
+        const link = join(bench.inputs, path + extension);
+        linkTo(artifact.path!, link, isBlob(artifact) && isSmall(artifact.path!));
+        bench.links.push(link);
         return `../in/${path}${extension}`;
       }
+      bench.crowded = true;
       for (const member of artifact.members) {
-        const link = join(base, path, `${member.name}${extension}`);
+        const link = join(bench.inputs, path, `${member.name}${extension}`);
         makeFolder(dirname(link));
-        makeLink(member.path, link);
+        linkTo(member.path, link, isBlob(artifact) && isSmall(member.path));
       }
       return `../in/${path}`;
     });
   }
   return paths;
+}
+
+/**
+ * A hard link changes the blob's ctime, and a blob whose looks have changed is read again by those who guard it: worth
+ * it where reading is cheaper than making a symbolic link.
+ */
+function isSmall(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? Number.POSITIVE_INFINITY) <= 65_536;
 }
 
 /** `${{ inputs.models/10 }}`: one file of a folder. */

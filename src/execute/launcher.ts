@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { killGroup, takeGroupAlong } from './process-group.ts';
+import type { Workbench } from './workbench.ts';
 
 /**
  * Runs programs through a small shell that stays.
  *
  * Starting a process from Node costs 2 to 3 ms on its one thread (it copies Node's page tables); a shell forks in a
  * fraction of that, outside the event loop. So each slot has a `sh` that reads folders from its standard input, runs
- * `sh ./command.sh` there in `run/`, and answers with the exit status.
+ * `sh ../command.sh` there, and answers with the exit status.
  *
  * Descriptor 3 is the lifeline: it stays open as long as this process lives. At its end, however sudden, the watchdog
  * kills the launcher's whole process group, so that a killed coordinator leaves no program behind.
@@ -20,7 +21,7 @@ const script = `
 exec 3<&-
 trap : TERM
 while IFS= read -r dir; do
-  ( cd "$dir/run" && exec sh ../command.sh ) </dev/null >"$dir/log" 2>&1
+  ( cd "$dir" && exec sh ../command.sh ) </dev/null >>"$dir/../log" 2>&1
   printf '%s\\n' "$?"
 done
 `;
@@ -44,12 +45,12 @@ export class Launcher {
     createInterface(this.child.stdout!).on('line', (line) => this.#settle(Number(line)));
   }
 
-  /** Runs `<folder>/command.sh` in `<folder>/run`; resolves with its exit status, or null when it was killed. */
-  run(folder: string): Promise<number | null> {
+  /** Runs a bench's script in its `run`; resolves with the exit status, or null when it was killed. */
+  run({ run }: Workbench): Promise<number | null> {
     return new Promise((resolve) => {
       this.#answer = resolve;
       if (this.child.exitCode !== null || this.child.signalCode !== null) this.#settle(null);
-      else this.child.stdin!.write(`${folder}\n`);
+      else this.child.stdin!.write(`${run}\n`);
     });
   }
 

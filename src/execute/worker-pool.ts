@@ -29,6 +29,8 @@ export interface AttemptOptions {
 
 /** Time a stage gets to stop by itself once it is interrupted. */
 const graceMs = 3_000;
+/** Time an idle worker gets to leave. */
+const leaveMs = 1_000;
 /** A worker that has grown beyond this is not used again. */
 const retireAtMegabytes = 2_000;
 
@@ -57,9 +59,27 @@ export class WorkerPool {
     return ending.ending;
   }
 
-  /** Ends every worker at once. */
-  close(): void {
-    for (const worker of this.#all) this.#end(worker);
+  /** Ends every worker: at once where a stage runs; those that are idle may put their things in order. */
+  async close(): Promise<void> {
+    const idle = this.#idle.splice(0);
+    const leaving = idle.map((worker) => this.#dismiss(worker));
+    for (const worker of this.#all) if (!idle.includes(worker)) this.#end(worker);
+    await Promise.all(leaving);
+  }
+
+  #dismiss(worker: Worker): Promise<void> {
+    const { child } = worker;
+    return new Promise((resolve) => {
+      const leave = (): void => {
+        clearTimeout(late);
+        this.#end(worker);
+        resolve();
+      };
+      const late = setTimeout(leave, leaveMs);
+      child.once('exit', leave);
+      if (child.connected) child.disconnect();
+      else leave();
+    });
   }
 
   #take(heap: number, engine: string | null): Worker {

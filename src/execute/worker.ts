@@ -23,8 +23,11 @@ process.on('message', (message: ToWorker) => {
   if (message.type === 'abort') abort?.abort(new Error('the run was interrupted'));
   else void perform(message.job);
 });
-// The coordinator is gone: nobody waits for the result.
-process.on('disconnect', () => process.exit(0));
+// The run is over, or the coordinator is gone: nobody waits for a result.
+process.on('disconnect', () => {
+  store?.close();
+  process.exit(0);
+});
 // The event loop is empty and run() has not returned: what it waits for cannot happen any more.
 process.on('beforeExit', () =>
   giveUp?.(new Error('run() never finished: it waits for something that cannot happen any more')),

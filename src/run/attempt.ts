@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { RunEvent } from '../events/event.ts';
@@ -6,6 +5,7 @@ import { CommandRunner } from '../execute/command.ts';
 import type { Job } from '../execute/job.ts';
 import { StageLog } from '../execute/log.ts';
 import { collectOutputs, prepareOutputs } from '../execute/outputs.ts';
+import { type Workbench, Workbenches } from '../execute/workbench.ts';
 import { type Ending, WorkerPool } from '../execute/worker-pool.ts';
 import type { Artifact } from '../kind/artifact.ts';
 import type { Facts } from '../kind/stage-kind.ts';
@@ -43,6 +43,7 @@ const mostStoring = 64;
 export class Executor {
   readonly #workers = new WorkerPool();
   readonly #commands = new CommandRunner();
+  readonly #benches: Workbenches;
   readonly #guard: InputGuard;
   readonly #removals = new Set<Promise<void>>();
   readonly #session: Session;
@@ -62,6 +63,10 @@ export class Executor {
   ) {
     this.#session = session;
     this.#guard = new InputGuard(session.store);
+    this.#benches = new Workbenches({
+      create: () => session.store.createWorkFolder(),
+      discard: (folder) => this.#discard(folder),
+    });
     this.#resolution = resolution;
     this.#emit = emit;
     this.#signal = signal;
@@ -70,8 +75,9 @@ export class Executor {
 
   /** Ends the workers; resolves when every work folder is gone. */
   async close(): Promise<void> {
-    this.#workers.close();
     this.#commands.close();
+    this.#benches.close();
+    await this.#workers.close();
     await Promise.all(this.#removals);
   }
 
@@ -114,12 +120,13 @@ export class Executor {
   async #attempt(instance: Instance, key: StageKey, giveBack: () => void): Promise<StageEnding> {
     const { store } = this.#session;
     const startedAt = performance.now();
-    const work = store.createWorkFolder();
+    const place = instance.kind === 'command' ? this.#benches.take() : store.createWorkFolder();
     let storing = false;
+    let clean = false;
     try {
       const inputs = this.#resolution.artifacts(instance);
       this.#guard.note(inputs);
-      const { ending, log, folder, fileNames } = await this.#perform(instance, key, work, inputs);
+      const { ending, log, folder, fileNames } = await this.#perform(instance, key, place, inputs);
       if (ending.ok && this.#storing < mostStoring) giveBack();
       const failed = (message: string, hint?: string): Failure => ({
         ok: false,
@@ -170,9 +177,11 @@ export class Executor {
         },
       };
       await store.commit(row);
+      clean = true;
       return { ok: true, row };
     } catch (cause) {
-      const error = diskError(cause, `run ${instance.id}`, (cause as NodeJS.ErrnoException).path ?? work);
+      const where = (cause as NodeJS.ErrnoException).path ?? store.folder;
+      const error = diskError(cause, `run ${instance.id}`, where);
       if (!(error instanceof UserError)) throw error;
       const hint = error.diagnostics[0]?.hint;
       const wallMs = Math.round(performance.now() - startedAt);
@@ -185,7 +194,8 @@ export class Executor {
       };
     } finally {
       if (storing) this.#storing -= 1;
-      this.#discard(work);
+      if (typeof place === 'string') this.#discard(place);
+      else this.#benches.release(place, clean);
     }
   }
 
@@ -201,11 +211,12 @@ export class Executor {
   async #perform(
     instance: Instance,
     key: StageKey,
-    work: string,
+    place: Workbench | string,
     inputs: Record<string, Artifact | Artifact[]>,
   ): Promise<{ ending: Ending; log: string | undefined; folder: string; fileNames: Record<string, string> }> {
     const { cache } = this.#session.options.workspace;
-    if (instance.kind === 'command') {
+    if (typeof place !== 'string') {
+      const bench = place;
       const fileNames = instance.params.outputs as Record<string, string>;
       const extensions = this.#resolution.extensions(instance);
       const { ending, log } = await this.#commands.perform(
@@ -215,21 +226,22 @@ export class Executor {
           command: instance.params.command as string,
           inputs,
           extensionOf: (artifact) => extensions.get(artifact.label)!,
+          isBlob: ({ members }) => members[0]?.path === this.#session.store.objectPath(members[0]!.digest),
           outputs: fileNames,
           env: instance.env,
-          folder: work,
+          bench,
         },
         { timeoutSeconds: instance.timeout, signal: this.#signal },
       );
-      return { ending, log, folder: join(work, 'run'), fileNames };
+      return { ending, log, folder: bench.run, fileNames };
     }
     const log = this.#log(instance, key);
-    prepareOutputs(work, instance.outputs);
+    prepareOutputs(place, instance.outputs);
     const ending = await this.#workers.perform(
-      { ...this.#job(instance, key, work), inputs },
+      { ...this.#job(instance, key, place), inputs },
       this.#options(instance, log),
     );
-    return { ending, log: log.close(), folder: work, fileNames: {} };
+    return { ending, log: log.close(), folder: place, fileNames: {} };
   }
 
   #job(instance: Instance, key: StageKey, work: string): Job {

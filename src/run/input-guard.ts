@@ -46,7 +46,7 @@ export class InputGuard {
       const looks = looksOf(path);
       if (looks !== undefined && looks === this.#looks.get(path)) continue;
       if (looks !== undefined && (await digestOf(path)) === digest) {
-        // The store marks a blob as young when another stage gives the same content.
+        // Its ctime alone: it got another name, or another stage gave the same content.
         this.#looks.set(path, looks);
         continue;
       }

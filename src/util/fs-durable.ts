@@ -11,6 +11,7 @@ import {
   fdatasync,
   fsync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -125,10 +126,26 @@ export function makeFolder(path: string): void {
   faultPoint('after mkdir', path);
 }
 
-export function makeLink(target: string, path: string): void {
-  faultPoint('before symlink', path);
-  symlinkSync(target, path);
-  faultPoint('after symlink', path);
+/**
+ * A second name for a file. With `hard` the same inode where the file system allows it, which is far cheaper than a
+ * symbolic link; for files that are ours only, because it changes a file's link count and with it its ctime.
+ */
+export function linkTo(target: string, path: string, hard: boolean): void {
+  faultPoint('before link', path);
+  if (!hard || !tryHardLink(target, path)) symlinkSync(target, path);
+  faultPoint('after link', path);
+}
+
+function tryHardLink(target: string, path: string): boolean {
+  try {
+    linkSync(target, path);
+    return true;
+  } catch (error) {
+    // Another file system, too many links, or links are not allowed here; all else is for the caller.
+    if (['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return false;
+    throw error;
+  }
 }
 
 /** Writes a file that nobody reads before the call returns, and that need not survive a crash. */

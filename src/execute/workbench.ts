@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import { makeFolder, removeFile } from '../util/fs-durable.ts';
+
+/** Where one program works. */
+export interface Workbench {
+  /** Holds all that follows. */
+  readonly folder: string;
+  /** The program's current folder: empty, and never one that another program had. */
+  readonly run: string;
+  /** `../in/` of the program: links to its inputs. */
+  readonly inputs: string;
+  readonly script: string;
+  readonly log: string;
+  /** The links in `inputs`, to be taken away again. */
+  readonly links: string[];
+  /** Whether there is more in `inputs` than links: then the bench is not used again. */
+  crowded: boolean;
+}
+
+/** What makes and removes folders on the store's file system. */
+export interface FolderMaker {
+  create(): string;
+  discard(folder: string): void;
+}
+
+/**
+ * Benches are used again, all but the folder that the program runs in. On ext4, creating a file looks past every inode
+ * that was removed in the last minutes, so a thousand small programs that each made and removed half a dozen files
+ * would spend most of their time there (measured: from 30 to over 1,000 µs a file). The folder itself is always new:
+ * a process that a program left behind must not be able to write into the next one's outputs.
+ */
+export class Workbenches {
+  readonly #maker: FolderMaker;
+  readonly #idle: Workbench[] = [];
+  #runs = 0;
+
+  constructor(maker: FolderMaker) {
+    this.#maker = maker;
+  }
+
+  take(): Workbench {
+    const old = this.#idle.pop();
+    const folder = old?.folder ?? this.#maker.create();
+    const run = join(folder, `run-${++this.#runs}`);
+    makeFolder(run);
+    if (old) return { ...old, run };
+    const inputs = join(folder, 'in');
+    makeFolder(inputs);
+    const [script, log] = [join(folder, 'command.sh'), join(folder, 'log')];
+    return { folder, run, inputs, script, log, links: [], crowded: false };
+  }
+
+  /** @param clean whether the program ended well and its outputs are taken. */
+  release(bench: Workbench, clean: boolean): void {
+    if (!clean || bench.crowded) {
+      this.#maker.discard(bench.folder);
+      return;
+    }
+    for (const link of bench.links) removeFile(link);
+    bench.links.length = 0;
+    this.#maker.discard(bench.run);
+    this.#idle.push(bench);
+  }
+
+  /** Removes the benches that nobody works at. */
+  close(): void {
+    for (const bench of this.#idle.splice(0)) this.#maker.discard(bench.folder);
+  }
+}
