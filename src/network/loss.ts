@@ -1,6 +1,7 @@
 import { tf } from '../engine/tensorflow.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
 import type { Network } from './network.ts';
+import { stopGradient } from './second-order.ts';
 import type { ParameterVector } from './tensors.ts';
 
 /** Cross entropy and accuracy over a set of examples. Non-finite where the network's outputs are. */
@@ -123,18 +124,10 @@ export async function toVector(
  */
 export function meanCrossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
   return tf.tidy(() => {
-    const shifted = tf.sub(logits, constant(tf.max(logits, 1, true)));
+    const shifted = tf.sub(logits, stopGradient(tf.max(logits, 1, true)));
     const logSum = tf.log(tf.sum(tf.exp(shifted), 1));
     return tf.mean(tf.sub(logSum, tf.sum(tf.mul(shifted, targets), 1))) as tf.Scalar;
   });
-}
-
-/** The same values, through which no gradient flows. */
-function constant(x: tf.Tensor): tf.Tensor {
-  return tf.customGrad((value) => ({
-    value: tf.clone(value as tf.Tensor),
-    gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
-  }))(x);
 }
 
 /**
