@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { UserError } from '../diagnostics/diagnostic.ts';
-import { type KeyParts, keyFormat, outputsOf, stageKey } from '../fingerprint/key.ts';
+import { type InputPart, type KeyParts, keyFormat, outputsOf, stageKey } from '../fingerprint/key.ts';
 import type { Artifact, StoredFile, StoredOutput } from '../kind/artifact.ts';
 import type { Instance, Source } from '../plan/plan.ts';
 import type { MemoRow } from '../store/contract.ts';
 import type { Digest, StageKey } from '../util/digest.ts';
 import type { Session } from './session.ts';
+
+/** Type of a file that a pipeline names. */
+const fileType = 'file';
 
 /** An instance whose inputs are all known. */
 export interface Keyed {
@@ -23,6 +26,7 @@ export class Resolution {
   readonly keys = new Map<string, StageKey>();
   readonly #session: Session;
   readonly #files: Map<string, StoredFile>;
+  readonly #paths = new Map<string, string>();
 
   private constructor(session: Session, files: Map<string, StoredFile>) {
     this.#session = session;
@@ -64,13 +68,13 @@ export class Resolution {
   key(instance: Instance): StageKey | null {
     const known = this.keys.get(instance.id);
     if (known) return known;
-    const inputs: Record<string, { digest: Digest; label: string }[]> = {};
+    const inputs: Record<string, InputPart[]> = {};
     for (const [name, binding] of Object.entries(instance.inputs)) {
-      const list: { digest: Digest; label: string }[] = [];
+      const list: InputPart[] = [];
       for (const source of binding.sources) {
-        const digest = this.#digestOf(source, instance);
+        const digest = this.#digestOf(source);
         if (digest === null) return null;
-        list.push({ digest, label: '' });
+        list.push({ digest, form: this.#formOf(source, instance), label: '' });
       }
       inputs[name] = list;
     }
@@ -99,7 +103,8 @@ export class Resolution {
         Object.entries(instance.inputs).map(([name, binding]) => [
           name,
           binding.sources.map((source) => ({
-            digest: this.#digestOf(source, instance)!,
+            digest: this.#digestOf(source)!,
+            form: this.#formOf(source, instance),
             label: labelOf(source),
           })),
         ]),
@@ -120,16 +125,12 @@ export class Resolution {
     );
   }
 
-  /** Extension of the file behind each source of an instance, by the artifact's label. */
+  /** Extension of the file behind each source of a program, by the artifact's label. */
   extensions(instance: Instance): Map<string, string> {
     const extensions = new Map<string, string>();
     for (const [name, { many, sources }] of Object.entries(instance.inputs)) {
       for (const [i, source] of sources.entries()) {
-        const extension =
-          source.from === 'file'
-            ? (/\.[A-Za-z0-9]+$/.exec(source.path)?.[0] ?? '')
-            : this.rows.get(source.instance)!.outputs[source.output]!.extension;
-        extensions.set(many ? `${name}[${i}]` : name, extension);
+        extensions.set(many ? `${name}[${i}]` : name, this.#formOf(source, instance));
       }
     }
     return extensions;
@@ -140,7 +141,7 @@ export class Resolution {
     const paths = [
       ...Object.values(instance.inputs)
         .flatMap((binding) => [...binding.sources])
-        .flatMap((source) => (source.from === 'file' ? [resolve(this.#session.plan.root, source.path)] : [])),
+        .flatMap((source) => (source.from === 'file' ? [this.#absolute(source.path)] : [])),
       ...this.#session.facets.get(instance.id)!.files.map((file) => file.path),
     ];
     if (paths.length === 0) return [];
@@ -148,13 +149,28 @@ export class Resolution {
     return paths.filter((path, i) => now[i]?.digest !== this.#files.get(path)!.digest);
   }
 
+  /** Asked for several times an instance. */
+  #absolute(path: string): string {
+    let absolute = this.#paths.get(path);
+    if (absolute === undefined) this.#paths.set(path, (absolute = resolve(this.#session.plan.root, path)));
+    return absolute;
+  }
+
   #kindFiles(instance: Instance): Record<string, Digest> {
     const { files } = this.#session.facets.get(instance.id)!;
     return Object.fromEntries(files.map((file) => [file.name, this.#files.get(file.path)!.digest]));
   }
 
-  #digestOf(source: Source, _instance: Instance): Digest | null {
-    if (source.from === 'file') return this.#files.get(resolve(this.#session.plan.root, source.path))!.digest;
+  /** What the stage sees of a source besides its content. */
+  #formOf(source: Source, instance: Instance): string {
+    const program = instance.kind === 'command';
+    if (source.from === 'file') return program ? (/\.[A-Za-z0-9]+$/.exec(source.path)?.[0] ?? '') : fileType;
+    const { extension, type } = this.rows.get(source.instance)!.outputs[source.output]!;
+    return program ? extension : type;
+  }
+
+  #digestOf(source: Source): Digest | null {
+    if (source.from === 'file') return this.#files.get(this.#absolute(source.path))!.digest;
     const row = this.rows.get(source.instance);
     if (!row) return null;
     const output = row.outputs[source.output]!;
@@ -163,9 +179,9 @@ export class Resolution {
 
   #artifact(source: Source, label: string): Artifact {
     if (source.from === 'file') {
-      const path = resolve(this.#session.plan.root, source.path);
+      const path = this.#absolute(source.path);
       const { digest } = this.#files.get(path)!;
-      return { label, type: 'file', digest, folder: false, path, members: [{ name: '', path, digest }] };
+      return { label, type: fileType, digest, folder: false, path, members: [{ name: '', path, digest }] };
     }
     const output = this.rows.get(source.instance)!.outputs[source.output]!;
     if (source.member !== null) {

@@ -13,10 +13,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Diagnostic, type ExitCode, exitCodes, UserError } from '../diagnostics/diagnostic.ts';
 import type { RunEvent } from '../events/event.ts';
 import type { Instance } from '../plan/plan.ts';
-import { schedule } from '../schedule/schedule.ts';
 import type { MemoRow } from '../store/contract.ts';
 import type { StageKey } from '../util/digest.ts';
-import { Executor, type StageEnding } from './attempt.ts';
+import type { Executor, StageEnding } from './attempt.ts';
 import type { RunOptions, RunResult } from './contract.ts';
 import { environmentOf } from './environment.ts';
 import { checkExpectations } from './expectations.ts';
@@ -84,14 +83,28 @@ class Run {
     return this.#finish(resolution);
   }
 
-  /** Everything that the memo knows, without a promise in between: thousands of stages take milliseconds. */
+  /**
+   * Everything that the memo knows, without a promise in between: thousands of stages take milliseconds. Stages are
+   * looked up together until one needs a result of the same batch.
+   */
   #takeKnown(resolution: Resolution, forced: ReadonlySet<string>): void {
+    let batch: { readonly instance: Instance; readonly key: StageKey }[] = [];
+    const waiting = new Set<string>();
+    const lookUp = (): void => {
+      const rows = this.#session.store.lookupMany(batch.map(({ key }) => key));
+      for (const [i, row] of rows.entries()) if (row) this.#markCached(resolution, batch[i]!.instance, row);
+      batch = [];
+      waiting.clear();
+    };
     for (const instance of this.#session.plan.instances) {
+      if (forced.has(instance.id)) continue;
+      if (batch.length > 0 && needsOf(instance).some((id) => waiting.has(id))) lookUp();
       const key = resolution.key(instance);
-      if (key === null || forced.has(instance.id)) continue;
-      const row = this.#session.store.lookup(key);
-      if (row) this.#markCached(resolution, instance, row);
+      if (key === null) continue;
+      batch.push({ instance, key });
+      waiting.add(instance.id);
     }
+    lookUp();
   }
 
   #markCached(resolution: Resolution, instance: Instance, row: MemoRow): void {
@@ -113,8 +126,8 @@ class Run {
     const session = this.#session;
     const { store, plan } = session;
     this.#checkArtifactsFolder();
-    const executor = new Executor(session, resolution, this.#emit, this.#signal, environmentOf(session));
-    this.#executor = executor;
+    const executor = await this.#startExecutor(resolution);
+    const { schedule } = await import('../schedule/schedule.ts');
     const latest = store.latest(plan.pipeline);
     const instances = new Map(pending.map((instance) => [instance.id, instance]));
     const waiting = new Map<StageKey, number>();
@@ -131,9 +144,7 @@ class Run {
     await schedule({
       tasks: pending.map((instance) => ({
         id: instance.id,
-        needs: Object.values(instance.inputs)
-          .flatMap((binding) => [...binding.sources])
-          .flatMap((source) => (source.from === 'stage' ? [source.instance] : [])),
+        needs: needsOf(instance),
         resources: instance.resources,
       })),
       tokens: session.tokens,
@@ -269,15 +280,23 @@ class Run {
       const row = resolution.rows.get(instance.id)!;
       const factsCode = session.facets.get(instance.id)!.code?.factsCode ?? null;
       if (row.factsCode === factsCode) continue;
-      this.#executor ??= new Executor(session, resolution, this.#emit, this.#signal, environmentOf(session));
+      const executor = await this.#startExecutor(resolution);
       const stored = Object.fromEntries(
         Object.entries(row.outputs).map(([name, output]) => [name, artifactOf(session, name, output)]),
       );
-      const facts = factsCode === null ? null : await this.#executor.facts(instance, row, stored);
+      const facts = factsCode === null ? null : await executor.facts(instance, row, stored);
       const fresh = { ...row, facts, factsCode };
       await session.store.commit(fresh);
       resolution.rows.set(instance.id, fresh);
     }
+  }
+
+  /** Imported only when something runs: what starts processes is a good part of what a start costs. */
+  async #startExecutor(resolution: Resolution): Promise<Executor> {
+    const { Executor } = await import('./attempt.ts');
+    const session = this.#session;
+    this.#executor ??= new Executor(session, resolution, this.#emit, this.#signal, environmentOf(session));
+    return this.#executor;
   }
 
   /** A folder that cannot be written is told before hours of work, not after. */
@@ -300,6 +319,16 @@ class Run {
 /** Resolves when the promise is settled, in whatever way. */
 async function settled(promise: Promise<unknown>): Promise<void> {
   await promise.catch(() => {});
+}
+
+/** Ids of the instances whose outputs it reads. */
+function needsOf(instance: Instance): string[] {
+  const needs: string[] = [];
+  for (const name in instance.inputs) {
+    for (const source of instance.inputs[name]!.sources)
+      if (source.from === 'stage') needs.push(source.instance);
+  }
+  return needs;
 }
 
 function exitCodeOf(interrupted: boolean, failed: boolean, missed: boolean): ExitCode {

@@ -72,6 +72,8 @@ export interface Store {
   // Memo of stages
   /** The row, if every blob it names is there with the right length. */
   lookup(key: StageKey): MemoRow | undefined;
+  /** As `lookup` for each, in one view of the table. */
+  lookupMany(keys: readonly StageKey[]): (MemoRow | undefined)[];
   /** Inserts a row whose blobs are durable; concurrent calls share a transaction; resolves when it is durable. */
   commit(row: MemoRow): Promise<void>;
 
