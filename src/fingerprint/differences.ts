@@ -67,14 +67,11 @@ function inputs(before: KeyParts['inputs'], after: KeyParts['inputs']): Differen
     const count = Math.max(old.length, now.length);
     return Array.from({ length: count }, (_, i) => i).flatMap((i): Difference[] => {
       const [a, b] = [old[i], now[i]];
-      if (a?.digest === b?.digest) return [];
-      return [
-        {
-          field: `input ${name}${count > 1 ? `[${i}]` : ''} ${(b ?? a)!.label}`,
-          before: a ? short(a.digest) : null,
-          after: b ? short(b.digest) : null,
-        },
-      ];
+      const field = `input ${name}${count > 1 ? `[${i}]` : ''} ${(b ?? a)!.label}`;
+      if (a?.digest === b?.digest) {
+        return a!.form === b!.form ? [] : [{ field, before: a!.form || 'none', after: b!.form || 'none' }];
+      }
+      return [{ field, before: a ? short(a.digest) : null, after: b ? short(b.digest) : null }];
     });
   });
 }

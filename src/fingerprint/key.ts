@@ -20,6 +20,15 @@ export const keyFormat = 1;
 /** Rules by which a program is run: the version of the kind `command`, which has no code of its own. */
 export const commandVersion = 1;
 
+/** One artifact of an input, as a key sees it. */
+export interface InputPart {
+  readonly digest: Digest;
+  /** What the stage sees besides the content: a program the extension in its name, a kind its type. */
+  readonly form: string;
+  /** Where it came from: for people, not part of the key. */
+  readonly label: string;
+}
+
 /** What a key is made of. Stored beside the key so that `why` can compare field by field. */
 export interface KeyParts {
   /** The rules on this page: changed rules must not be taken for the old ones. */
@@ -34,8 +43,8 @@ export interface KeyParts {
   readonly with: JsonObject;
   /** Names and shapes of the outputs: a renamed file is a different artifact to whoever reads it. */
   readonly outputs: JsonObject;
-  /** Content by input name, in order; the labels say where it came from and are not part of the key. */
-  readonly inputs: Readonly<Record<string, readonly { readonly digest: Digest; readonly label: string }[]>>;
+  /** Content by input name, in order. */
+  readonly inputs: Readonly<Record<string, readonly InputPart[]>>;
   /** Content of the files that the kind itself reads, a dataset's for example, by a name free of machine paths. */
   readonly files: Readonly<Record<string, Digest>>;
   /** Engines differ in the last bits; null where the kind computes no tensors. */
@@ -91,7 +100,7 @@ export function stageKey(
   ];
   for (const name of Object.keys(parts.inputs).sort()) {
     lines.push(`input ${name}`);
-    for (const { digest } of parts.inputs[name]!) lines.push(digest);
+    for (const { digest, form } of parts.inputs[name]!) lines.push(`${digest} ${JSON.stringify(form)}`);
   }
   for (const name of Object.keys(parts.files).sort())
     lines.push(`file ${JSON.stringify(name)} ${parts.files[name]}`);

@@ -259,6 +259,23 @@ describe('looking at a pipeline', () => {
     expect(existsSync(w.path('artifacts', 'demo', 'run.json'))).toBe(true);
   });
 
+  it('runs a program again that sees the same content under another extension', async () => {
+    const named = (extension: string) => `pipeline: named
+stages:
+  table: { command: "echo 1 > \${{ outputs.t }}", outputs: { t: t.${extension} } }
+  made: { command: "echo \${{ inputs.t }} > \${{ outputs.n }}", inputs: { t: table }, outputs: { n: n.txt } }
+  file: { command: "echo \${{ inputs.f }} > \${{ outputs.n }}", inputs: { f: { file: f.${extension} } }, outputs: { n: n.txt } }
+`;
+    const w = workspace({ 'n.yaml': named('csv'), 'f.csv': '1', 'f.tsv': '1' });
+    await w.run('run', 'n.yaml');
+    w.write({ 'n.yaml': named('tsv') });
+    const { stdout, lastLine } = await w.run('run', 'n.yaml');
+    expect(lastLine).toContain('3 executed');
+    expect(stdout).toContain('input t table.t .csv -> .tsv');
+    for (const stage of ['made', 'file'])
+      expect(w.read('artifacts', 'named', stage, 'n.txt')).toMatch(/\.tsv\n$/);
+  });
+
   it('says which line of the configuration it does not understand', async () => {
     const w = workspace({ 'orograph.config.yaml': '# mine\ncahce: elsewhere\n', 'demo.yaml': pipeline });
     const { code, stderr } = await w.run('run', 'demo.yaml');

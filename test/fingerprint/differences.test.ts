@@ -14,7 +14,7 @@ const parts: KeyParts = {
   },
   with: { epochs: 10, nested: { a: 1, b: [1, 2] } },
   outputs: {},
-  inputs: { model: [{ digest: digest('3'), label: 'model.checkpoints/10' }] },
+  inputs: { model: [{ digest: digest('3'), form: 'checkpoint', label: 'model.checkpoints/10' }] },
   files: { 'cifar10-mini/train.bin': digest('1') },
   engine: { name: 'wasm', version: '4.22.0' },
   env: { LANG: null },
@@ -38,14 +38,26 @@ suite('what changed between two keys', () => {
     ]);
   });
   it('names an input by its producer and the beginnings of the digests', () => {
-    expect(told({ inputs: { model: [{ digest: digest('9'), label: 'model.checkpoints/10' }] } })).toEqual([
-      'input model model.checkpoints/10 3333… -> 9999…',
-    ]);
+    expect(
+      told({
+        inputs: { model: [{ digest: digest('9'), form: 'checkpoint', label: 'model.checkpoints/10' }] },
+      }),
+    ).toEqual(['input model model.checkpoints/10 3333… -> 9999…']);
+  });
+  it('names what a stage sees of an input besides its content', () => {
+    const label = 'table';
+    const [before, after] = ['.csv', '.tsv'].map((form) => ({
+      ...parts,
+      inputs: { t: [{ digest: digest('3'), form, label }] },
+    }));
+    expect(differences(before!, after!).map(describe)).toEqual(['input t table .csv -> .tsv']);
   });
   it('says nothing of an input that only comes from elsewhere', () => {
-    expect(told({ inputs: { model: [{ digest: digest('3'), label: 'renamed.checkpoints/10' }] } })).toEqual(
-      [],
-    );
+    expect(
+      told({
+        inputs: { model: [{ digest: digest('3'), form: 'checkpoint', label: 'renamed.checkpoints/10' }] },
+      }),
+    ).toEqual([]);
   });
   it('names the file of code that changed, and packages by version', () => {
     const code = {

@@ -29,8 +29,8 @@ const instance: Instance = {
 const parts = {
   code: { digest: digest('c'), files: {}, packages: {} },
   inputs: {
-    model: [{ digest: digest('1'), label: 'model.checkpoints/10' }],
-    x: [{ digest: digest('2'), label: 'towards' }],
+    model: [{ digest: digest('1'), form: 'checkpoint', label: 'model.checkpoints/10' }],
+    x: [{ digest: digest('2'), form: 'direction', label: 'towards' }],
   },
   files: { 'cifar10-mini/train.bin': digest('3') },
   engine: { name: 'wasm', version: '4.22.0' },
@@ -40,7 +40,7 @@ const key = (change: Partial<Instance> = {}, changed: Partial<typeof parts> = {}
 
 describe('a stage key', () => {
   it('is pinned: whoever changes it raises keyFormat and says so in the CHANGELOG', () => {
-    expect(key()).toMatchInlineSnapshot(`"2c65decc57780553243839d26344ca0bc9248e13b2f4ed51a10d2f692ce4ef2d"`);
+    expect(key()).toMatchInlineSnapshot(`"02693c7a519ea190bdff6e27e29beb0b3df42a3b9fedb98756bb54c47c72a2e8"`);
     expect(
       stageKey(
         hashOfDefinition({ ...instance, kind: 'command', params: { command: 'true' }, inputs: {} }, 1),
@@ -73,7 +73,10 @@ describe('a stage key', () => {
   });
 
   it('does not depend on where an input came from', () => {
-    const inputs = { ...parts.inputs, x: [{ digest: digest('2'), label: 'another.stage' }] };
+    const inputs = {
+      ...parts.inputs,
+      x: [{ digest: digest('2'), form: 'direction', label: 'another.stage' }],
+    };
     expect(key({}, { inputs })).toBe(key());
   });
 
@@ -84,7 +87,12 @@ describe('a stage key', () => {
     ['its code', () => key({}, { code: { ...parts.code, digest: digest('d') } })],
     [
       'the content of an input',
-      () => key({}, { inputs: { ...parts.inputs, x: [{ digest: digest('9'), label: '' }] } }),
+      () =>
+        key({}, { inputs: { ...parts.inputs, x: [{ digest: digest('9'), form: 'direction', label: '' }] } }),
+    ],
+    [
+      'what a stage sees of an input besides its content',
+      () => key({}, { inputs: { ...parts.inputs, x: [{ ...parts.inputs.x[0]!, form: 'file' }] } }),
     ],
     ['inputs that swap places', () => key({}, { inputs: { model: parts.inputs.x, x: parts.inputs.model } })],
     [
@@ -104,14 +112,17 @@ describe('a stage key', () => {
       ...parts,
       inputs: {
         a: [
-          { digest: digest('1'), label: '' },
-          { digest: digest('2'), label: '' },
+          { digest: digest('1'), form: 'direction', label: '' },
+          { digest: digest('2'), form: 'direction', label: '' },
         ],
       },
     });
     const split = stageKey('d', {
       ...parts,
-      inputs: { a: [{ digest: digest('1'), label: '' }], b: [{ digest: digest('2'), label: '' }] },
+      inputs: {
+        a: [{ digest: digest('1'), form: 'direction', label: '' }],
+        b: [{ digest: digest('2'), form: 'direction', label: '' }],
+      },
     });
     expect(both).not.toBe(split);
   });
