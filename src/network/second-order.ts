@@ -109,7 +109,7 @@ export function kernelsOfProduct(
  * Value, gradient and Hessian-vector product of a scalar function at x in the direction v.
  * @param f composed of `tf` operations; it should depend on x, else the derivatives are zero.
  * @param v of the shapes of x.
- * @returns tensors that the caller disposes: `gradient` and `product` in the order of x.
+ * @returns tensors that the caller disposes of, also inside a `tf.tidy`: `gradient` and `product` in the order of x.
  * @throws UserError where f uses an operation whose second derivative is not proven.
  */
 export function hessianVectorProduct(

@@ -1,0 +1,120 @@
+import { tf } from '../engine/tensorflow.ts';
+import { batches, type Examples, inOrder } from './examples.ts';
+import { type BatchCurvature, differentiated } from './hessian-batch.ts';
+import { mlpCurvature, mlpCurvatureBytes } from './hessian-mlp.ts';
+import { inputTensor, targetTensor, toTensors } from './loss.ts';
+import type { Network } from './network.ts';
+import { dimension, type ParameterVector } from './tensors.ts';
+
+export interface HessianSettings {
+  /** Examples of a micro-batch. Memory, hardly the result, depends on it. */
+  readonly batch: number;
+  /** Bytes on the device for what does not depend on v; batches beyond it are prepared again for each product. */
+  readonly keptBytes?: number;
+  /** `generic` differentiates twice; `fast` is for networks that have a hand-derived product. Default: what there is. */
+  readonly path?: 'generic' | 'fast';
+}
+
+const defaultKeptBytes = 512 * 2 ** 20;
+
+/**
+ * The Hessian of the mean cross entropy over all examples at θ, as products with vectors: float32 on the engine, one
+ * micro-batch after the other, weighted by their sizes and summed in float64. A batch-norm network comes with its mode
+ * bound.
+ */
+export class Hessian {
+  readonly dimension: number;
+  /** Products computed so far. */
+  products = 0;
+  readonly #form: ParameterVector;
+  readonly #examples: Examples;
+  readonly #batches: readonly Uint32Array[];
+  readonly #parameters: tf.Tensor[];
+  readonly #prepare: (indices: Uint32Array) => BatchCurvature;
+  readonly #kept: BatchCurvature[] = [];
+  readonly #keptCount: number;
+
+  constructor(network: Network, theta: ParameterVector, examples: Examples, settings: HessianSettings) {
+    this.dimension = dimension(theta);
+    this.#form = theta;
+    this.#examples = examples;
+    this.#batches = batches(inOrder(examples.count), settings.batch);
+    const parameters = toTensors(theta);
+    this.#parameters = parameters;
+    const fast = settings.path !== 'generic' && network.spec.name === 'mlp';
+    if (settings.path === 'fast' && !fast)
+      throw new RangeError(`${network.spec.name} has no hand-derived product`);
+    this.#prepare = (indices) => {
+      const inputs = inputTensor(examples, indices);
+      const targets = targetTensor(examples, indices);
+      return fast
+        ? mlpCurvature(parameters, inputs, targets)
+        : differentiated(network, parameters, inputs, targets);
+    };
+    const size = Math.min(settings.batch, examples.count);
+    const bytes = fast ? mlpCurvatureBytes(theta, size) : 4 * size * (examples.features + examples.classes);
+    this.#keptCount = Math.floor((settings.keptBytes ?? defaultKeptBytes) / bytes);
+  }
+
+  /** Hv. @param v as one list of numbers, tensor after tensor in the parameters' order; so is the result. */
+  async product(v: Float32Array): Promise<Float32Array> {
+    if (v.length !== this.dimension) throw new RangeError(`${v.length} numbers, ${this.dimension} expected`);
+    const direction = toTensors(shaped(v, this.#form));
+    const sums = this.#batches.length > 1 ? new Float64Array(this.dimension) : undefined;
+    let result = new Float32Array(this.dimension);
+    try {
+      for (const [b, indices] of this.#batches.entries()) {
+        const curvature = this.#kept[b] ?? this.#prepare(indices);
+        if (b === this.#kept.length && b < this.#keptCount) this.#kept.push(curvature);
+        const product = tf.tidy(() => curvature.product(direction));
+        if (curvature !== this.#kept[b]) curvature.dispose();
+        try {
+          await read(product, result);
+        } finally {
+          tf.dispose(product);
+        }
+        const share = indices.length / this.#examples.count;
+        if (sums) for (let i = 0; i < sums.length; i++) sums[i]! += share * result[i]!;
+      }
+    } finally {
+      tf.dispose(direction);
+    }
+    if (sums) result = Float32Array.from(sums);
+    this.products++;
+    return result;
+  }
+
+  dispose(): void {
+    tf.dispose(this.#parameters);
+    for (const curvature of this.#kept.splice(0)) curvature.dispose();
+  }
+}
+
+async function read(tensors: readonly tf.Tensor[], into: Float32Array): Promise<void> {
+  let offset = 0;
+  for (const tensor of tensors) {
+    into.set((await tensor.data()) as Float32Array, offset);
+    offset += tensor.size;
+  }
+}
+
+/** One list of numbers as a parameter vector of a form: views, no copies. */
+export function shaped(flat: Float32Array, form: ParameterVector): ParameterVector {
+  let offset = 0;
+  return form.map(({ name, shape, values }) => {
+    const start = offset;
+    offset += values.length;
+    return { name, shape, values: flat.subarray(start, offset) };
+  });
+}
+
+/** A parameter vector as one list of numbers. */
+export function flattened(vector: ParameterVector): Float32Array {
+  const flat = new Float32Array(dimension(vector));
+  let offset = 0;
+  for (const { values } of vector) {
+    flat.set(values, offset);
+    offset += values.length;
+  }
+  return flat;
+}
