@@ -41,29 +41,41 @@ export class Workbenches {
   take(): Workbench {
     const old = this.#idle.pop();
     const folder = old?.folder ?? this.#maker.create();
-    const run = join(folder, `run-${++this.#runs}`);
-    makeFolder(run);
-    if (old) return { ...old, run };
-    const inputs = join(folder, 'in');
-    makeFolder(inputs);
-    const [script, log] = [join(folder, 'command.sh'), join(folder, 'log')];
-    return { folder, run, inputs, script, log, links: [], crowded: false };
+    try {
+      const run = join(folder, `run-${++this.#runs}`);
+      makeFolder(run);
+      if (old) return { ...old, run };
+      const inputs = join(folder, 'in');
+      makeFolder(inputs);
+      const [script, log] = [join(folder, 'command.sh'), join(folder, 'log')];
+      return { folder, run, inputs, script, log, links: [], crowded: false };
+    } catch (error) {
+      this.#maker.discard(folder);
+      throw error;
+    }
   }
 
   /** @param clean whether the program ended well and its outputs are taken. */
   release(bench: Workbench, clean: boolean): void {
-    if (!clean || bench.crowded) {
-      this.#maker.discard(bench.folder);
-      return;
-    }
-    for (const link of bench.links) removeFile(link);
-    bench.links.length = 0;
-    this.#maker.discard(bench.run);
-    this.#idle.push(bench);
+    if (clean && !bench.crowded && takeAway(bench.links)) {
+      this.#maker.discard(bench.run);
+      this.#idle.push(bench);
+    } else this.#maker.discard(bench.folder);
   }
 
   /** Removes the benches that nobody works at. */
   close(): void {
     for (const bench of this.#idle.splice(0)) this.#maker.discard(bench.folder);
+  }
+}
+
+/** False where one stays: the bench is then not clean. */
+function takeAway(links: string[]): boolean {
+  try {
+    for (const link of links) removeFile(link);
+    links.length = 0;
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -120,10 +120,11 @@ export class Executor {
   async #attempt(instance: Instance, key: StageKey, giveBack: () => void): Promise<StageEnding> {
     const { store } = this.#session;
     const startedAt = performance.now();
-    const place = instance.kind === 'command' ? this.#benches.take() : store.createWorkFolder();
+    let place: Workbench | string | undefined;
     let storing = false;
     let clean = false;
     try {
+      place = instance.kind === 'command' ? this.#benches.take() : store.createWorkFolder();
       const inputs = this.#resolution.artifacts(instance);
       this.#guard.note(inputs);
       const { ending, log, folder, fileNames } = await this.#perform(instance, key, place, inputs);
@@ -195,7 +196,7 @@ export class Executor {
     } finally {
       if (storing) this.#storing -= 1;
       if (typeof place === 'string') this.#discard(place);
-      else this.#benches.release(place, clean);
+      else if (place) this.#benches.release(place, clean);
     }
   }
 

@@ -36,11 +36,14 @@ describe('several processes on one store', () => {
   it('take over what a killed one had claimed, and lose nothing', async () => {
     const [cache, log, count] = [join(root, 'killed'), join(root, 'killed-log'), 60];
     writeFileSync(log, '');
+    const doomed = runChild(program, ['share', cache, log, String(count), '4'], {
+      env: { OROGRAPH_FAULT: 'kill@60' },
+    });
+    // The others come when it is at work: it must not find everything done.
+    while (computed(log).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     const ended = await Promise.all([
       ...['1', '2', '3'].map((seed) => runChild(program, ['share', cache, log, String(count), seed])),
-      runChild(program, ['share', cache, log, String(count), '4'], {
-        env: { OROGRAPH_FAULT: 'kill@60' },
-      }),
+      doomed,
     ]);
     expect(ended.map(({ code, stderr }) => ({ code, stderr })).slice(0, 3)).toEqual(
       Array.from({ length: 3 }, () => ({ code: 0, stderr: '' })),
