@@ -100,11 +100,11 @@ try {
     platform: 'node',
     packages: 'external',
   });
-  const { exportsOf, identifyCode } = await import(pathToFileURL(tool).href);
+  const { identifyCode, surveyCode } = await import(pathToFileURL(tool).href);
   const described = {};
   for (const kind of kinds) {
     const file = join(root, 'stages', kind, 'stage.ts');
-    const names = await exportsOf(file, { root });
+    const { exports: names } = await surveyCode(file, { root });
     const code = await identifyCode(file, 'default', { root });
     const facts = names.includes('facts') ? await identifyCode(file, 'facts', { root }) : null;
     described[kind] = { code: code.identity, factsCode: facts?.identity.digest ?? null };

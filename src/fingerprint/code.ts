@@ -16,8 +16,6 @@ import { type Digest, digestOf } from '../util/digest.ts';
  */
 export interface BundledCode {
   readonly identity: CodeIdentity;
-  /** Absolute paths of every source file that went in. */
-  readonly inputs: readonly string[];
   /** `package.json` of each package that counts by version: absolute path to version. */
   readonly manifests: Readonly<Record<string, string>>;
 }
@@ -29,10 +27,20 @@ export interface CodeOptions {
   readonly self?: string;
 }
 
-/** Names of a module's exports; syntax errors are thrown as esbuild's `BuildFailure`. */
-export async function exportsOf(file: string, options: CodeOptions): Promise<readonly string[]> {
+/**
+ * The names of a module's exports, and the absolute paths of every source file that was read: also of those of which
+ * nothing is left in the bundle, because an edit may give them something. Syntax errors are thrown as esbuild's
+ * `BuildFailure`.
+ */
+export async function surveyCode(
+  file: string,
+  options: CodeOptions,
+): Promise<{ readonly exports: readonly string[]; readonly sources: readonly string[] }> {
   const { metafile } = await bundle({ entryPoints: [file] }, options, []);
-  return Object.values(metafile.outputs).flatMap((output) => output.exports);
+  return {
+    exports: Object.values(metafile.outputs).flatMap((output) => output.exports),
+    sources: Object.keys(metafile.inputs).map((name) => join(options.root, name)),
+  };
 }
 
 /** Bundles what one export of a file reaches and identifies it. */
@@ -50,17 +58,12 @@ export async function identifyCode(
   );
   const used = new Set(Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs)));
   const files: Record<string, string> = {};
-  const inputs: string[] = [];
-  for (const name of [...used].filter((name) => name !== '<stdin>').sort()) {
-    const path = join(options.root, name);
-    inputs.push(path);
-    files[name.split(sep).join('/')] = await digestOfSource(path);
-  }
+  for (const name of [...used].filter((name) => name !== '<stdin>').sort())
+    files[name.split(sep).join('/')] = await digestOfSource(join(options.root, name));
   const versions = Object.fromEntries(packages.map((p) => [p.name, p.version]).sort());
   const digest = digestOf(JSON.stringify([text, versions]));
   return {
     identity: { digest, files, packages: versions },
-    inputs,
     manifests: Object.fromEntries(packages.map((p) => [p.manifest, p.version])),
   };
 }
@@ -83,10 +86,11 @@ export async function compileKind(
     write: false,
     sourcemap: 'inline',
     plugins: [
-      externals(options, (name, found) => ({
-        path: name === 'orograph' ? pathToFileURL(options.self).href : pathToFileURL(found).href,
-        external: true,
-      })),
+      externals(options, (name, path, found) => {
+        // Node 20 cannot import TypeScript.
+        if (!found && /\.[cm]?tsx?$/.test(path)) return { path, external: false };
+        return { path: pathToFileURL(name === 'orograph' ? options.self : path).href, external: true };
+      }),
     ],
   });
   return result.outputFiles[0]!.text;
@@ -127,7 +131,8 @@ async function bundle(
     metafile: true,
     outfile: 'kind.js',
     plugins: [
-      externals(options, (name, _found, found) => {
+      externals(options, (name, path, found) => {
+        if (!found && /\.([cm]?[jt]sx?|json)$/.test(path)) return { path, external: false };
         if (found && !packages.some((p) => p.name === found.name)) packages.push(found);
         return { path: name, external: true };
       }),
@@ -136,7 +141,10 @@ async function bundle(
   return { text: result.outputFiles![0]!.text, metafile: result.metafile! };
 }
 
-/** Hands every import of a package (not of a relative file, not of Node) to `decide`. */
+/**
+ * Hands every import of a package (not of a relative file, not of Node) to `decide`, with what counts for it: its name
+ * and version, or null where its text has to.
+ */
 function externals(
   options: CodeOptions,
   decide: (
@@ -167,7 +175,10 @@ function externals(
           pluginData: 'resolving',
         });
         if (resolved.errors.length > 0) return { errors: resolved.errors };
-        return decide(args.path, resolved.path, await packageOf(args.path, resolved.path));
+        const found = await packageOf(args.path, resolved.path);
+        // An alias, a package that is linked here to be worked on: no version stands for what is in it.
+        const fixed = /[\\/]node_modules[\\/]/.test(resolved.path);
+        return decide(args.path, resolved.path, fixed ? found : null);
       });
     },
   };

@@ -28,6 +28,9 @@ interface CompiledRecord {
   readonly factsCode: Digest | null;
 }
 
+/** Times that the sources of a kind are read while somebody is writing them. */
+const mostReadings = 20;
+
 /**
  * Finds kinds that ship (dist/stages, identified when orograph was built) and kinds of the user's (compiled once per
  * content into `<cache>/code/`).
@@ -101,34 +104,62 @@ export class Kinds implements KindRegistry {
     const known = await readRecord(recordFile, this.#build);
     if (known) return { name, module: known.module, code: known.code, factsCode: known.factsCode };
     try {
-      const { compileKind, exportsOf, identifyCode } = await import('./code.ts');
-      const options = { root, self: join(this.#root, 'dist', 'index.js') };
-      const names = await exportsOf(file, options);
-      if (!names.includes('default')) return noDefault(name);
-      const code = await identifyCode(file, 'default', options);
-      const facts = names.includes('facts') ? await identifyCode(file, 'facts', options) : null;
-      const inputs = [...code.inputs, ...(facts?.inputs ?? []), ...Object.keys(code.manifests)];
-      const texts = Object.fromEntries(
-        await Promise.all(inputs.map(async (path) => [path, digestOf(await readFile(path))] as const)),
-      );
-      const module = join(this.#codeFolder, `${digestOf(JSON.stringify([this.#build, texts]))}.mjs`);
-      const compiled = await compileKind(file, module, options);
-      const record: CompiledRecord = {
-        format: 2,
-        build: this.#build,
-        texts,
-        module,
-        compiled: digestOf(compiled),
-        code: code.identity,
-        factsCode: facts?.identity.digest ?? null,
-      };
-      await keepCompiled(record, compiled, recordFile);
-      return { name, module, code: record.code, factsCode: record.factsCode };
+      for (let attempt = 1; attempt <= mostReadings; attempt++) {
+        const kind = await this.#compile(file, name, root);
+        if (kind === 'changed') continue;
+        if (!('severity' in kind)) await keepCompiled(kind.record, kind.compiled, recordFile);
+        return 'severity' in kind ? kind : kind.code;
+      }
     } catch (error) {
       if (error instanceof UserError) throw error;
       return compileFailure(name, error);
     }
+    return {
+      severity: 'error',
+      code: 'kind-does-not-compile',
+      message: `${name}, or what it imports, changes all the time`,
+      hint: 'run again when nothing writes into it any more',
+    };
   }
+
+  /** Several passes read the sources: `changed` where they did not all see the same. */
+  async #compile(
+    file: string,
+    name: string,
+    root: string,
+  ): Promise<{ record: CompiledRecord; compiled: string; code: KindCode } | Diagnostic | 'changed'> {
+    const { compileKind, identifyCode, surveyCode } = await import('./code.ts');
+    const options = { root, self: join(this.#root, 'dist', 'index.js') };
+    const survey = await surveyCode(file, options);
+    const before = await textsOf(survey.sources);
+    if (!survey.exports.includes('default')) return noDefault(name);
+    const code = await identifyCode(file, 'default', options);
+    const facts = survey.exports.includes('facts') ? await identifyCode(file, 'facts', options) : null;
+    const texts = { ...before, ...(await textsOf(Object.keys(code.manifests))) };
+    const module = join(this.#codeFolder, `${digestOf(JSON.stringify([this.#build, texts]))}.mjs`);
+    const compiled = await compileKind(file, module, options);
+    const after = await textsOf(survey.sources);
+    if (survey.sources.some((path) => before[path] !== after[path])) return 'changed';
+    const record: CompiledRecord = {
+      format: 2,
+      build: this.#build,
+      texts,
+      module,
+      compiled: digestOf(compiled),
+      code: code.identity,
+      factsCode: facts?.identity.digest ?? null,
+    };
+    return {
+      record,
+      compiled,
+      code: { name, module, code: record.code, factsCode: record.factsCode },
+    };
+  }
+}
+
+async function textsOf(paths: readonly string[]): Promise<Record<string, Digest>> {
+  const texts = await Promise.all(paths.map(async (path) => [path, digestOf(await readFile(path))] as const));
+  return Object.fromEntries(texts);
 }
 
 /** Durably: a module that a power cut has emptied would fail to load ever after. */

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compileKind, exportsOf, identifyCode } from '../../src/fingerprint/code.ts';
+import { compileKind, identifyCode, surveyCode } from '../../src/fingerprint/code.ts';
 
 let root: string;
 beforeEach(() => {
@@ -75,6 +75,37 @@ describe('the identity of code', () => {
     expect(await digest()).not.toBe(before.identity.digest);
   });
 
+  it('counts a package by its text where no version stands for it: linked, or behind an alias', async () => {
+    const { 'node_modules/dep/package.json': _, 'node_modules/dep/index.js': __, ...own } = files;
+    write({
+      ...own,
+      'half.ts':
+        "import { dep } from 'dep';\nimport { two } from '#two';\nexport const half = (x: number) => (x * dep) / two;\n",
+      'package.json': '{"imports":{"#two":"./two.js"}}',
+      'two.js': 'export const two = 2;\n',
+      'packages/dep/package.json': files['node_modules/dep/package.json'],
+      'packages/dep/index.js': files['node_modules/dep/index.js'],
+    });
+    mkdirSync(join(root, 'node_modules'));
+    symlinkSync('../packages/dep', join(root, 'node_modules/dep'));
+    const seen = [await digest()];
+    write({ 'packages/dep/index.js': 'export const dep = 2;\n' });
+    seen.push(await digest());
+    write({ 'two.js': 'export const two = 3;\n' });
+    seen.push(await digest());
+    expect(new Set(seen).size).toBe(3);
+  });
+
+  it('lists as sources also those of which nothing is left', async () => {
+    write({
+      ...files,
+      'half.ts': `import './types.ts';\n${files['half.ts']}`,
+      'types.ts': 'export type T = 1;\n',
+    });
+    const { sources } = await surveyCode(join(root, 'stage.ts'), { root });
+    expect(sources).toContain(join(root, 'types.ts'));
+  });
+
   it('does not depend on where the folder lies', async () => {
     write(files);
     const here = await digest();
@@ -87,7 +118,10 @@ describe('the identity of code', () => {
 
   it('lists the exports and gives a module that runs', async () => {
     write(files);
-    expect([...(await exportsOf(join(root, 'stage.ts'), { root }))].sort()).toEqual(['default', 'facts']);
+    expect([...(await surveyCode(join(root, 'stage.ts'), { root })).exports].sort()).toEqual([
+      'default',
+      'facts',
+    ]);
     const self = join(root, 'self.mjs');
     write({
       'self.mjs': 'export const defineStage = (kind) => ({ ...kind, defined: true });\n',
