@@ -40,7 +40,7 @@ describe('several processes on one store', () => {
       env: { OROGRAPH_FAULT: 'kill@60' },
     });
     // The others come when it is at work: it must not find everything done.
-    while (computed(log).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (readFileSync(log).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     const ended = await Promise.all([
       ...['1', '2', '3'].map((seed) => runChild(program, ['share', cache, log, String(count), seed])),
       doomed,
