@@ -6,5 +6,6 @@ import { spawnSync } from 'node:child_process';
  */
 export function setup(): void {
   const build = spawnSync(process.execPath, ['scripts/build.mjs', '--if-changed'], { encoding: 'utf8' });
-  if (build.status !== 0) console.error(`dist/ is OLD, the build failed:\n${build.stderr.split('\n').slice(0, 8).join('\n')}`);
+  if (build.status !== 0)
+    console.error(`dist/ is OLD, the build failed:\n${build.stderr.split('\n').slice(0, 8).join('\n')}`);
 }

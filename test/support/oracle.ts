@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { examplesOf, readRecords } from '../../src/dataset/cifar10.ts';
+import { examplesOf, type Normalisation, readRecords } from '../../src/dataset/cifar10.ts';
 import type { Examples } from '../../src/network/examples.ts';
+import { importTensors } from '../../src/network/import.ts';
+import type { Network } from '../../src/network/network.ts';
 import { decodeSafetensors } from '../../src/network/safetensors.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
@@ -42,11 +44,34 @@ export function oracleVector(name: string): ParameterVector {
   });
 }
 
+/** Trained weights in `../shared/data/weights`, for a network. */
+export function trainedWeights(
+  name: string,
+  network: Network,
+): { readonly parameters: ParameterVector; readonly state: ParameterVector } {
+  return imported(join(dirname(folder), 'data', 'weights', `${name}.safetensors`), network);
+}
+
+/** A stored vector of a network's parameters, without running statistics. */
+export function oracleVectorOf(name: string, network: Network): ParameterVector {
+  const path = join(folder, 'inputs', `${name}.safetensors`);
+  return imported(path, { ...network, state: [] }).parameters;
+}
+
+function imported(path: string, network: Network): ReturnType<typeof importTensors> {
+  const { tensors } = decodeSafetensors(readFileSync(path), path);
+  return importTensors(tensors, network, { prefix: '', names: {} }, path);
+}
+
 /** The first images of one of the official files, in file order. */
-export function oracleImages(file: 'data_batch_1.bin' | 'test_batch.bin', count: number): Examples {
+export function oracleImages(
+  file: 'data_batch_1.bin' | 'test_batch.bin',
+  count: number,
+  normalisation?: Normalisation,
+): Examples {
   const path = join(images!, file);
   const bytes = new Uint8Array(readFileSync(path)).subarray(0, count * 3073);
-  return examplesOf(readRecords([{ path, bytes }], 10), 10);
+  return examplesOf(readRecords([{ path, bytes }], 10), 10, normalisation);
 }
 
 /** ‖a - b‖ / ‖b‖. */
