@@ -1,0 +1,163 @@
+import { UserError } from '../diagnostics/diagnostic.ts';
+import { Random } from '../util/random.ts';
+import { inner, length, normalised, orthogonalise, recombine, type SymmetricOperator } from './basis.ts';
+import { smallEigen } from './small.ts';
+
+export interface EigenSettings {
+  /** How many of the largest and of the smallest (algebraic) eigenvalues. */
+  readonly largest: number;
+  readonly smallest: number;
+  /** Basis vectors held; the more, the fewer products. */
+  readonly basis: number;
+  /** A pair is found when its residual ‖Hx - λx‖ is at most this times |λ|. */
+  readonly tolerance: number;
+  readonly maxProducts: number;
+  /** Of the start vector and of the vectors that replace it when the operator's range is exhausted. */
+  readonly seed: number;
+}
+
+export interface Eigenpair {
+  readonly value: number;
+  /** ‖Hx - λx‖, computed from a product of its own. */
+  readonly residual: number;
+  /** Of length 1; its component of largest magnitude (the first such) is positive. */
+  readonly vector: Float32Array;
+}
+
+export interface Eigenpairs {
+  /** Most extreme first. */
+  readonly largest: readonly Eigenpair[];
+  readonly smallest: readonly Eigenpair[];
+  readonly products: number;
+  readonly restarts: number;
+  /** Whether all pairs met the tolerance within the products allowed. */
+  readonly converged: boolean;
+}
+
+/**
+ * Both ends of a symmetric operator's spectrum in one run of Lanczos' method with thick restart (Wu and Simon 2000)
+ * and full reorthogonalisation. Each column of the projected matrix is the measured QᵀHq, so that what it says is a
+ * Rayleigh-Ritz projection however float32 has rounded the basis.
+ *
+ * @param progress is told, after each product, the products so far and how many wanted pairs are found.
+ * @throws UserError where the numbers asked for do not fit the dimension or the basis, or products are not finite.
+ */
+export async function eigenpairs(
+  operator: SymmetricOperator,
+  settings: EigenSettings,
+  progress: (products: number, found: number) => void = () => {},
+): Promise<Eigenpairs> {
+  const n = operator.dimension;
+  const wanted = settings.largest + settings.smallest;
+  const size = Math.min(settings.basis, n);
+  if (wanted > size - (size < n ? 2 : 0))
+    throw new UserError({
+      severity: 'error',
+      code: 'too-many-eigenpairs',
+      message: `${wanted} eigenpairs are asked for of ${n} parameters with a basis of ${settings.basis} vectors`,
+      hint: 'raise the basis to at least twice the number of pairs, or ask for fewer',
+    });
+  let products = 0;
+  let found = 0;
+  const multiply = async (v: Float32Array): Promise<Float32Array> => {
+    const result = await operator.product(v);
+    products++;
+    progress(products, found);
+    return result;
+  };
+
+  const basis: Float32Array[] = [];
+  const projected = Array.from({ length: size }, () => new Array<number>(size).fill(0));
+  let draws = 0;
+  const draw = (): Float32Array => {
+    const w = Float64Array.from(new Random([settings.seed, 'lanczos', draws++]).gaussians(n));
+    orthogonalise(w, basis);
+    return normalised(w);
+  };
+  let next = draw();
+  for (let restarts = 0; ; restarts++) {
+    let left = 0;
+    while (basis.length < size) {
+      basis.push(next);
+      const j = basis.length - 1;
+      const w = Float64Array.from(await multiply(next));
+      if (!w.every(Number.isFinite)) throw notFinite();
+      const { taken, left: beyond } = orthogonalise(w, basis);
+      taken.forEach((h, i) => {
+        projected[i]![j] = projected[j]![i] = h;
+      });
+      // Below float32's rounding of the product nothing new is left: the range is exhausted, go on elsewhere.
+      const exhausted = beyond <= 1e-6 * length(taken) || beyond === 0;
+      left = exhausted ? 0 : beyond;
+      if (basis.length < n) next = exhausted ? draw() : normalised(w);
+    }
+    const { values, vectors } = smallEigen(projected);
+    const ends = (high: number, low: number): number[] => [
+      ...Array.from({ length: low }, (_, i) => i),
+      ...Array.from({ length: high }, (_, i) => size - high + i),
+    ];
+    const isFound = (i: number): boolean =>
+      left * Math.abs(vectors[i]!.at(-1)!) <= settings.tolerance * Math.abs(values[i]!);
+    const wantedAt = ends(settings.largest, settings.smallest);
+    found = wantedAt.filter(isFound).length;
+    const complete = found === wanted || size === n;
+    if (complete || products + size > settings.maxProducts) {
+      recombine(
+        basis,
+        wantedAt.map((i) => vectors[i]!),
+      );
+      const pairs: Eigenpair[] = [];
+      for (const vector of basis) pairs.push(await verified(normalised(vector), multiply));
+      return {
+        largest: pairs.slice(settings.smallest).sort((a, b) => b.value - a.value),
+        smallest: pairs.slice(0, settings.smallest).sort((a, b) => a.value - b.value),
+        products,
+        restarts,
+        converged: complete,
+      };
+    }
+    // Beside the wanted ends, some more of each keep what is known of their neighbours.
+    const extra = Math.floor((size - wanted) / 5);
+    const kept = ends(
+      settings.largest + (settings.largest > 0 ? extra : 0),
+      settings.smallest + (settings.smallest > 0 ? extra : 0),
+    );
+    recombine(
+      basis,
+      kept.map((i) => vectors[i]!),
+    );
+    for (const row of projected) row.fill(0);
+    kept.forEach((i, at) => {
+      projected[at]![at] = values[i]!;
+    });
+    // The rounded basis and the next vector are a little less orthogonal than before: put that right.
+    const w = Float64Array.from(next);
+    orthogonalise(w, basis);
+    next = normalised(w);
+  }
+}
+
+/** Rayleigh quotient and residual by a product of their own; the sign made definite. */
+async function verified(
+  vector: Float32Array,
+  multiply: (v: Float32Array) => Promise<Float32Array>,
+): Promise<Eigenpair> {
+  let largest = 0;
+  vector.forEach((x, i) => {
+    if (Math.abs(x) > Math.abs(vector[largest]!)) largest = i;
+  });
+  if (vector[largest]! < 0) vector = vector.map((x) => -x);
+  const image = await multiply(vector);
+  const value = inner(vector, image) / inner(vector, vector);
+  const residual = length(Float64Array.from(image, (y, i) => y - value * vector[i]!));
+  return { value, residual, vector };
+}
+
+export function notFinite(): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'hessian-not-finite',
+    message: 'a product with the Hessian is not finite',
+    hint: 'the model itself may have diverged: look at the history of its training',
+  });
+}
