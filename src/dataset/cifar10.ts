@@ -8,11 +8,17 @@ const pixelBytes = 3 * planeBytes;
 /** Up to so many images (50 MB as float32) stay normalised in memory. */
 const keptRows = 4096;
 
-/** Per channel, of pixels / 255: the usual constants of CIFAR-10's training images. */
-export const cifar10Normalisation = {
+/** Constants of inputs (p/255 - mean) / deviation, one a channel. */
+export interface Normalisation {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
+
+/** The usual constants of CIFAR-10's training images. */
+export const cifar10Normalisation: Normalisation = {
   mean: [0.4914, 0.4822, 0.4465],
   deviation: [0.247, 0.2435, 0.2616],
-} as const;
+};
 
 /** Records of one or more files, checked. */
 export interface Records {
@@ -65,8 +71,11 @@ export function readRecords(
  * Records as examples of 3,072 features: normalised pixels (p/255 - mean) / deviation, channel after channel as in
  * the file. Computed in float64 and rounded once.
  */
-export function examplesOf({ bytes, labels }: Records, classes: number): Examples {
-  const { mean, deviation } = cifar10Normalisation;
+export function examplesOf(
+  { bytes, labels }: Records,
+  classes: number,
+  { mean, deviation }: Normalisation = cifar10Normalisation,
+): Examples {
   const table = new Float32Array(3 * 256);
   for (let channel = 0; channel < 3; channel++)
     for (let pixel = 0; pixel < 256; pixel++)

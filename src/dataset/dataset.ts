@@ -6,13 +6,20 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import Type from 'typebox';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { FileDependency } from '../kind/stage-kind.ts';
 import type { DatasetIdentity } from '../network/checkpoint.ts';
 import type { Examples } from '../network/examples.ts';
 import { digestOf } from '../util/digest.ts';
 import { packageRoot } from '../util/package-root.ts';
-import { cifar10Normalisation, examplesOf, parseClassNames, readRecords } from './cifar10.ts';
+import {
+  cifar10Normalisation,
+  examplesOf,
+  type Normalisation,
+  parseClassNames,
+  readRecords,
+} from './cifar10.ts';
 
 export const splits = ['train', 'test'] as const;
 export type Split = (typeof splits)[number];
@@ -32,6 +39,18 @@ export interface DatasetFolder {
   readonly train: readonly string[];
   readonly test: readonly string[];
 }
+
+const perColour = Type.Tuple([Type.Number(), Type.Number(), Type.Number()]);
+
+/** Other constants than the usual ones, as a parameter of stages. A checkpoint carries them on. */
+export const normalisationSchema = Type.Object(
+  { mean: perColour, deviation: perColour },
+  {
+    additionalProperties: false,
+    description:
+      'Inputs are (pixel/255 - mean) / deviation, one of each a colour (default: the usual constants of CIFAR-10).',
+  },
+);
 
 /** What a data set may be called: a plain folder name. */
 export const datasetNamePattern = '^[A-Za-z0-9][A-Za-z0-9._-]*$';
@@ -98,10 +117,22 @@ export function datasetFiles(name: string, root: string): FileDependency[] {
 
 /**
  * Reads and checks a data set.
+ * @param normalisation instead of the usual constants. It is part of the identity, not of its digest.
  * @throws UserError where there is none of that name, or a file of it is damaged.
  */
-export async function loadDataset(name: string, root: string): Promise<Dataset> {
+export async function loadDataset(
+  name: string,
+  root: string,
+  { mean, deviation }: Normalisation = cifar10Normalisation,
+): Promise<Dataset> {
   const { folder, train, test } = find(name, root);
+  if (mean.length !== 3 || deviation.length !== 3 || !deviation.every((d) => d > 0))
+    throw new UserError({
+      severity: 'error',
+      code: 'bad-normalisation',
+      message: `"${name}" cannot be normalised with the means [${mean}] and the deviations [${deviation}]`,
+      expected: 'three of each, one a colour, and deviations above 0',
+    });
   const read = async (file: string) => ({
     path: join(folder, file),
     bytes: new Uint8Array(await readFile(join(folder, file))),
@@ -120,18 +151,18 @@ export async function loadDataset(name: string, root: string): Promise<Dataset> 
     const records = readRecords(parts, classNames.length);
     // The content decides, not how it is cut into files.
     content.update(JSON.stringify([split, digestOf(records.bytes)]));
-    return examplesOf(records, classNames.length);
+    return examplesOf(records, classNames.length, { mean, deviation });
   };
   const examples = { train: await load('train', train), test: await load('test', test) };
   return {
-    identity: { name, digest: content.digest('hex'), ...cifar10Normalisation },
+    identity: { name, digest: content.digest('hex'), mean, deviation },
     classNames,
     ...examples,
   };
 }
 
 /**
- * The data set that a checkpoint was trained on, or the one named instead of it.
+ * The data set that a checkpoint was trained on, or the one named instead of it, normalised as the checkpoint's was.
  * @throws UserError where the checkpoint's own data set is not the one it saw any more, or does not fit its network.
  */
 export async function datasetFor(
@@ -143,7 +174,7 @@ export async function datasetFor(
   root: string,
 ): Promise<Dataset> {
   const name = override ?? checkpoint.dataset.name;
-  const dataset = await loadDataset(name, root);
+  const dataset = await loadDataset(name, root, checkpoint.dataset);
   if (override === undefined && dataset.identity.digest !== checkpoint.dataset.digest)
     throw new UserError({
       severity: 'error',

@@ -9,6 +9,7 @@ export interface DatasetIdentity {
   readonly name: string;
   /** sha256 over the files that were used. */
   readonly digest: string;
+  /** Per channel, of pixels / 255. */
   readonly mean: readonly number[];
   readonly deviation: readonly number[];
 }
@@ -20,15 +21,17 @@ export interface Checkpoint {
   readonly epoch: number;
   readonly seed: number;
   readonly parameters: ParameterVector;
+  /** Running statistics of batch norm, in the order of the network's `state`. */
+  readonly state?: ParameterVector;
 }
 
 const format = 'orograph-checkpoint/1';
 
-/** A checkpoint as safetensors: the parameters in order, all else as JSON in the metadata. Same content, same bytes. */
+/** A checkpoint as safetensors: parameters and state in order, all else as JSON in the metadata. Same content, same bytes. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { network, dataset, epoch, seed, parameters } = checkpoint;
+  const { network, dataset, epoch, seed, parameters, state = [] } = checkpoint;
   return encodeSafetensors({
-    tensors: parameters,
+    tensors: [...parameters, ...state],
     metadata: {
       format,
       network: JSON.stringify(network),
@@ -47,7 +50,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
 export async function readCheckpoint(
   path: string,
   label: string,
-): Promise<Checkpoint & { readonly architecture: Network }> {
+): Promise<Checkpoint & { readonly architecture: Network; readonly state: ParameterVector }> {
   const { tensors, metadata } = await readSafetensors(path, label);
   if (metadata.format !== format)
     throw new UserError({
@@ -64,16 +67,20 @@ export async function readCheckpoint(
     dataset: parseIdentity(metadata.dataset ?? '', label),
     epoch: Number(metadata.epoch),
     seed: Number(metadata.seed),
-    parameters: matched(tensors, architecture, label),
+    ...matched(tensors, architecture, label),
   };
 }
 
-/** The tensors in the network's order. */
-export function matched(tensors: ParameterVector, network: Network, label: string): ParameterVector {
+/** A file's tensors in the network's order. @throws UserError where one is missing, left over or of another shape. */
+export function matched(
+  tensors: ParameterVector,
+  network: Network,
+  label: string,
+): { readonly parameters: ParameterVector; readonly state: ParameterVector } {
   const wrong = (message: string): UserError =>
     new UserError({ severity: 'error', code: 'wrong-parameters', message: `${label} ${message}` });
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const ordered = network.parameters.map(({ name, shape }) => {
+  const ordered = [...network.parameters, ...network.state].map(({ name, shape }) => {
     const tensor = byName.get(name);
     if (!tensor) throw wrong(`lacks the tensor "${name}"`);
     if (tensor.shape.join() !== shape.join())
@@ -83,13 +90,16 @@ export function matched(tensors: ParameterVector, network: Network, label: strin
   });
   const [extra] = byName.keys();
   if (extra !== undefined) throw wrong(`has the tensor "${extra}", which the network does not`);
-  return ordered;
+  const count = network.parameters.length;
+  return { parameters: ordered.slice(0, count), state: ordered.slice(count) };
 }
 
 function parseIdentity(text: string, label: string): DatasetIdentity {
   try {
     const { name, digest, mean, deviation } = JSON.parse(text) as DatasetIdentity;
-    if (typeof name === 'string' && typeof digest === 'string') return { name, digest, mean, deviation };
+    const numbers = [mean, deviation].every((list) => Array.isArray(list) && list.every(Number.isFinite));
+    if (typeof name === 'string' && typeof digest === 'string' && numbers)
+      return { name, digest, mean, deviation };
   } catch {
     // Said below.
   }

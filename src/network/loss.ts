@@ -1,6 +1,7 @@
 import { tf } from '../engine/tensorflow.ts';
+import { normalisedBy } from './batch-norm.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
-import type { Network } from './network.ts';
+import type { BatchNormMode, Network } from './network.ts';
 import { stopGradient } from './second-order.ts';
 import type { ParameterVector } from './tensors.ts';
 
@@ -37,14 +38,16 @@ export class LossMeter {
       this.#kept = this.#batches.map((indices) => inputTensor(examples, indices));
   }
 
-  async measure(theta: ParameterVector): Promise<Measurement> {
+  /** @param state running statistics for batch norm's evaluation mode; empty for a network without batch norm. */
+  async measure(theta: ParameterVector, state: ParameterVector = []): Promise<Measurement> {
     const parameters = toTensors(theta);
+    const fixed = evaluationMode(this.#network, state);
     const sums = { loss: 0, squares: 0, correct: 0 };
     try {
       for (const [b, indices] of this.#batches.entries()) {
         const kept = this.#kept?.[b];
         const inputs = kept ?? inputTensor(this.#examples, indices);
-        const logits = tf.tidy(() => this.#network.forward(tf, parameters, inputs));
+        const logits = tf.tidy(() => fixed.network.forward(tf, parameters, inputs));
         if (!kept) inputs.dispose();
         try {
           addExamples(sums, (await logits.data()) as Float32Array, this.#examples, indices);
@@ -54,6 +57,7 @@ export class LossMeter {
       }
     } finally {
       tf.dispose(parameters);
+      fixed.dispose();
     }
     const n = this.#examples.count;
     const loss = sums.loss / n;
@@ -85,6 +89,15 @@ function addExamples(
     sums.squares += loss * loss;
     if (best === label && !Number.isNaN(loss)) sums.correct++;
   }
+}
+
+/** A network that normalises with given running statistics. Dispose of it after use. */
+export function evaluationMode(
+  network: Network,
+  state: ParameterVector,
+): { readonly network: Network; dispose(): void } {
+  const norm: BatchNormMode = { statistics: 'fixed', tensors: toTensors(state) };
+  return { network: normalisedBy(network, norm), dispose: () => tf.dispose([...norm.tensors]) };
 }
 
 /** Inputs of some examples on the device. The caller disposes. */

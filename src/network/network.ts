@@ -2,11 +2,27 @@ import type { tf } from '../engine/tensorflow.ts';
 import type { ParameterVector } from './tensors.ts';
 
 /** An architecture for inputs and classes of given numbers: plain JSON, stored in every checkpoint. */
-export interface NetworkSpec {
+export type NetworkSpec = MlpSpec | ResnetSpec;
+
+export interface MlpSpec {
   readonly name: 'mlp';
   /** Units of the hidden layers, from input to output. */
   readonly widths: readonly number[];
   /** Features of an example. */
+  readonly inputs: number;
+  readonly classes: number;
+}
+
+/** What a residual block adds where its number of channels changes; see `resnet.ts`. */
+export const shortcuts = ['A', 'B', 'none'] as const;
+export type Shortcut = (typeof shortcuts)[number];
+
+export interface ResnetSpec {
+  readonly name: 'resnet';
+  /** 6n + 2: 20, 32, 44, 56, 110. */
+  readonly depth: number;
+  readonly shortcut: Shortcut;
+  /** Features of an example: three square planes. */
   readonly inputs: number;
   readonly classes: number;
 }
@@ -17,6 +33,23 @@ export interface ParameterForm {
   readonly shape: readonly number[];
 }
 
+/** Mean and biased variance [c] of one layer's inputs over one batch, and over how many values a channel. */
+export interface Moments {
+  readonly mean: tf.Tensor;
+  readonly variance: tf.Tensor;
+  readonly count: number;
+}
+
+/** What batch norm normalises with. */
+export type BatchNormMode =
+  /** Evaluation mode: given statistics, tensors in the order of `Network.state`. */
+  | { readonly statistics: 'fixed'; readonly tensors: readonly tf.Tensor[] }
+  /**
+   * Training mode: the batch's own, through which gradients flow. `observe` is told each layer's moments in order; the
+   * tensors are its to dispose.
+   */
+  | { readonly statistics: 'batch'; readonly observe?: (layer: number, moments: Moments) => void };
+
 /**
  * An architecture: the form of its parameters and the function from parameters and inputs to logits. It holds no
  * parameters itself, because a landscape evaluates the same network at many of them.
@@ -24,12 +57,25 @@ export interface ParameterForm {
 export interface Network {
   readonly spec: NetworkSpec;
   readonly parameters: readonly ParameterForm[];
-  /** Logits [n, classes] of inputs [n, inputs]. Differentiable in both; tensors in between are the caller's to tidy. */
-  forward(tensorflow: typeof tf, parameters: readonly tf.Tensor[], inputs: tf.Tensor): tf.Tensor2D;
+  /**
+   * Running statistics of batch norm, mean and variance of one layer after the other: part of a checkpoint, never
+   * trained by gradients, never perturbed. Empty without batch norm.
+   */
+  readonly state: readonly ParameterForm[];
+  /**
+   * Logits [n, classes] of inputs [n, inputs]. Differentiable in both; tensors in between are the caller's to tidy.
+   * @param norm what batch norm normalises with; must be given where `state` is not empty (`normalisedBy` binds it).
+   */
+  forward(
+    tensorflow: typeof tf,
+    parameters: readonly tf.Tensor[],
+    inputs: tf.Tensor,
+    norm?: BatchNormMode,
+  ): tf.Tensor2D;
   /** Initial parameters from the stream of the seed. */
   initialise(init: Initialisation, seed: number): ParameterVector;
 }
 
-/** How kernels and biases start; see `mlp.ts`. */
-export const initialisations = ['pytorch', 'he', 'glorot'] as const;
+/** How kernels and biases start; see `initialise.ts`. */
+export const initialisations = ['pytorch', 'he', 'he-fan-out', 'glorot'] as const;
 export type Initialisation = (typeof initialisations)[number];

@@ -46,9 +46,14 @@ export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array
 /**
  * Reads a file's bytes. Tensors other than float32 are refused: nothing here computes in another type.
  * @param label what to call the file in messages.
+ * @param ignored tensors to leave out, of whatever type: PyTorch's counters, for example.
  * @throws UserError that says what is wrong and where, whatever the bytes are.
  */
-export function decodeSafetensors(bytes: Uint8Array, label: string): TensorFile {
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  label: string,
+  ignored: (name: string) => boolean = () => false,
+): TensorFile {
   const bad = (what: string): UserError =>
     new UserError({
       severity: 'error',
@@ -77,7 +82,7 @@ export function decodeSafetensors(bytes: Uint8Array, label: string): TensorFile 
       }
       continue;
     }
-    places.push({ name, ...placeOf(name, entry, bad) });
+    places.push({ name, ...placeOf(name, entry, ignored(name), bad) });
   }
   places.sort((a, b) => a.start - b.start || a.end - b.end);
   let at = 0;
@@ -89,17 +94,23 @@ export function decodeSafetensors(bytes: Uint8Array, label: string): TensorFile 
   if (at !== data.length) throw bad(`its tensors take up ${at} bytes, and ${data.length} follow the header`);
   return {
     metadata,
-    tensors: places.map(({ name, shape, start, end }) => {
-      // Copied: a view would need the data to start at a multiple of 4.
-      const values = new Float32Array((end - start) / 4);
-      new Uint8Array(values.buffer).set(data.subarray(start, end));
-      return { name, shape, values };
-    }),
+    tensors: places
+      .filter(({ name }) => !ignored(name))
+      .map(({ name, shape, start, end }) => {
+        // Copied: a view would need the data to start at a multiple of 4.
+        const values = new Float32Array((end - start) / 4);
+        new Uint8Array(values.buffer).set(data.subarray(start, end));
+        return { name, shape, values };
+      }),
   };
 }
 
 /** Reads and decodes a file. @throws UserError as `decodeSafetensors`, and where the file cannot be read. */
-export async function readSafetensors(path: string, label: string): Promise<TensorFile> {
+export async function readSafetensors(
+  path: string,
+  label: string,
+  ignored?: (name: string) => boolean,
+): Promise<TensorFile> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -110,7 +121,7 @@ export async function readSafetensors(path: string, label: string): Promise<Tens
       message: `${label} cannot be read: ${(error as Error).message}`,
     });
   }
-  return decodeSafetensors(bytes, label);
+  return decodeSafetensors(bytes, label, ignored);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -131,18 +142,20 @@ function parseHeader(bytes: Uint8Array, bad: (what: string) => UserError): Recor
 function placeOf(
   name: string,
   entry: unknown,
+  ignored: boolean,
   bad: (what: string) => UserError,
 ): { shape: number[]; start: number; end: number } {
   if (!isObject(entry)) throw bad(`the entry of "${name}" is no object`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (dtype !== 'F32') throw bad(`"${name}" has the type ${JSON.stringify(dtype)}; only F32 is read`);
+  if (!ignored && dtype !== 'F32')
+    throw bad(`"${name}" has the type ${JSON.stringify(dtype)}; only F32 is read`);
   const counts = (value: unknown): value is number[] =>
     Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
   if (!counts(shape)) throw bad(`the shape of "${name}" is no list of sizes`);
   if (!counts(offsets) || offsets.length !== 2 || offsets[1]! < offsets[0]!)
     throw bad(`the data_offsets of "${name}" are no start and end`);
   const [start, end] = offsets as [number, number];
-  if (end - start !== 4 * sizeOf(shape))
+  if (!ignored && end - start !== 4 * sizeOf(shape))
     throw bad(
       `"${name}" has the shape [${shape}], which takes ${4 * sizeOf(shape)} bytes, but is given ${end - start}`,
     );

@@ -101,11 +101,11 @@ function gaussian(form: ParameterVector, seed: number, member: number): Raw {
   return { vector, made: { seed, member } };
 }
 
-/** -∇L of the mean cross entropy, weight decay not included. */
+/** -∇L of the mean cross entropy, weight decay not included; batch norm with the checkpoint's own statistics. */
 async function negativeGradient(context: Context, model: Model): Promise<Raw> {
   const { params } = context;
   await startEngine(context.engine, context.root);
-  const { meanGradient } = await import('../../src/network/loss.ts');
+  const { evaluationMode, meanGradient } = await import('../../src/network/loss.ts');
   const dataset = await datasetFor(model, params.dataset, context.root);
   const split = params.split ?? 'train';
   const examples = firstExamples(
@@ -113,16 +113,11 @@ async function negativeGradient(context: Context, model: Model): Promise<Raw> {
     params.examples,
     `the ${split} split of ${dataset.identity.name}`,
   );
-  const gradient = await meanGradient(
-    model.architecture,
-    model.parameters,
-    examples,
-    params.batch,
-    (done) => {
-      context.signal.throwIfAborted();
-      context.progress(done, examples.count, 'examples');
-    },
-  );
+  const fixed = evaluationMode(model.architecture, model.state);
+  const gradient = await meanGradient(fixed.network, model.parameters, examples, params.batch, (done) => {
+    context.signal.throwIfAborted();
+    context.progress(done, examples.count, 'examples');
+  }).finally(fixed.dispose);
   return {
     vector: mapVector(gradient, (t, i) => -gradient[t]!.values[i]!),
     made: { dataset: dataset.identity.name, split, examples: examples.count },

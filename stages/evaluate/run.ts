@@ -8,6 +8,7 @@ import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { type Curves, encodeCurves } from '../../src/landscape/curves.ts';
+import { networkTitle } from '../../src/network/architectures.ts';
 import { readCheckpoint } from '../../src/network/checkpoint.ts';
 import type { Measurement } from '../../src/network/loss.ts';
 import { moved } from '../../src/network/tensors.ts';
@@ -96,7 +97,7 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
     }),
     classes: model.network.classes,
     subject: {
-      network: [model.network.inputs, ...model.network.widths, model.network.classes].join('-'),
+      network: networkTitle(model.network),
       dataset: dataset.identity.name,
       split: params.split,
       examples: examples.count,

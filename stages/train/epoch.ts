@@ -1,5 +1,6 @@
 import type { Dataset } from '../../src/dataset/dataset.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
+import { normalisedBy } from '../../src/network/batch-norm.ts';
 import { batches, inOrder } from '../../src/network/examples.ts';
 import {
   inputTensor,
@@ -10,6 +11,7 @@ import {
   toVector,
 } from '../../src/network/loss.ts';
 import type { Network } from '../../src/network/network.ts';
+import { initialState, RunningStatistics } from '../../src/network/running-statistics.ts';
 import { Sgd } from '../../src/network/sgd.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
 import { Random } from '../../src/util/random.ts';
@@ -27,7 +29,9 @@ export class Trainer {
   readonly #dataset: Dataset;
   readonly #form: ParameterVector;
   readonly #meters: { readonly train: LossMeter; readonly test: LossMeter };
+  readonly #stateForm: ParameterVector;
   #optimiser: Sgd;
+  #statistics: RunningStatistics;
   #history: HistoryRow[] = [];
 
   constructor(params: TrainParameters, network: Network, dataset: Dataset) {
@@ -35,7 +39,9 @@ export class Trainer {
     this.#network = network;
     this.#dataset = dataset;
     this.#form = network.initialise(params.init, params.seed);
+    this.#stateForm = initialState(network);
     this.#optimiser = new Sgd(this.#settings(), toTensors(this.#form));
+    this.#statistics = new RunningStatistics(this.#stateForm);
     this.#meters = {
       train: new LossMeter(network, dataset.train, measureBatch),
       test: new LossMeter(network, dataset.test, measureBatch),
@@ -65,6 +71,8 @@ export class Trainer {
       toTensors(state.parameters),
       state.buffers ? toTensors(state.buffers) : undefined,
     );
+    this.#statistics.dispose();
+    this.#statistics = new RunningStatistics(state.statistics);
     this.#history = [...state.history];
   }
 
@@ -89,7 +97,8 @@ export class Trainer {
   async #step(indices: Uint32Array, learningRate: number): Promise<number> {
     const inputs = inputTensor(this.#dataset.train, indices);
     const targets = targetTensor(this.#dataset.train, indices);
-    const { loss, gradient } = lossAndGradient(this.#network, this.#optimiser.parameters, inputs, targets);
+    const network = normalisedBy(this.#network, this.#statistics.training);
+    const { loss, gradient } = lossAndGradient(network, this.#optimiser.parameters, inputs, targets);
     this.#optimiser.step(gradient, learningRate);
     const [value] = await loss.data();
     tf.dispose([inputs, targets, loss, gradient]);
@@ -104,8 +113,9 @@ export class Trainer {
 
   async #measure(epoch: number, learningRate: number | null, batchLoss: number | null): Promise<void> {
     const theta = await toVector(this.#optimiser.parameters, this.#form);
-    const train = await this.#meters.train.measure(theta);
-    const test = await this.#meters.test.measure(theta);
+    const statistics = await toVector(this.#statistics.tensors, this.#stateForm);
+    const train = await this.#meters.train.measure(theta, statistics);
+    const test = await this.#meters.test.measure(theta, statistics);
     this.#history.push({
       epoch,
       'learning-rate': learningRate,
@@ -129,6 +139,7 @@ export class Trainer {
     return {
       epoch: this.epoch,
       parameters: await toVector(parameters, this.#form),
+      statistics: await toVector(this.#statistics.tensors, this.#stateForm),
       buffers: buffers ? await toVector(buffers, this.#form) : null,
       history: this.#history,
     };
@@ -136,6 +147,7 @@ export class Trainer {
 
   dispose(): void {
     this.#optimiser.dispose();
+    this.#statistics.dispose();
     this.#meters.train.dispose();
     this.#meters.test.dispose();
   }

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { datasetNamePattern } from '../../src/dataset/dataset.ts';
+import { datasetNamePattern, normalisationSchema } from '../../src/dataset/dataset.ts';
 import { networkSchema } from '../../src/network/architectures.ts';
 import { initialisations } from '../../src/network/network.ts';
 
@@ -10,6 +10,7 @@ export const parameters = Type.Object(
       pattern: datasetNamePattern,
       description: 'A folder in data/: cifar10-mini, cifar10.',
     }),
+    normalisation: Type.Optional(normalisationSchema),
     epochs: Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Passes over the training images.' }),
     keep: Type.Optional(
       Type.Array(Type.Integer({ minimum: 0 }), {
@@ -21,7 +22,7 @@ export const parameters = Type.Object(
     init: Type.Enum([...initialisations], {
       default: 'pytorch',
       description:
-        "pytorch: uniform ±1/√fan-in, nn.Linear's own; he: normal, variance 2/fan-in; glorot: uniform.",
+        "pytorch: uniform ±1/√fan-in, nn.Linear's and nn.Conv2d's own; he: normal, variance 2/fan-in; he-fan-out: convolutions with variance 2/fan-out; glorot: uniform.",
     }),
     batch: Type.Integer({ default: 128, minimum: 1, maximum: 65536 }),
     'learning-rate': Type.Number({ default: 0.01, exclusiveMinimum: 0, maximum: 1000 }),

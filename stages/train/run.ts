@@ -21,7 +21,7 @@ const storeEveryMs = 5_000;
 export async function run(context: StageContext<TrainParameters>): Promise<void> {
   const { params, memo, signal } = context;
   await startEngine(context.engine, context.root);
-  const dataset = await loadDataset(params.dataset, context.root);
+  const dataset = await loadDataset(params.dataset, context.root, params.normalisation);
   const spec = resolveNetwork(params.network, dataset.train.features, dataset.classNames.length);
   const network = buildNetwork(spec);
   const keyOf = stateKey(params, spec, dataset.identity.digest);
@@ -54,13 +54,14 @@ export async function run(context: StageContext<TrainParameters>): Promise<void>
         stored = performance.now();
       }
       if (kept.includes(target)) {
-        const { parameters } = await trainer.state();
+        const { parameters, statistics } = await trainer.state();
         const checkpoint = {
           network: spec,
           dataset: dataset.identity,
           epoch: target,
           seed: params.seed,
           parameters,
+          state: statistics,
         };
         await writeFile(context.output('checkpoints', String(target)), encodeCheckpoint(checkpoint));
       }
@@ -80,7 +81,7 @@ function stateKey(params: TrainParameters, spec: NetworkSpec, dataset: string): 
   return (epoch) => ({
     what: 'state of a training',
     epoch,
-    network: { ...spec, widths: [...spec.widths] },
+    network: spec.name === 'mlp' ? { ...spec, widths: [...spec.widths] } : { ...spec },
     dataset,
     seed: params.seed,
     init: params.init,
@@ -90,6 +91,7 @@ function stateKey(params: TrainParameters, spec: NetworkSpec, dataset: string): 
     weightDecay: params['weight-decay'],
     nesterov: params.nesterov,
     shuffle: params.shuffle,
+    ...(params.normalisation ? { normalisation: params.normalisation } : {}),
     schedule: params.schedule === 'constant' ? 'constant' : { cosine: params.epochs },
   });
 }

@@ -1,0 +1,65 @@
+import { UserError } from '../diagnostics/diagnostic.ts';
+import { tf } from '../engine/tensorflow.ts';
+import { toTensors } from './loss.ts';
+import type { BatchNormMode, Moments, Network } from './network.ts';
+import { type ParameterVector, sizeOf } from './tensors.ts';
+
+/** Weight of the newest batch: PyTorch's default momentum. */
+const momentum = 0.1;
+
+/** Mean 0 and variance 1 for each of a network's batch norms. */
+export function initialState(network: Network): ParameterVector {
+  return network.state.map(({ name, shape }, s) => ({
+    name,
+    shape,
+    values: new Float32Array(sizeOf(shape)).fill(s % 2),
+  }));
+}
+
+/**
+ * Running statistics during a training, on the device: after each batch 0.9 of the old and 0.1 of the batch's mean and
+ * unbiased variance, as in PyTorch.
+ */
+export class RunningStatistics {
+  readonly #tensors: tf.Tensor[];
+
+  constructor(state: ParameterVector) {
+    this.#tensors = toTensors(state);
+  }
+
+  /** In the order of `Network.state`; they change with the next batch. */
+  get tensors(): readonly tf.Tensor[] {
+    return this.#tensors;
+  }
+
+  /** Training mode that takes note of each batch. */
+  readonly training: BatchNormMode = {
+    statistics: 'batch',
+    observe: (layer, moments) => this.#observe(layer, moments),
+  };
+
+  #observe(layer: number, { mean, variance, count }: Moments): void {
+    if (count < 2) throw singleValue();
+    const [m, v] = [2 * layer, 2 * layer + 1];
+    const next = tf.tidy(() => [
+      tf.add(tf.mul(this.#tensors[m]!, 1 - momentum), tf.mul(mean, momentum)),
+      tf.add(tf.mul(this.#tensors[v]!, 1 - momentum), tf.mul(variance, (momentum * count) / (count - 1))),
+    ]);
+    tf.dispose([mean, variance, this.#tensors[m]!, this.#tensors[v]!]);
+    for (const [i, tensor] of next.entries()) this.#tensors[m + i] = tf.keep(tensor);
+  }
+
+  dispose(): void {
+    tf.dispose(this.#tensors);
+  }
+}
+
+/** Where a batch of one small image reaches a batch norm. */
+export function singleValue(): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'too-few-examples',
+    message: 'a batch gives a batch norm a single value a channel, which has no variance',
+    hint: 'choose a batch size that leaves no single example over',
+  });
+}

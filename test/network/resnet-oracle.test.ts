@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
+import { tf } from '../../src/engine/tensorflow.ts';
+import { buildNetwork } from '../../src/network/architectures.ts';
+import { normalisedBy } from '../../src/network/batch-norm.ts';
+import { type Examples, inOrder } from '../../src/network/examples.ts';
+import {
+  evaluationMode,
+  inputTensor,
+  LossMeter,
+  lossAndGradient,
+  targetTensor,
+  toTensors,
+  toVector,
+} from '../../src/network/loss.ts';
+import { recalibrated } from '../../src/network/recalibrate.ts';
+import { moved, norm, type ParameterVector } from '../../src/network/tensors.ts';
+import { packageRoot } from '../../src/util/package-root.ts';
+import { scaled } from '../../stages/directions/scaling.ts';
+import { linspace } from '../../stages/evaluate/grid.ts';
+import {
+  expected,
+  oracleImages,
+  oracleMissing,
+  oracleVectorOf,
+  relativeError,
+  trainedWeights,
+} from '../support/oracle.ts';
+
+/** Every point of every curve takes minutes; without this, a few of them. */
+const all = process.env.ORACLE === 'full';
+const imagenet = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+const li = {
+  mean: [125.3, 123, 113.9].map((v) => v / 255),
+  deviation: [63, 62.1, 66.7].map((v) => v / 255),
+};
+const title = `trained ResNets against PyTorch in float64${oracleMissing ? ` (${oracleMissing})` : ''}`;
+
+describe.skipIf(oracleMissing !== undefined)(title, () => {
+  const resnet20 = buildNetwork({ name: 'resnet', depth: 20, shortcut: 'A', inputs: 3072, classes: 10 });
+  let before: number;
+  let theta: ParameterVector;
+  let state: ParameterVector;
+  let reference: ReturnType<typeof expected>;
+
+  beforeAll(async () => {
+    const root = packageRoot();
+    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    before = tf.memory().numTensors;
+    ({ parameters: theta, state } = trainedWeights('akamaster_resnet20-12fca82f_cifar10', resnet20));
+    reference = expected('rn20');
+  });
+  afterAll(() => {
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  const filtered = (direction: ParameterVector, at: ParameterVector, size: number): ParameterVector => {
+    const result = scaled(direction, at, 'filter', 'zero');
+    expect(Math.abs(norm(result) / size - 1)).toBeLessThan(1e-6);
+    return result;
+  };
+
+  const measured = async (
+    network: typeof resnet20,
+    examples: Examples,
+    at: ParameterVector,
+    statistics: ParameterVector,
+  ) => {
+    const meter = new LossMeter(network, examples, 250);
+    const result = await meter.measure(at, statistics);
+    meter.dispose();
+    return result;
+  };
+
+  test('the ResNet-20’s logits of three images', async () => {
+    const images = oracleImages('test_batch.bin', 3, imagenet);
+    const inputs = inputTensor(images, inOrder(3));
+    const parameters = toTensors(theta);
+    const fixed = evaluationMode(resnet20, state);
+    const logits = tf.tidy(() => fixed.network.forward(tf, parameters, inputs));
+    const values = await logits.data();
+    fixed.dispose();
+    tf.dispose([inputs, logits, ...parameters]);
+    const flat = reference.logits_eval_first3.flat() as number[];
+    const worst = Math.max(...flat.map((value, i) => Math.abs(values[i]! - value)));
+    if (all) console.log('logits: largest absolute deviation', worst);
+    // Float32 in twenty layers: some tens of roundings of numbers of size 30.
+    expect(worst).toBeLessThan(1e-4);
+    expect(Math.abs(norm(theta) / reference.theta_norm - 1)).toBeLessThan(1e-7);
+  });
+
+  describe.each(['eval', 'train'] as const)('on 64 images in %s mode', (mode) => {
+    test('loss and gradient, tensor by tensor', async () => {
+      const one = reference[`bn_${mode}_64`];
+      const images = oracleImages('test_batch.bin', 64, imagenet);
+      const [inputs, targets] = [inputTensor(images, inOrder(64)), targetTensor(images, inOrder(64))];
+      const parameters = toTensors(theta);
+      const fixed = evaluationMode(resnet20, state);
+      const network = mode === 'eval' ? fixed.network : normalisedBy(resnet20, { statistics: 'batch' });
+      const { loss, gradient } = lossAndGradient(network, parameters, inputs, targets);
+      const vector = await toVector(gradient, theta);
+      const value = (await loss.data())[0]!;
+      fixed.dispose();
+      tf.dispose([inputs, targets, loss, ...gradient, ...parameters]);
+      const norms = Object.values(one.per_tensor) as { grad_norm: number }[];
+      const worst = vector.reduce(
+        (max, tensor, t) => Math.max(max, Math.abs(norm([tensor]) / norms[t]!.grad_norm - 1)),
+        0,
+      );
+      const error = relativeError(vector, oracleVectorOf(`rn20_${mode}_grad64`, resnet20));
+      if (all) console.log(mode, 'loss', value / one.loss - 1, 'gradient', error, 'norms', worst);
+      expect(norms).toHaveLength(vector.length);
+      expect(Math.abs(value / one.loss - 1)).toBeLessThan(3e-6);
+      // Float32 PyTorch: 1e-6 in evaluation mode, 2.2e-6 in training mode.
+      expect(error).toBeLessThan(8e-6);
+      expect(worst).toBeLessThan(2e-5);
+    });
+  });
+
+  test('loss and accuracy along a direction, statistics kept', async () => {
+    const { curve_noupbn: curve } = reference;
+    const images = oracleImages('test_batch.bin', 1000, imagenet);
+    const direction = filtered(oracleVectorOf('rn20_dir', resnet20), theta, curve.direction_norm);
+    for (const [i, by] of linspace(-1, 1, 11).entries()) {
+      if (!all && i !== 5 && i !== 8) continue;
+      const { loss, accuracy } = await measured(resnet20, images, moved(theta, [{ direction, by }]), state);
+      if (all) console.log('kept', by, loss / curve.loss[i] - 1, accuracy - curve.acc[i]);
+      expect(Math.abs(loss / curve.loss[i] - 1)).toBeLessThan(2e-6);
+      expect(Math.abs(accuracy - curve.acc[i])).toBeLessThanOrEqual(0.001001);
+    }
+  });
+
+  test('loss, accuracy and running statistics along a direction, statistics recalibrated', async () => {
+    const { curve_upbn: curve, curve_noupbn } = reference;
+    const images = oracleImages('test_batch.bin', 1000, imagenet);
+    const training = oracleImages('data_batch_1.bin', 1000, imagenet);
+    const direction = filtered(oracleVectorOf('rn20_dir', resnet20), theta, curve_noupbn.direction_norm);
+    for (const [i, by] of linspace(-1, 1, 11).entries()) {
+      if (!all && i !== 7) continue;
+      const at = moved(theta, [{ direction, by }]);
+      const statistics = await recalibrated(resnet20, at, training, 'cumulative', 100);
+      const probes = [
+        'norm1/mean',
+        'norm1/variance',
+        'stage3/block3/norm2/mean',
+        'stage3/block3/norm2/variance',
+      ];
+      const values = probes.map((name) => statistics.find((tensor) => tensor.name === name)!.values[0]!);
+      const off = values.map((value, p) => Math.abs(value / curve.running_stats_probe.values[i][p] - 1));
+      const { loss, accuracy } = await measured(resnet20, images, at, statistics);
+      if (all)
+        console.log('recalibrated', by, loss / curve.loss[i] - 1, accuracy - curve.acc[i], Math.max(...off));
+      for (const o of off) expect(o).toBeLessThan(2e-5);
+      expect(Math.abs(loss / curve.loss[i] - 1)).toBeLessThan(3e-6);
+      expect(Math.abs(accuracy - curve.acc[i])).toBeLessThanOrEqual(0.001001);
+    }
+  });
+
+  test('the ResNet-56 of Li et al., with 1x1 convolutions as shortcuts', async () => {
+    const network = buildNetwork({ name: 'resnet', depth: 56, shortcut: 'B', inputs: 3072, classes: 10 });
+    const weights = trainedWeights('li2018_resnet56_cifar10', network);
+    const { curve_noupbn: curve, loss, acc, theta_norm: size } = expected('li2018_resnet56');
+    expect(Math.abs(norm(weights.parameters) / size - 1)).toBeLessThan(1e-7);
+    expect([curve.loss[5], curve.acc[5]]).toEqual([loss, acc]);
+    const direction = filtered(oracleVectorOf('rn56_dir', network), weights.parameters, curve.direction_norm);
+    const images = oracleImages('test_batch.bin', 1000, li);
+    for (const [i, by] of linspace(-1, 1, 11).entries()) {
+      if (!all && i !== 4) continue;
+      const at = moved(weights.parameters, [{ direction, by }]);
+      const result = await measured(network, images, at, weights.state);
+      if (all) console.log('Li', by, result.loss / curve.loss[i] - 1, result.accuracy - curve.acc[i]);
+      expect(Math.abs(result.loss / curve.loss[i] - 1)).toBeLessThan(3e-6);
+      expect(Math.abs(result.accuracy - curve.acc[i])).toBeLessThanOrEqual(0.001001);
+    }
+  });
+
+  test('the ResNet-56 without shortcuts of Li et al. gets 86.69 % of the test images right', async () => {
+    const network = buildNetwork({ name: 'resnet', depth: 56, shortcut: 'none', inputs: 3072, classes: 10 });
+    const { parameters, state } = trainedWeights('li2018_resnet56_noshort_cifar10', network);
+    const count = all ? 10_000 : 128;
+    const { accuracy } = await measured(
+      network,
+      oracleImages('test_batch.bin', count, li),
+      parameters,
+      state,
+    );
+    if (all) console.log('without shortcuts', accuracy);
+    // Of 128 images, within three standard errors.
+    expect(Math.abs(accuracy - 0.8669)).toBeLessThan(all ? 0.0002 : 0.09);
+  });
+});
