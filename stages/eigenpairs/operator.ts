@@ -1,0 +1,74 @@
+import { datasetFor, firstExamples } from '../../src/dataset/dataset.ts';
+import { startEngine } from '../../src/engine/engine.ts';
+import type { StageContext } from '../../src/kind/stage-kind.ts';
+import { readCheckpoint } from '../../src/network/checkpoint.ts';
+import { dimension } from '../../src/network/tensors.ts';
+import type { SymmetricOperator } from '../../src/spectral/basis.ts';
+import { digestOf } from '../../src/util/digest.ts';
+import type { JsonObject } from '../../src/util/json.ts';
+import type { HessianParameters } from './parameters.ts';
+
+/** The Hessian at a stage's input `model`, ready to be multiplied with. */
+export interface ModelHessian {
+  readonly model: Awaited<ReturnType<typeof readCheckpoint>>;
+  /**
+   * Every product is a memo item, named by its vector's content: whatever was computed before an interruption, or with
+   * another number of eigenpairs, is not computed again.
+   */
+  readonly operator: SymmetricOperator;
+  /** For tables and captions. */
+  readonly subject: JsonObject;
+  dispose(): void;
+}
+
+export async function modelHessian(context: StageContext<HessianParameters>): Promise<ModelHessian> {
+  const { params, memo, signal } = context;
+  const at = context.input('model');
+  const model = await readCheckpoint(at.path!, `${context.stage}: the input model`);
+  await startEngine(context.engine, context.root);
+  const { Hessian } = await import('../../src/network/hessian.ts');
+  const dataset = await datasetFor(model, params.dataset, context.root);
+  const examples = firstExamples(
+    dataset[params.split],
+    params.examples,
+    `the ${params.split} split of ${dataset.identity.name}`,
+  );
+  let hessian: InstanceType<typeof Hessian> | undefined;
+  return {
+    model,
+    operator: {
+      dimension: dimension(model.parameters),
+      async product(v) {
+        signal.throwIfAborted();
+        const key = {
+          what: 'product with the Hessian',
+          model: at.digest,
+          dataset: dataset.identity.digest,
+          split: params.split,
+          examples: examples.count,
+          batch: params.batch,
+          vector: digestOf(bytesOf(v)),
+        };
+        const known = await memo.get(key);
+        if (known) return new Float32Array(known.slice().buffer);
+        hessian ??= new Hessian(model.architecture, model.parameters, examples, { batch: params.batch });
+        const product = await hessian.product(v);
+        await memo.put(key, bytesOf(product));
+        return product;
+      },
+    },
+    subject: {
+      dataset: dataset.identity.name,
+      split: params.split,
+      examples: examples.count,
+      epoch: model.epoch,
+      engine: context.engine.name,
+      parameters: dimension(model.parameters),
+    },
+    dispose: () => hessian?.dispose(),
+  };
+}
+
+function bytesOf(v: Float32Array): Uint8Array {
+  return new Uint8Array(v.buffer, v.byteOffset, v.byteLength);
+}
