@@ -8,13 +8,14 @@
  *     -> publish, record     Closing       copies that people look at, run.json, expectations
  */
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Diagnostic, type ExitCode, exitCodes, UserError } from '../diagnostics/diagnostic.ts';
 import type { RunEvent } from '../events/event.ts';
 import type { Instance } from '../plan/plan.ts';
 import type { MemoRow } from '../store/contract.ts';
 import type { StageKey } from '../util/digest.ts';
+import { makeFolder } from '../util/fs-durable.ts';
 import type { Executor, StageEnding } from './attempt.ts';
 import type { RunOptions, RunResult } from './contract.ts';
 import { environmentOf } from './environment.ts';
@@ -303,7 +304,7 @@ class Run {
   #checkArtifactsFolder(): void {
     const { artifacts } = this.#session.options.workspace;
     try {
-      mkdirSync(artifacts, { recursive: true });
+      makeFolder(artifacts);
       accessSync(artifacts, constants.W_OK);
     } catch (error) {
       throw new UserError({

@@ -7,6 +7,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fchmodSync,
   fdatasync,
   fsync,
@@ -15,6 +16,7 @@ import {
   mkdirSync,
   openSync,
   renameSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeSync,
@@ -122,8 +124,21 @@ export function renameFile(from: string, to: string): void {
 /** Makes a folder, and the folders above it, where they are missing. */
 export function makeFolder(path: string): void {
   faultPoint('before mkdir', path);
-  mkdirSync(path, { recursive: true });
+  makeFolderAndParents(path);
   faultPoint('after mkdir', path);
+}
+
+/** Not `recursive: true`: where a parent answers ENOENT to every name (/proc), Node 20 then never returns. */
+function makeFolderAndParents(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const parent = dirname(path);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || existsSync(parent)) throw error;
+    makeFolderAndParents(parent);
+    makeFolderAndParents(path);
+  }
 }
 
 /**

@@ -276,6 +276,15 @@ stages:
       expect(w.read('artifacts', 'named', stage, 'n.txt')).toMatch(/\.tsv\n$/);
   });
 
+  it.skipIf(process.platform !== 'linux')('ends where no folder can ever be made', async () => {
+    const w = workspace({ 'demo.yaml': pipeline });
+    for (const option of ['--artifacts', '--cache']) {
+      const { code, stderr } = await w.run('run', 'demo.yaml', option, '/proc/orograph/x');
+      expect(code).toBe(2);
+      expect(stderr).toContain('/proc/orograph');
+    }
+  });
+
   it('says which line of the configuration it does not understand', async () => {
     const w = workspace({ 'orograph.config.yaml': '# mine\ncahce: elsewhere\n', 'demo.yaml': pipeline });
     const { code, stderr } = await w.run('run', 'demo.yaml');
