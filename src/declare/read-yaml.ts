@@ -30,7 +30,10 @@ export function readYaml(source: SourceText, problems: Problems, text = source.t
   const before = problems.errors;
   for (const { code, message, pos } of documents.flatMap((d) => [...d.errors, ...d.warnings])) {
     const name = code === 'TAG_RESOLVE_FAILED' ? 'unsupported-tag' : 'yaml-syntax';
-    problems.error(name, span(pos[0], pos[1]), `not valid YAML: ${firstLine(message)}`);
+    const hint = hintFor(text, pos[0]);
+    problems.error(name, span(pos[0], pos[1]), `not valid YAML: ${firstLine(message)}`, hint ? { hint } : {});
+    // The parser stumbles over the same placeholder at each of its braces.
+    if (hint) break;
   }
   const [document, second] = documents;
   if (second) {
@@ -47,6 +50,15 @@ export function readYaml(source: SourceText, problems: Problems, text = source.t
     return undefined;
   }
   return new Reader(source, problems).read(document.contents as ParsedNode);
+}
+
+/** The two slips that YAML's own words do not explain, where the line shows one of them. */
+function hintFor(text: string, offset: number): string | undefined {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const line = text.slice(start).split('\n', 1)[0]!;
+  if (/(^|[:,[{]\s*)\$\{\{/.test(line)) return 'put the placeholder in quotes: "${{ … }}"';
+  if (/^\s*[\w-]+:[^\s:/]/.test(line)) return 'YAML needs a space after the colon';
+  return undefined;
 }
 
 class Reader {

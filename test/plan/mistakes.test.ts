@@ -21,6 +21,9 @@ const mistakes: Readonly<Record<string, string | Readonly<Record<string, string>
   'a number too large to be exact':
     'pipeline: p\nparams: { a: 12345678901234567890 }\nstages: { a: { command: "x ${{ params.a }}", outputs: { o: f } } }\n',
   'text that is not YAML': 'pipeline: [p\nstages: {}\n',
+  'a placeholder without quotes':
+    'pipeline: p\nparams: { a: 1 }\nstages: { a: { uses: train, with: { seed: ${{ params.a }} } } }\n',
+  'a colon without a space': 'pipeline:p\nstages: {}\n',
   'an empty file': '# nothing\n',
   'two documents': 'pipeline: p\n---\npipeline: q\n',
   'an unknown alias':
