@@ -6,6 +6,7 @@
  */
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { tf } from '../engine/tensorflow.ts';
+import { isProvenScope, provenScope } from './proven-scope.ts';
 
 /** Kernels whose gradient may be differentiated again. */
 export const twiceDifferentiable: ReadonlySet<string> = new Set([
@@ -25,16 +26,6 @@ const instead: Readonly<Record<string, string>> = {
   logSigmoid: 'neg(softplus(neg(x)))',
   softmaxCrossEntropy: 'sub(logSumExp(z, -1), sum(mul(z, targets), -1))',
 };
-
-/**
- * The scope (`tf.tidy(provenScope('convolution'), …)`) for a custom gradient that may be differentiated again: its
- * gradient function is made of twice differentiable operations on the tensors that it saved from its INPUTS, and a
- * test proves it. TensorFlow.js records custom gradients under the name of the scope around them.
- */
-export function provenScope(operation: string): string {
-  return `${provenPrefix}${operation}`;
-}
-const provenPrefix = 'twice differentiable: ';
 
 /** The same values, through which no derivative of any order flows. */
 export function stopGradient<T extends tf.Tensor>(x: T): T {
@@ -74,7 +65,7 @@ function refuseUnproven(sources: readonly tf.Tensor[]): void {
   const { kernels, custom } = reached(sources);
   const unproven = [
     ...[...kernels].filter((name) => !twiceDifferentiable.has(name)),
-    ...[...custom].filter((scope) => !scope.startsWith(provenPrefix)).map(operationOf),
+    ...[...custom].filter((scope) => !isProvenScope(scope)).map(operationOf),
   ];
   if (unproven.length === 0) return;
   const hints = unproven.filter((name) => instead[name]).map((name) => `${name} as ${instead[name]}`);

@@ -36,7 +36,9 @@ export function length(a: ArrayLike<number>): number {
 /** w as a float32 vector of length 1. */
 export function normalised(w: ArrayLike<number>): Float32Array {
   const size = length(w);
-  return Float32Array.from(w, (x) => x / size);
+  const result = new Float32Array(w.length);
+  for (let i = 0; i < result.length; i++) result[i] = w[i]! / size;
+  return result;
 }
 
 /** qᵀw for each q of the basis. */
@@ -79,9 +81,21 @@ function add(
   }
 }
 
+/** One pass: takes from w what lies along the basis, and adds it to `taken`. */
+function takeAway(w: Float64Array, basis: readonly Float32Array[], taken: Float64Array): void {
+  const along = coefficients(basis, w);
+  const opposite = along.map((c) => -c);
+  for (let start = 0; start < w.length; start += chunk) {
+    const end = Math.min(w.length, start + chunk);
+    add(w.subarray(start, end), basis, opposite, start, end);
+  }
+  for (let j = 0; j < taken.length; j++) taken[j]! += along[j]!;
+}
+
 /**
  * Makes w orthogonal to the basis in place, by classical Gram-Schmidt, again while a pass takes away so much that
- * rounding could show (twice is enough: Kahan's and Daniel's rule).
+ * rounding could show (twice is enough: Kahan's and Parlett's rule). The last two vectors come first: in Lanczos'
+ * recurrence they take nearly all, and one pass over the whole basis is then enough.
  * @returns the coefficients taken away, and the length that is left.
  */
 export function orthogonalise(
@@ -89,25 +103,16 @@ export function orthogonalise(
   basis: readonly Float32Array[],
 ): { taken: Float64Array; left: number } {
   const taken = new Float64Array(basis.length);
-  let before = length(w);
+  const last = Math.max(0, basis.length - 2);
+  takeAway(w, basis.slice(last), taken.subarray(last));
+  let left = length(w);
   for (let pass = 0; pass < 3; pass++) {
-    const along = coefficients(basis, w);
-    for (let start = 0; start < w.length; start += chunk) {
-      const end = Math.min(w.length, start + chunk);
-      add(
-        w.subarray(start, end),
-        basis,
-        along.map((c) => -c),
-        start,
-        end,
-      );
-    }
-    for (let j = 0; j < taken.length; j++) taken[j]! += along[j]!;
-    const left = length(w);
-    if (left > before / Math.SQRT2) return { taken, left };
-    before = left;
+    const before = left;
+    takeAway(w, basis, taken);
+    left = length(w);
+    if (left > before / Math.SQRT2) break;
   }
-  return { taken, left: before };
+  return { taken, left };
 }
 
 /** Replaces the basis Q by QY in place. @param columns Y's columns, each with a number a basis vector. */

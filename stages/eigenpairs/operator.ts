@@ -8,7 +8,7 @@ import { digestOf } from '../../src/util/digest.ts';
 import type { JsonObject } from '../../src/util/json.ts';
 import type { HessianParameters } from './parameters.ts';
 
-/** The Hessian at a stage's input `model`, ready to be multiplied with. */
+/** The Hessian at a stage's input `model`, ready to be multiplied with; batch norm is in evaluation mode. */
 export interface ModelHessian {
   readonly model: Awaited<ReturnType<typeof readCheckpoint>>;
   /**
@@ -27,6 +27,7 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
   const model = await readCheckpoint(at.path!, `${context.stage}: the input model`);
   await startEngine(context.engine, context.root);
   const { Hessian } = await import('../../src/network/hessian.ts');
+  const { evaluationMode } = await import('../../src/network/loss.ts');
   const dataset = await datasetFor(model, params.dataset, context.root);
   const examples = firstExamples(
     dataset[params.split],
@@ -34,6 +35,7 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
     `the ${params.split} split of ${dataset.identity.name}`,
   );
   let hessian: InstanceType<typeof Hessian> | undefined;
+  let fixed: ReturnType<typeof evaluationMode> | undefined;
   return {
     model,
     operator: {
@@ -51,7 +53,8 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
         };
         const known = await memo.get(key);
         if (known) return new Float32Array(known.slice().buffer);
-        hessian ??= new Hessian(model.architecture, model.parameters, examples, { batch: params.batch });
+        fixed ??= evaluationMode(model.architecture, model.state);
+        hessian ??= new Hessian(fixed.network, model.parameters, examples, { batch: params.batch });
         const product = await hessian.product(v);
         await memo.put(key, bytesOf(product));
         return product;
@@ -65,7 +68,10 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
       engine: context.engine.name,
       parameters: dimension(model.parameters),
     },
-    dispose: () => hessian?.dispose(),
+    dispose() {
+      hessian?.dispose();
+      fixed?.dispose();
+    },
   };
 }
 

@@ -63,6 +63,26 @@ function imported(path: string, network: Network): ReturnType<typeof importTenso
   return importTensors(tensors, network, { prefix: '', names: {} }, path);
 }
 
+/** Stored vectors of signs (int8 [count, d] in PyTorch's order and layout), each in our order of a parameter vector. */
+export function oracleSigns(name: string, form: ParameterVector): Float32Array[] {
+  const bytes = readFileSync(join(folder, 'inputs', `${name}.safetensors`));
+  const header = Number(bytes.readBigUInt64LE(0));
+  const d = form.reduce((sum, { values }) => sum + values.length, 0);
+  const all = new Int8Array(bytes.subarray(8 + header));
+  return Array.from({ length: all.length / d }, (_, row) => {
+    const theirs = all.subarray(row * d, (row + 1) * d);
+    const ours = new Float32Array(d);
+    let start = 0;
+    for (const { shape, values } of form) {
+      const [into, out] = (shape.length === 2 ? shape : [1, values.length]) as [number, number];
+      for (let o = 0; o < out; o++)
+        for (let i = 0; i < into; i++) ours[start + i * out + o] = theirs[start + o * into + i]!;
+      start += values.length;
+    }
+    return ours;
+  });
+}
+
 /** The first images of one of the official files, in file order. */
 export function oracleImages(
   file: 'data_batch_1.bin' | 'test_batch.bin',

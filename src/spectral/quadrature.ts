@@ -1,0 +1,140 @@
+import { Random } from '../util/random.ts';
+import { inner, length, normalised, orthogonalise, type SymmetricOperator } from './basis.ts';
+import { notFinite } from './eigenpairs.ts';
+import { smallEigen } from './small.ts';
+
+/** Gauss quadrature of one probe's spectral measure: Ritz values, ascending, and weights that sum to 1. */
+export interface Quadrature {
+  readonly nodes: readonly number[];
+  readonly weights: readonly number[];
+  /** Diagonal and off-diagonal of the tridiagonal matrix. */
+  readonly alphas: readonly number[];
+  readonly betas: readonly number[];
+}
+
+/** Independent signs over √n: a unit vector. The stream of a seed and a number. */
+export function rademacher(seed: number, probe: number, n: number): Float32Array {
+  const random = new Random([seed, 'rademacher', probe]);
+  const unit = 1 / Math.sqrt(n);
+  const vector = new Float32Array(n);
+  for (let i = 0; i < n; i += 32) {
+    const word = random.uint32();
+    for (let bit = 0; bit < 32 && i + bit < n; bit++) vector[i + bit] = (word >>> bit) & 1 ? unit : -unit;
+  }
+  return vector;
+}
+
+/**
+ * Lanczos' method from a start vector with full reorthogonalisation. It ends early where the vector's invariant
+ * subspace is exhausted.
+ * @param start of any length but 0.
+ */
+export async function lanczosQuadrature(
+  operator: SymmetricOperator,
+  start: Float32Array,
+  steps: number,
+  progress: () => void = () => {},
+): Promise<Quadrature> {
+  const basis: Float32Array[] = [];
+  const alphas: number[] = [];
+  const betas: number[] = [];
+  let next = normalised(start);
+  while (basis.length < Math.min(steps, operator.dimension)) {
+    basis.push(next);
+    const w = Float64Array.from(await operator.product(next));
+    if (!w.every(Number.isFinite)) throw notFinite();
+    progress();
+    const { taken, left } = orthogonalise(w, basis);
+    alphas.push(taken.at(-1)!);
+    // Below float32's rounding of the product nothing new is left.
+    if (left <= 1e-6 * length(taken)) break;
+    betas.push(left);
+    next = normalised(w);
+  }
+  betas.length = Math.max(0, alphas.length - 1);
+  const { values, vectors } = smallEigen(
+    alphas.map((alpha, i) =>
+      alphas.map((_, j) => (i === j ? alpha : Math.abs(i - j) === 1 ? betas[Math.min(i, j)]! : 0)),
+    ),
+  );
+  return { nodes: values, weights: vectors.map((vector) => vector[0]! ** 2), alphas, betas };
+}
+
+/**
+ * Density of a spectrum from quadratures, as PyHessian draws it: each node a Gaussian, on a grid that reaches from the
+ * probes' mean smallest to their mean largest node and `overhead` beyond; the mean of the probes, normalised so that
+ * the sum over the grid times its step is 1.
+ * @param variance of the Gaussians, relative to the larger of 1 and the grid's range.
+ */
+export function spectralDensity(
+  quadratures: readonly Quadrature[],
+  { points = 10_000, variance = 1e-5, overhead = 0.01 } = {},
+): { grid: number[]; density: number[] } {
+  const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+  const from = mean(quadratures.map(({ nodes }) => nodes[0]!)) - overhead;
+  const to = mean(quadratures.map(({ nodes }) => nodes.at(-1)!)) + overhead;
+  const sigma2 = variance * Math.max(1, to - from);
+  const step = (to - from) / (points - 1);
+  const grid = Array.from({ length: points }, (_, i) => (i === points - 1 ? to : from + i * step));
+  const peak = 1 / Math.sqrt(2 * Math.PI * sigma2) / quadratures.length;
+  const density = grid.map((x) => {
+    let sum = 0;
+    for (const { nodes, weights } of quadratures)
+      for (let i = 0; i < nodes.length; i++)
+        sum += weights[i]! * Math.exp(-((x - nodes[i]!) ** 2) / (2 * sigma2));
+    return sum * peak;
+  });
+  const total = density.reduce((a, b) => a + b, 0) * step;
+  return { grid, density: density.map((value) => value / total) };
+}
+
+/** A mean over probes with its standard error (null for a single probe). */
+export interface Estimate {
+  readonly value: number;
+  readonly standardError: number | null;
+}
+
+export interface Hutchinson {
+  /** tr H, from zᵀHz. */
+  readonly trace: Estimate;
+  /** ‖H‖²_F = tr H², from ‖Hz‖². */
+  readonly squaredFrobenius: Estimate;
+  /** zᵀHz of each probe. */
+  readonly terms: readonly number[];
+}
+
+/**
+ * Hutchinson's estimates (1990) with signs as probes. It stops, as PyHessian does, when another probe changes the
+ * trace by less than `tolerance` relatively, or after `maxProbes`.
+ */
+export async function hutchinson(
+  operator: SymmetricOperator,
+  { seed, tolerance, maxProbes }: { seed: number; tolerance: number; maxProbes: number },
+  progress: (probes: number) => void = () => {},
+): Promise<Hutchinson> {
+  const terms: number[] = [];
+  const squares: number[] = [];
+  let trace = 0;
+  for (let probe = 0; probe < maxProbes; probe++) {
+    const z = rademacher(seed, probe, operator.dimension);
+    const image = await operator.product(z);
+    // z is a vector of signs over √n, as float32 has it.
+    const scale = z[0]! * z[0]!;
+    terms.push(inner(z, image) / scale);
+    squares.push(inner(image, image) / scale);
+    if (!Number.isFinite(terms.at(-1)!)) throw notFinite();
+    progress(probe + 1);
+    const before = trace;
+    trace = terms.reduce((a, b) => a + b, 0) / terms.length;
+    if (Math.abs(trace - before) / (Math.abs(before) + 1e-6) < tolerance) break;
+  }
+  return { trace: estimate(terms), squaredFrobenius: estimate(squares), terms };
+}
+
+function estimate(samples: readonly number[]): Estimate {
+  const n = samples.length;
+  const value = samples.reduce((a, b) => a + b, 0) / n;
+  if (n === 1) return { value, standardError: null };
+  const variance = samples.reduce((sum, x) => sum + (x - value) ** 2, 0) / (n - 1);
+  return { value, standardError: Math.sqrt(variance / n) };
+}
