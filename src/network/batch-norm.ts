@@ -60,10 +60,12 @@ export function batchNormalised(
       const [a, s, o] = given as Tensor[];
       (given[3] as (tensors: Tensor[]) => void)([a!, s!]);
       const { mean, variance, centred, count } = momentsOf(tf, a!);
-      observe?.({ mean: tf.keep(mean), variance: tf.keep(variance), count });
       const factor = tf.mul(s!, tf.rsqrt(tf.add(variance, epsilon)));
+      const value = tf.add(tf.mul(centred, factor), o!);
+      // Last: the observer may dispose of them at once.
+      observe?.({ mean: tf.keep(mean), variance: tf.keep(variance), count });
       return {
-        value: tf.add(tf.mul(centred, factor), o!),
+        value,
         gradFunc: (dy: Tensor, saved: Tensor[]) => {
           const [x, scale] = saved;
           const { variance, centred, count } = momentsOf(tf, x!);

@@ -1,4 +1,5 @@
 import type { tf as TensorFlow } from '../engine/tensorflow.ts';
+import { provenScope } from './proven-scope.ts';
 
 type Tf = typeof TensorFlow;
 type Tensor = TensorFlow.Tensor;
@@ -15,14 +16,11 @@ const border: [[number, number], [number, number], [number, number], [number, nu
 type CustomGradient = Parameters<Tf['customGrad']>[0];
 
 /**
- * The scope under which the tape records custom gradients whose own derivatives are exact: they are made of
- * differentiable operations on the saved inputs alone, and of `step` of a saved output, which is constant.
+ * Applies a function with a custom gradient that may be differentiated again (see `proven-scope.ts`). What it saves of its
+ * output may enter the gradient through `step` alone, which is constant.
  */
-export const exactScope = 'a custom gradient of exact derivatives';
-
-/** Applies a function with a custom gradient, recorded under `exactScope`. */
 export function exact(tf: Tf, f: CustomGradient, ...inputs: Tensor[]): TensorFlow.Tensor4D {
-  return tf.tidy(exactScope, () => tf.customGrad(f)(...inputs)) as TensorFlow.Tensor4D;
+  return tf.tidy(provenScope('feature maps'), () => tf.customGrad(f)(...inputs)) as TensorFlow.Tensor4D;
 }
 
 /**

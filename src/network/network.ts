@@ -76,6 +76,16 @@ export interface Network {
   initialise(init: Initialisation, seed: number): ParameterVector;
 }
 
+/**
+ * How running statistics of batch norm are averaged over the batches of one pass:
+ * - `cumulative`: the mean over all batches so far, each weighing as much as it has examples (PyTorch's
+ *   `momentum=None` where batches are of one size);
+ * - `ema`: 0.9 of the old and 0.1 of the batch's, starting from mean 0 and variance 1 (PyTorch's default momentum);
+ * - `full-batch`: of all examples as one batch.
+ */
+export const averages = ['cumulative', 'ema', 'full-batch'] as const;
+export type Average = (typeof averages)[number];
+
 /** How kernels and biases start; see `initialise.ts`. */
 export const initialisations = ['pytorch', 'he', 'he-fan-out', 'glorot'] as const;
 export type Initialisation = (typeof initialisations)[number];

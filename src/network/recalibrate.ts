@@ -3,19 +3,9 @@ import { tf } from '../engine/tensorflow.ts';
 import { normalisedBy } from './batch-norm.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
 import { inputTensor, toTensors } from './loss.ts';
-import type { Moments, Network } from './network.ts';
+import type { Average, Moments, Network } from './network.ts';
 import { initialState, singleValue } from './running-statistics.ts';
 import type { ParameterVector } from './tensors.ts';
-
-/**
- * How running statistics are averaged over the batches of one pass:
- * - `cumulative`: the mean over all batches so far, each weighing as much as it has examples (PyTorch's
- *   `momentum=None` where batches are of one size);
- * - `ema`: 0.9 of the old and 0.1 of the batch's, starting from mean 0 and variance 1 (PyTorch's default momentum);
- * - `full-batch`: of all examples as one batch.
- */
-export const averages = ['cumulative', 'ema', 'full-batch'] as const;
-export type Average = (typeof averages)[number];
 
 const momentum = 0.1;
 /** The largest maps of a full batch may take so many bytes; some ten of them are in memory at once. */

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { datasetNamePattern, splits } from '../../src/dataset/dataset.ts';
+import { averages } from '../../src/network/network.ts';
 
 const range = Type.Tuple([Type.Number(), Type.Number()]);
 const count = Type.Integer({ minimum: 2, maximum: 100_001 });
@@ -34,6 +35,42 @@ export const parameters = Type.Object(
       maximum: 65536,
       description: 'Images computed at once.',
     }),
+    statistics: Type.Optional(
+      Type.Enum(['recalibrate', 'keep'], {
+        description:
+          "Of networks with batch norm: recalibrate its running statistics at every point (default), or keep the checkpoint's.",
+      }),
+    ),
+    recalibration: Type.Optional(
+      Type.Object(
+        {
+          average: Type.Optional(
+            Type.Enum([...averages], {
+              description:
+                'Over batches: cumulative (default), ema with momentum 0.1, or full-batch: all as one.',
+            }),
+          ),
+          examples: Type.Optional(
+            Type.Integer({
+              minimum: 2,
+              description:
+                'The first so many training images (default: as many as are evaluated, where there are).',
+            }),
+          ),
+          batch: Type.Optional(
+            Type.Integer({
+              minimum: 2,
+              maximum: 65536,
+              description: 'Images a batch (default 128): decides the result, except under full-batch.',
+            }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description: 'How statistics are recalibrated: one pass, from nothing.',
+        },
+      ),
+    ),
   },
   { additionalProperties: false },
 );

@@ -16,6 +16,7 @@ import { axisOf } from './axis.ts';
 import { Directions, type Member } from './directions.ts';
 import { linspace, type Move, movesTo } from './grid.ts';
 import type { EvaluateParameters } from './parameters.ts';
+import { statisticsOf } from './statistics.ts';
 
 export async function run(context: StageContext<EvaluateParameters>): Promise<void> {
   const { params } = context;
@@ -37,6 +38,7 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
     `the ${params.split} split of ${dataset.identity.name}`,
   );
 
+  const statistics = statisticsOf(model, dataset, params, examples.count);
   const points = series.flatMap((members) =>
     lambdasOf(grid).map((lambdas) =>
       movesTo(members.map(({ digest }, axis) => ({ direction: digest, by: lambdas[axis]! * params.scale }))),
@@ -55,6 +57,7 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
         split: params.split,
         examples: examples.count,
         batch: params.batch,
+        ...statistics.key,
       }),
       async (moves: Move[], index) => {
         context.signal.throwIfAborted();
@@ -62,7 +65,8 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
         const steps = [];
         for (const { direction, by } of moves)
           steps.push({ direction: await directions.vector(direction), by });
-        const result = await meter.measure(moved(model.parameters, steps));
+        const theta = moved(model.parameters, steps);
+        const result = await meter.measure(theta, await statistics.at(theta));
         context.progress(index + 1, points.length, 'points', `loss ${result.loss.toPrecision(4)}`);
         return result;
       },

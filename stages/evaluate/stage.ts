@@ -29,6 +29,9 @@ export default defineStage({
     ...(Number.isFinite(params.scale) && params.scale !== 0
       ? []
       : [{ pointer: '/scale', message: 'is no finite factor other than 0' }]),
+    ...(params.statistics === 'keep' && params.recalibration
+      ? [{ pointer: '/recalibration', message: 'means nothing where the statistics are kept' }]
+      : []),
   ],
   run: async (context) => (await import('./run.ts')).run(context),
 });

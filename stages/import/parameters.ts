@@ -1,0 +1,29 @@
+import Type, { type Static } from 'typebox';
+import { datasetNamePattern, normalisationSchema } from '../../src/dataset/dataset.ts';
+import { networkSchema } from '../../src/network/architectures.ts';
+
+export const parameters = Type.Object(
+  {
+    network: networkSchema,
+    dataset: Type.String({
+      pattern: datasetNamePattern,
+      description: 'The data set that the weights were trained on, a folder in data/.',
+    }),
+    normalisation: Type.Optional(normalisationSchema),
+    prefix: Type.String({
+      default: '',
+      description: 'What stands in front of every name in the file: module. after nn.DataParallel.',
+    }),
+    names: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description:
+          "Whole names in the file by our parameters' names, where the usual ones of PyTorch code do not fit.",
+      }),
+    ),
+    epoch: Type.Integer({ default: 0, minimum: 0, description: 'Epochs they were trained: for captions.' }),
+    seed: Type.Integer({ default: 0, minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  },
+  { additionalProperties: false },
+);
+
+export type ImportParameters = Static<typeof parameters>;
