@@ -3,7 +3,16 @@
 //
 //   node scripts/build.mjs [--if-changed]
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -112,12 +121,17 @@ try {
   writeFileSync(join(fresh, 'kinds.json'), JSON.stringify(described, null, 1));
   rmSync(tool);
   writeFileSync(join(fresh, 'stamp'), stamp);
-  // A running command may have the old files open or import them yet: keep content-named chunks of the last build.
-  const old = `${dist}.old-${process.pid}`;
-  const { renameSync } = await import('node:fs');
-  if (existsSync(dist)) renameSync(dist, old);
-  renameSync(fresh, dist);
-  rmSync(old, { recursive: true, force: true });
+  // File by file, and chunks of earlier builds stay for a while: a command that runs now may still import them.
+  const built = filesUnder(fresh).map((file) => relative(fresh, file));
+  for (const file of built) {
+    mkdirSync(dirname(join(dist, file)), { recursive: true });
+    renameSync(join(fresh, file), join(dist, file));
+  }
+  const kept = new Set(built);
+  for (const file of filesUnder(dist)) {
+    const stale = !kept.has(relative(dist, file)) && Date.now() - statSync(file).mtimeMs > 3_600_000;
+    if (stale && !relative(dist, file).startsWith('types')) rmSync(file);
+  }
 } finally {
   rmSync(fresh, { recursive: true, force: true });
 }

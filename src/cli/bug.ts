@@ -1,9 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { orographVersion } from '../run/environment.ts';
 import { workspaceRoot } from '../run/workspace.ts';
+import { makeFolder } from '../util/fs-durable.ts';
 import type { Paint } from './terminal.ts';
 import { closeScreens } from './views/screen.ts';
 
@@ -45,7 +46,7 @@ function keep(details: string, words: readonly string[]): string | undefined {
   for (const folderOf of folders) {
     try {
       const folder = folderOf();
-      mkdirSync(folder, { recursive: true });
+      makeFolder(folder);
       const file = join(folder, `${new Date().toISOString().replace(/[:.]/g, '-')}-${process.pid}.txt`);
       writeFileSync(file, details);
       return file;

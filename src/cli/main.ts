@@ -47,6 +47,11 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 process.on('uncaughtException', (error) => void reportBug(error));
 process.on('unhandledRejection', (error) => void reportBug(error));
+// Out of work before the verb has ended: something it waits for cannot happen any more.
+let left = false;
+process.on('beforeExit', () => {
+  if (!left) void reportBug(new Error('the command never ended: it waits for something that cannot happen'));
+});
 
 try {
   leave(await main());
@@ -55,7 +60,19 @@ try {
     const { printUserError } = await import('./report.ts');
     printUserError(error, err, process.cwd());
     leave(error.exitCode);
+  } else if (isRefusal(error)) {
+    const { diskError } = await import('../store/disk-errors.ts');
+    const { printUserError } = await import('./report.ts');
+    const told = diskError(error, `do this`, error.path ?? process.cwd()) as UserError;
+    printUserError(told, err, process.cwd());
+    leave(told.exitCode);
   } else await reportBug(error);
+}
+
+/** What a disk refuses to a verb is no bug. */
+function isRefusal(error: unknown): error is NodeJS.ErrnoException {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return ['EACCES', 'EROFS', 'EPERM', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(code ?? '');
 }
 
 async function main(): Promise<ExitCode> {
@@ -135,6 +152,7 @@ const patience = 2000;
  * that somebody forgot to close does not hold the user up.
  */
 function leave(code: ExitCode): void {
+  left = true;
   process.exitCode = code;
   setTimeout(() => process.exit(code), patience).unref();
 }

@@ -140,7 +140,7 @@ export class Executor {
       // Also where the stage failed: a spoiled input must be a hit for nobody.
       const spoiled = await this.#guard.spoiled(inputs);
       if (spoiled.length > 0) {
-        const story = `its input ${spoiled.join(', ')} was changed while it ran, by itself or by another stage`;
+        const story = `its input ${spoiled.join(', ')} is not what was stored: it was changed on the disk, perhaps by this stage`;
         const hint =
           'a stage must write nothing but its outputs: copy what you want to change. The input was removed from the cache: run again and it is computed once more';
         return { ...failed(story, hint), final: true };

@@ -64,6 +64,10 @@ class Run {
 
   async perform(): Promise<RunResult> {
     const { plan, store, engines } = this.#session;
+    // Whatever refuses the whole run does so before it is said to have started.
+    this.#checkArtifactsFolder();
+    const forced = matchesForce(plan, this.#options.force ?? []);
+    const resolution = await Resolution.open(this.#session);
     this.#emit({
       type: 'run-started',
       run: this.#id,
@@ -76,8 +80,6 @@ class Run {
     for (const diagnostic of [...this.#session.warnings, ...store.notices.map(noticeOf)]) {
       this.#emit({ type: 'diagnostic', diagnostic });
     }
-    const resolution = await Resolution.open(this.#session);
-    const forced = matchesForce(plan, this.#options.force ?? []);
     this.#takeKnown(resolution, forced);
     const pending = plan.instances.filter((instance) => !this.#status.has(instance.id));
     if (pending.length > 0) await this.#runPending(resolution, pending, forced);
@@ -126,7 +128,6 @@ class Run {
   ): Promise<void> {
     const session = this.#session;
     const { store, plan } = session;
-    this.#checkArtifactsFolder();
     const executor = await this.#startExecutor(resolution);
     const { schedule } = await import('../schedule/schedule.ts');
     const latest = store.latest(plan.pipeline);
@@ -227,7 +228,7 @@ class Run {
   async #finish(resolution: Resolution): Promise<RunResult> {
     const { plan } = this.#session;
     const done = plan.instances.filter((instance) => resolution.rows.has(instance.id));
-    if (!this.#signal.aborted) await this.#refreshFacts(resolution, done);
+    const unclear = this.#signal.aborted ? false : await this.#refreshFacts(resolution, done);
     const expectations = done.flatMap((instance) =>
       checkExpectations(instance, resolution.rows.get(instance.id)!.facts),
     );
@@ -263,7 +264,7 @@ class Run {
       wallMs: Date.now() - this.#startedAt.getTime(),
       record,
     });
-    const failed = counts.failed > 0 || unpublished;
+    const failed = counts.failed > 0 || unpublished || unclear;
     const strict = this.#options.strictExpect === true && expectationsMissed > 0;
     return {
       ...counts,
@@ -274,9 +275,13 @@ class Run {
     };
   }
 
-  /** Outputs whose facts were made by other code get them anew; the outputs themselves stay. */
-  async #refreshFacts(resolution: Resolution, done: readonly Instance[]): Promise<void> {
+  /**
+   * Outputs whose facts were made by other code get them anew; the outputs themselves stay. True where that failed:
+   * those outputs then have no facts.
+   */
+  async #refreshFacts(resolution: Resolution, done: readonly Instance[]): Promise<boolean> {
     const session = this.#session;
+    let failed = false;
     for (const instance of done) {
       const row = resolution.rows.get(instance.id)!;
       const factsCode = session.facets.get(instance.id)!.code?.factsCode ?? null;
@@ -285,11 +290,19 @@ class Run {
       const stored = Object.fromEntries(
         Object.entries(row.outputs).map(([name, output]) => [name, artifactOf(session, name, output)]),
       );
-      const facts = factsCode === null ? null : await executor.facts(instance, row, stored);
-      const fresh = { ...row, facts, factsCode };
-      await session.store.commit(fresh);
-      resolution.rows.set(instance.id, fresh);
+      try {
+        const facts = factsCode === null ? null : await executor.facts(instance, row, stored);
+        const fresh = { ...row, facts, factsCode };
+        await session.store.commit(fresh);
+        resolution.rows.set(instance.id, fresh);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        failed = true;
+        resolution.rows.set(instance.id, { ...row, facts: null });
+        for (const diagnostic of error.diagnostics) this.#emit({ type: 'diagnostic', diagnostic });
+      }
     }
+    return failed;
   }
 
   /** Imported only when something runs: what starts processes is a good part of what a start costs. */

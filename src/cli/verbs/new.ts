@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import { workspaceRoot } from '../../run/workspace.ts';
+import { makeFolder } from '../../util/fs-durable.ts';
 import { packageRoot } from '../../util/package-root.ts';
 import type { VerbContext } from '../verb.ts';
 import { shortPath } from '../views/summary.ts';
@@ -25,7 +26,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
       message: `${shortPath(file, cwd)} is there already`,
       hint: 'choose another name',
     });
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const template = readFileSync(join(packageRoot(), 'assets', 'new', 'stage.ts'), 'utf8');
   writeFileSync(file, template.replaceAll('{{name}}', name));
   out.line(`${shortPath(file, cwd)} is made. A pipeline in pipelines/ uses it so:`);
