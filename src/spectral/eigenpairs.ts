@@ -39,6 +39,9 @@ export interface Eigenpairs {
  * and full reorthogonalisation. Each column of the projected matrix is the measured QᵀHq, so that what it says is a
  * Rayleigh-Ritz projection however float32 has rounded the basis.
  *
+ * One start vector sees each eigenspace once: copies of an equal eigenvalue come in through rounding, after the first has
+ * converged, and could be missed in a run that ends at once. Networks' Hessians have none away from zero.
+ *
  * @param progress is told, after each product, the products so far and how many wanted pairs are found.
  * @throws UserError where the numbers asked for do not fit the dimension or the basis, or products are not finite.
  */
