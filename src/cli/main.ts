@@ -71,7 +71,9 @@ try {
 
 /** What a disk refuses to a verb is no bug. */
 function isRefusal(error: unknown): error is NodeJS.ErrnoException {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  // A folder that cannot be made where there is nothing to make it in: /proc, a drive that is not there.
+  if (code === 'ENOENT') return syscall === 'mkdir';
   return ['EACCES', 'EROFS', 'EPERM', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(code ?? '');
 }
 
