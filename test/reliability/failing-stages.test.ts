@@ -107,7 +107,9 @@ stages:
       workshop?.remove();
       workshop = new Workshop('input', { 'p.yaml': pipeline(`${spoil}${ending}`) });
       const { message, hint } = failure(await workshop.run('p.yaml'));
-      expect(message).toBe('its input in is not what was stored: it was changed on the disk, perhaps by this stage');
+      expect(message).toBe(
+        'its input in is not what was stored: it was changed on the disk, perhaps by this stage',
+      );
       expect(hint).toContain('computed once more');
       workshop.write({ 'p.yaml': pipeline('') });
       expect((await workshop.run('p.yaml')).code).toBe(0);

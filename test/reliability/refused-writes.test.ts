@@ -5,7 +5,6 @@ import { canSeeProcesses, looksLikeABug, mapSome, Workshop } from '../support/re
 import {
   Case,
   countPoints,
-  finishedIn,
   fullSweep,
   type Point,
   pipeline,
