@@ -20,7 +20,12 @@ type CustomGradient = Parameters<Tf['customGrad']>[0];
  * output may enter the gradient through `step` alone, which is constant.
  */
 export function exact(tf: Tf, f: CustomGradient, ...inputs: Tensor[]): TensorFlow.Tensor4D {
-  return tf.tidy(provenScope('feature maps'), () => tf.customGrad(f)(...inputs)) as TensorFlow.Tensor4D;
+  // What a gradient function leaves behind would live until the whole gradient is done.
+  const tidied: CustomGradient = (...given) => {
+    const { value, gradFunc } = f(...given);
+    return { value, gradFunc: (dy, saved) => tf.tidy(() => gradFunc(dy, saved)) };
+  };
+  return tf.tidy(provenScope('feature maps'), () => tf.customGrad(tidied)(...inputs)) as TensorFlow.Tensor4D;
 }
 
 /**
