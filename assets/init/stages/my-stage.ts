@@ -28,7 +28,8 @@ export default defineStage({
     const model = nearest(lambda, 0);
     const rows = series.map(({ name, metrics }) => {
       const loss = metrics.loss!;
-      const inside = (i: number) => i >= 0 && i < loss.length && loss[i]! <= loss[model]! + context.params.above;
+      const inside = (i: number) =>
+        i >= 0 && i < loss.length && loss[i]! <= loss[model]! + context.params.above;
       let [left, right] = [model, model];
       while (inside(left - 1)) left--;
       while (inside(right + 1)) right++;
@@ -45,5 +46,8 @@ export const facts: FactsOf = async (outputs) => {
 };
 
 function nearest(values: readonly number[], target: number): number {
-  return values.reduce((best, value, i) => (Math.abs(value - target) < Math.abs(values[best]! - target) ? i : best), 0);
+  return values.reduce(
+    (best, value, i) => (Math.abs(value - target) < Math.abs(values[best]! - target) ? i : best),
+    0,
+  );
 }
