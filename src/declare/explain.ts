@@ -89,9 +89,11 @@ function chosen(choice: ErrorObject, branches: readonly Branch[]): Settled[] {
   }
   if (least < 2) {
     const best = near.reduce((a, b) => (b.errors.length < a.errors.length ? b : a));
-    // The choice says in words what its branches say in patterns and limits.
-    const whole = best.errors.every(({ instancePath }) => instancePath === choice.instancePath);
-    if (whole && typeof description === 'string') return [{ ...choice, wanted: sentence(description) }];
+    // The choice says in words what its branches say in patterns.
+    const byPattern = best.errors.every(
+      ({ instancePath, keyword }) => instancePath === choice.instancePath && keyword === 'pattern',
+    );
+    if (byPattern && typeof description === 'string') return [{ ...choice, wanted: sentence(description) }];
     return settleChoices(best.errors);
   }
   const allowedValues = ranked.flatMap(({ schema }) => constants(schema) ?? []);
@@ -236,13 +238,18 @@ function tell(error: Settled, telling: Telling, problems: Problems): void {
       );
       return;
     }
-    default:
-      problems.error('out-of-range', at, `${subject} cannot be ${describe(value)}`, details(range(error)));
+    default: {
+      const what = Array.isArray(value) ? `a list of ${value.length}` : describe(value);
+      problems.error('out-of-range', at, `${subject} cannot be ${what}`, details(range(error)));
+    }
   }
 }
 
-function range({ keyword, params, schema }: ErrorObject): string {
+function range({ keyword, params, schema, parentSchema }: ErrorObject): string {
   const limit = params.limit as number;
+  const { prefixItems, minItems, maxItems } = parentSchema as Schema;
+  const isTuple = Array.isArray(prefixItems) || minItems === maxItems;
+  if (isTuple && /items$/i.test(keyword)) return `a list of ${limit}`;
   switch (keyword) {
     case 'minimum':
       return `at least ${limit}`;

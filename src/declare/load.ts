@@ -30,6 +30,8 @@ export interface Declaration {
   readonly env: ReadonlySet<string>;
   /** Every stage that references in this file can name, its own and included ones: `curve`, `base.curve`. */
   readonly visible: Map<string, StageDeclaration>;
+  /** Prefixes, with their dot, of included files that could not be read: what is under them is not known. */
+  readonly unread: Set<string>;
 }
 
 export interface StageDeclaration {
@@ -132,7 +134,7 @@ class Loader {
         related: [{ message: 'profiles are declared here', at: node.entries.get('profiles')?.key }],
       });
     }
-    return this.#declare(path, node, '', settings, [path]);
+    return this.#declare(path, node, '', [], settings, [path]);
   }
 
   #declare(
@@ -140,6 +142,7 @@ class Loader {
     node: MapNode,
     prefix: string,
     overrides: readonly MapNode[],
+    settings: readonly MapNode[],
     chain: readonly string[],
   ): Declaration {
     const problems = this.#problems;
@@ -152,7 +155,14 @@ class Loader {
       const overridden = override(values, profile.value, problems);
       if (name === this.#options.profile) values = overridden;
     }
-    for (const over of overrides) values = override(values, over, problems);
+    // `base.epochs=5` is for the file included as `base`, unless this file has a parameter of that name.
+    const inner = settings.filter(
+      (setting) =>
+        !values.entries.has(firstName(setting)) &&
+        [...prefixesOf(node)].some((prefix) => underPrefix(setting, prefix).length > 0),
+    );
+    const own = settings.filter((setting) => !inner.includes(setting));
+    for (const over of [...overrides, ...own]) values = override(values, over, problems);
     const declaration: Declaration = {
       source: node.source,
       folder: dirname(path),
@@ -161,8 +171,9 @@ class Loader {
       params: new Params(values, environment(env, this.#options.env), problems),
       env,
       visible: new Map(),
+      unread: new Set(),
     };
-    const prefixes = this.#include(declaration, chain);
+    const prefixes = this.#include(declaration, inner, chain);
     this.#ownStages(declaration, prefixes);
     return declaration;
   }
@@ -185,7 +196,7 @@ class Loader {
   }
 
   /** Brings other files' stages in; returns the prefixes, in lower case, with their places. */
-  #include(file: Declaration, chain: readonly string[]): Map<string, Span> {
+  #include(file: Declaration, settings: readonly MapNode[], chain: readonly string[]): Map<string, Span> {
     const problems = this.#problems;
     const prefixes = new Map<string, Span>();
     const list = valueAt(file.node, 'include');
@@ -214,13 +225,24 @@ class Loader {
         break;
       }
       const node = this.#readFile(path, at);
-      if (!node) continue;
+      if (!node) {
+        file.unread.add(`${prefix.value}.`);
+        continue;
+      }
       const params = mapAt(item, 'params');
       const settled =
         params && settle(params, { params: file.params.find, env: this.#envOf(file) }, problems);
       const overrides = settled?.kind === 'map' ? [settled] : [];
-      const inner = this.#declare(path, node, `${file.prefix}${prefix.value}.`, overrides, [...chain, path]);
+      const inner = this.#declare(
+        path,
+        node,
+        `${file.prefix}${prefix.value}.`,
+        overrides,
+        settings.flatMap((setting) => underPrefix(setting, prefix.value)),
+        [...chain, path],
+      );
       for (const [name, stage] of inner.visible) file.visible.set(`${prefix.value}.${name}`, stage);
+      for (const unread of inner.unread) file.unread.add(`${prefix.value}.${unread}`);
     }
     return prefixes;
   }
@@ -282,6 +304,23 @@ class Loader {
       return undefined;
     }
   }
+}
+
+/** The prefixes under which a file includes others. */
+function prefixesOf(file: MapNode): Set<string> {
+  const list = valueAt(file, 'include');
+  const items = list?.kind === 'list' ? list.items : [];
+  return new Set(items.flatMap((item) => textAt(item, 'prefix')?.value ?? []));
+}
+
+function firstName(setting: MapNode): string {
+  return setting.entries.keys().next().value!;
+}
+
+/** What `--set base.epochs=5` sets in the file included as `base`. */
+function underPrefix(setting: MapNode, prefix: string): MapNode[] {
+  const value = setting.entries.get(prefix)?.value;
+  return value?.kind === 'map' ? [value] : [];
 }
 
 /** For a path that starts at the root but would lead to a file if it started at the file that says so. */

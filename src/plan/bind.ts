@@ -287,7 +287,7 @@ export class Binder {
     { head, selector, output }: Reference,
     piece: (start: number, end: number) => Span,
   ): { stage: StageDraft; output: string | null } | undefined {
-    const { visible } = draft.stage.declaration.file;
+    const { visible, unread } = draft.stage.declaration.file;
     const parts = head.split('.');
     for (let taken = parts.length; taken > 0; taken--) {
       const declaration = visible.get(parts.slice(0, taken).join('.'));
@@ -299,6 +299,8 @@ export class Binder {
       if (rest.length === 1 && selector === null) return { stage, output: rest[0]! };
       break;
     }
+    // The file that would say so could not be read, which has been told.
+    if ([...unread].some((prefix) => head.startsWith(prefix))) return undefined;
     this.#problems.error('unknown-stage', piece(0, head.length), `there is no stage "${head}"`, {
       expected: () => (visible.size > 0 ? oneOf(visible.keys()) : 'the pipeline has no stages'),
       hint: () =>

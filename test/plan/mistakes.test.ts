@@ -156,7 +156,7 @@ const mistakes: Readonly<Record<string, string | Readonly<Record<string, string>
   },
   'an include that is not there': {
     'pipeline.yaml':
-      'pipeline: p\ninclude: [{ file: base.yml, prefix: a }]\nstages: { s: { command: x, outputs: { o: f } } }\n',
+      'pipeline: p\ninclude: [{ file: base.yml, prefix: a }]\nstages: { s: { command: x, inputs: { i: a.gen }, outputs: { o: f } } }\n',
     'base.yaml': '',
   },
   'a prefix that is a stage': {

@@ -39,6 +39,22 @@ describe('a plan', () => {
     });
   });
 
+  it('lets --set reach into included files by their prefixes', async () => {
+    const planned = await planFiles(
+      {
+        'pipeline.yaml':
+          'pipeline: p\ninclude: [{ file: a.yaml, prefix: a, params: { n: 2 } }]\nstages: { z: { command: x, outputs: { o: f } } }\n',
+        'a.yaml':
+          'pipeline: a\ninclude: [{ file: b.yaml, prefix: b }]\nparams: { n: 1 }\nstages: { s: { command: "x ${{ params.n }}", outputs: { o: f } } }\n',
+        'b.yaml':
+          'pipeline: b\nparams: { k: { j: 1 } }\nstages: { t: { command: "y ${{ params.k.j }}", outputs: { o: f } } }\n',
+      },
+      { set: ['a.n=5', 'a.b.k.j=6'] },
+    );
+    expect(planned.diagnostics).toEqual([]);
+    expect(planned.plan!.instances.map(({ params }) => params.command)).toEqual(['y 6', 'x 5', 'x']);
+  });
+
   it('includes another file under a prefix, with its own params as overridden', async () => {
     const { plan } = await planFiles({
       'pipeline.yaml':
