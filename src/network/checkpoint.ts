@@ -1,6 +1,7 @@
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { buildNetwork, parseNetworkSpec } from './architectures.ts';
 import type { Network, NetworkSpec } from './network.ts';
+import { isPlainCrossEntropy, type LossSpec, parseLoss } from './objective.ts';
 import { encodeSafetensors, readSafetensors } from './safetensors.ts';
 import type { ParameterVector } from './tensors.ts';
 
@@ -20,6 +21,8 @@ export interface Checkpoint {
   readonly dataset: DatasetIdentity;
   readonly epoch: number;
   readonly seed: number;
+  /** What it was trained by; cross entropy where there is none. */
+  readonly loss?: LossSpec;
   readonly parameters: ParameterVector;
   /** Running statistics of batch norm, in the order of the network's `state`. */
   readonly state?: ParameterVector;
@@ -29,7 +32,7 @@ const format = 'orograph-checkpoint/1';
 
 /** A checkpoint as safetensors: parameters and state in order, all else as JSON in the metadata. Same content, same bytes. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { network, dataset, epoch, seed, parameters, state = [] } = checkpoint;
+  const { network, dataset, epoch, seed, loss, parameters, state = [] } = checkpoint;
   return encodeSafetensors({
     tensors: [...parameters, ...state],
     metadata: {
@@ -38,12 +41,13 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
       dataset: JSON.stringify(dataset),
       epoch: String(epoch),
       seed: String(seed),
+      ...(isPlainCrossEntropy(loss) ? {} : { loss: JSON.stringify(loss) }),
     },
   });
 }
 
 /**
- * Reads a checkpoint and its network.
+ * Reads a checkpoint and its network, to which the loss is bound that it was trained by.
  * @param label what to call it in messages.
  * @throws UserError where it is no checkpoint, of an unknown network, or its tensors are not that network's.
  */
@@ -60,13 +64,15 @@ export async function readCheckpoint(
       expected: format,
     });
   const network = parseNetworkSpec(metadata.network ?? '', label);
-  const architecture = buildNetwork(network);
+  const loss = metadata.loss === undefined ? undefined : parseLoss(metadata.loss, label);
+  const architecture = { ...buildNetwork(network), ...(loss ? { loss } : {}) };
   return {
     network,
     architecture,
     dataset: parseIdentity(metadata.dataset ?? '', label),
     epoch: Number(metadata.epoch),
     seed: Number(metadata.seed),
+    ...(loss ? { loss } : {}),
     ...matched(tensors, architecture, label),
   };
 }

@@ -1,5 +1,5 @@
 import { tf } from '../engine/tensorflow.ts';
-import { meanCrossEntropy } from './loss.ts';
+import { lossOf, meanLoss } from './loss.ts';
 import type { Network } from './network.ts';
 import { hessianVectorProduct } from './second-order.ts';
 
@@ -20,7 +20,7 @@ export function differentiated(
   return {
     product(v) {
       const loss = (...tensors: tf.Tensor[]): tf.Scalar =>
-        meanCrossEntropy(network.forward(tf, tensors, inputs), targets);
+        meanLoss(lossOf(network), network.forward(tf, tensors, inputs), targets);
       const { value, gradient, product } = hessianVectorProduct(loss, parameters, v);
       tf.dispose([value, gradient]);
       return product;

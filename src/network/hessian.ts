@@ -4,6 +4,7 @@ import { type BatchCurvature, differentiated } from './hessian-batch.ts';
 import { mlpCurvature, mlpCurvatureBytes } from './hessian-mlp.ts';
 import { inputTensor, targetTensor, toTensors } from './loss.ts';
 import type { Network } from './network.ts';
+import { isPlainCrossEntropy } from './objective.ts';
 import { dimension, type ParameterVector } from './tensors.ts';
 
 export interface HessianSettings {
@@ -18,7 +19,7 @@ export interface HessianSettings {
 const defaultKeptBytes = 512 * 2 ** 20;
 
 /**
- * The Hessian of the mean cross entropy over all examples at θ, as products with vectors: float32 on the engine, one
+ * The Hessian of the mean loss over all examples at θ, as products with vectors: float32 on the engine, one
  * micro-batch after the other, weighted by their sizes and summed in float64. A batch-norm network comes with its mode
  * bound.
  */
@@ -41,7 +42,8 @@ export class Hessian {
     this.#batches = batches(inOrder(examples.count), settings.batch);
     const parameters = toTensors(theta);
     this.#parameters = parameters;
-    const fast = settings.path !== 'generic' && network.spec.name === 'mlp';
+    const fast =
+      settings.path !== 'generic' && network.spec.name === 'mlp' && isPlainCrossEntropy(network.loss);
     if (settings.path === 'fast' && !fast)
       throw new RangeError(`${network.spec.name} has no hand-derived product`);
     this.#prepare = (indices) => {

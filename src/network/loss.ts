@@ -2,12 +2,13 @@ import { tf } from '../engine/tensorflow.ts';
 import { normalisedBy } from './batch-norm.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
 import type { BatchNormMode, Network } from './network.ts';
+import { crossEntropy, exampleLoss, type LossSpec } from './objective.ts';
 import { stopGradient } from './second-order.ts';
 import type { ParameterVector } from './tensors.ts';
 
-/** Cross entropy and accuracy over a set of examples. Non-finite where the network's outputs are. */
+/** Loss and accuracy over a set of examples. Non-finite where the network's outputs are. */
 export interface Measurement {
-  /** Mean cross entropy in nats. */
+  /** Mean of the loss that the network is trained by: cross entropy in nats, where none is named. */
   readonly loss: number;
   /** Share of examples whose largest logit is their class's, in [0, 1]; the first of equal logits counts. */
   readonly accuracy: number;
@@ -18,10 +19,14 @@ export interface Measurement {
 /** Up to so many bytes of inputs stay on the device between passes. */
 const keptBytes = 512 * 2 ** 20;
 
+/** The loss that a network is trained by. */
+export function lossOf(network: Network): LossSpec {
+  return network.loss ?? crossEntropy;
+}
+
 /**
  * Measures a network's loss at many parameter vectors over the same examples. Logits are computed by the engine in
- * float32; the cross entropy of each example from them in float64, as (m - z_y) + log1p(Σ' exp(z - m)) with m the
- * largest logit and Σ' over the others, so that it neither overflows nor loses small losses to cancellation.
+ * float32; the loss of each example from them in float64.
  */
 export class LossMeter {
   readonly #network: Network;
@@ -50,7 +55,13 @@ export class LossMeter {
         const logits = tf.tidy(() => fixed.network.forward(tf, parameters, inputs));
         if (!kept) inputs.dispose();
         try {
-          addExamples(sums, (await logits.data()) as Float32Array, this.#examples, indices);
+          addExamples(
+            sums,
+            lossOf(this.#network),
+            (await logits.data()) as Float32Array,
+            this.#examples,
+            indices,
+          );
         } finally {
           logits.dispose();
         }
@@ -72,6 +83,7 @@ export class LossMeter {
 
 function addExamples(
   sums: { loss: number; squares: number; correct: number },
+  loss: LossSpec,
   logits: Float32Array,
   { labels, classes }: Examples,
   indices: Uint32Array,
@@ -80,14 +92,11 @@ function addExamples(
     const start = row * classes;
     let best = 0;
     for (let c = 1; c < classes; c++) if (logits[start + c]! > logits[start + best]!) best = c;
-    const largest = logits[start + best]!;
-    let others = 0;
-    for (let c = 0; c < classes; c++) if (c !== best) others += Math.exp(logits[start + c]! - largest);
     const label = labels[indices[row]!]!;
-    const loss = largest - logits[start + label]! + Math.log1p(others);
-    sums.loss += loss;
-    sums.squares += loss * loss;
-    if (best === label && !Number.isNaN(loss)) sums.correct++;
+    const own = exampleLoss(loss, logits, start, classes, label, best);
+    sums.loss += own;
+    sums.squares += own * own;
+    if (best === label && !Number.isNaN(own)) sums.correct++;
   }
 }
 
@@ -132,19 +141,54 @@ export async function toVector(
 }
 
 /**
- * Mean cross entropy as a scalar tensor, differentiable: log Σ exp(z - m) - (z_y - m), the largest logit m taken as
- * a constant. (TensorFlow.js' own cross entropy has no second derivative; this form has.)
+ * Mean loss over a batch as a scalar tensor, differentiable twice: every operation on the way is among those whose
+ * second derivatives are proven.
+ * - cross entropy: log Σ exp(z - m) - Σ t·(z - m), the largest logit m taken as a constant, with t the one-hot class or
+ *   (1 - s)·one-hot + s/K under smoothing s (Szegedy et al. 2016; PyTorch's CrossEntropyLoss). tf.js' own has no
+ *   second derivative;
+ * - mean squared error over examples and classes (PyTorch's MSELoss of logits and one-hot classes);
+ * - hinge: Σ over the other classes max(0, 1 - z_y + z), divided by the number of classes (Weston and Watkins 1999;
+ *   PyTorch's MultiMarginLoss);
+ * - focal: (1 - p)^γ times the cross entropy (Lin et al. 2017), 1 - p taken as the sum of the other probabilities.
+ * @param logits,targets [n, classes]; targets one-hot.
  */
-export function meanCrossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
+export function meanLoss(spec: LossSpec, logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
   return tf.tidy(() => {
-    const shifted = tf.sub(logits, stopGradient(tf.max(logits, 1, true)));
-    const logSum = tf.log(tf.sum(tf.exp(shifted), 1));
-    return tf.mean(tf.sub(logSum, tf.sum(tf.mul(shifted, targets), 1))) as tf.Scalar;
-  });
+    const classes = logits.shape[1];
+    switch (spec.name) {
+      case 'cross-entropy': {
+        const wanted =
+          spec.smoothing === 0
+            ? targets
+            : tf.add(tf.mul(targets, 1 - spec.smoothing), spec.smoothing / classes);
+        return tf.mean(crossEntropies(logits, wanted));
+      }
+      case 'mean-squared-error':
+        return tf.mean(tf.square(tf.sub(logits, targets)));
+      case 'hinge': {
+        const own = tf.sum(tf.mul(logits, targets), 1, true);
+        const short = tf.relu(tf.add(tf.sub(logits, own), 1));
+        return tf.mean(tf.mul(short, tf.sub(1, targets)));
+      }
+      case 'focal': {
+        const others = tf.sum(tf.mul(tf.softmax(logits), tf.sub(1, targets)), 1);
+        let weight = others;
+        for (let power = 1; power < spec.gamma; power++) weight = tf.mul(weight, others);
+        return tf.mean(tf.mul(weight, crossEntropies(logits, targets)));
+      }
+    }
+  }) as tf.Scalar;
+}
+
+/** Of each example, [n]. */
+function crossEntropies(logits: tf.Tensor2D, targets: tf.Tensor): tf.Tensor {
+  const shifted = tf.sub(logits, stopGradient(tf.max(logits, 1, true)));
+  const logSum = tf.log(tf.sum(tf.exp(shifted), 1));
+  return tf.sub(logSum, tf.sum(tf.mul(shifted, targets), 1));
 }
 
 /**
- * Loss and gradient of the mean cross entropy over one batch.
+ * Mean loss over one batch and its gradient.
  * @returns tensors that the caller disposes; `gradient` in the order of `parameters`.
  */
 export function lossAndGradient(
@@ -154,13 +198,13 @@ export function lossAndGradient(
   targets: tf.Tensor2D,
 ): { loss: tf.Scalar; gradient: tf.Tensor[] } {
   const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) =>
-    meanCrossEntropy(network.forward(tf, tensors, inputs), targets),
+    meanLoss(lossOf(network), network.forward(tf, tensors, inputs), targets),
   )([...parameters]);
   return { loss: value as tf.Scalar, gradient: grads };
 }
 
 /**
- * The gradient of the mean cross entropy over all examples: micro-batches weighted by their size, summed in float64.
+ * The gradient of the mean loss over all examples: micro-batches weighted by their size, summed in float64.
  * @param progress is told how many examples are done.
  */
 export async function meanGradient(

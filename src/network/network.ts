@@ -1,4 +1,5 @@
 import type { tf } from '../engine/tensorflow.ts';
+import type { LossSpec } from './objective.ts';
 import type { ParameterVector } from './tensors.ts';
 
 /** An architecture for inputs and classes of given numbers: plain JSON, stored in every checkpoint. */
@@ -56,6 +57,8 @@ export type BatchNormMode =
  */
 export interface Network {
   readonly spec: NetworkSpec;
+  /** What it is trained and measured by, bound when a checkpoint is read; cross entropy where there is none. */
+  readonly loss?: LossSpec;
   readonly parameters: readonly ParameterForm[];
   /**
    * Running statistics of batch norm, mean and variance of one layer after the other: part of a checkpoint, never
