@@ -1,0 +1,45 @@
+import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
+import type { DescentRow } from './descent.ts';
+import { keptEpochs, parameters } from './parameters.ts';
+
+export default defineStage({
+  version: 1,
+  summary: 'Mines directions by gradient descent: w-peak (Algorithm 1) and vvv-basin (Algorithm 2).',
+  with: parameters,
+  inputs: {
+    model: { type: 'checkpoint', description: 'The checkpoint θ.' },
+    start: { type: 'checkpoint', optional: true, description: 'Of vvv-basin: where φ starts.' },
+  },
+  outputs: (params): Readonly<Record<string, OutputSpec>> => ({
+    direction: {
+      type: 'direction',
+      extension: '.safetensors',
+      description: 'ε of Algorithm 1, φ - θ of Algorithm 2, unscaled.',
+      ...(params.keep ? { members: keptEpochs(params).map(String) } : {}),
+    },
+    history: { type: 'table', extension: '.json', description: 'Losses and the norm after each epoch.' },
+  }),
+  engine: true,
+  files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  check: (params) => [
+    ...keptEpochs(params)
+      .filter((epoch) => epoch > params.epochs)
+      .map((epoch) => ({
+        pointer: '/keep',
+        message: `epoch ${epoch} comes after the last, ${params.epochs}`,
+      })),
+    ...(params.kind === 'w-peak' && params['start-seed'] !== undefined
+      ? [{ pointer: '/start-seed', message: 'means nothing for the kind w-peak, which starts at 0' }]
+      : []),
+  ],
+  run: async (context) => (await import('./run.ts')).run(context),
+});
+
+/** The last epoch's row. */
+export const facts: FactsOf = async (outputs) => {
+  const { readFile } = await import('node:fs/promises');
+  const rows = JSON.parse(await readFile(outputs.history!.path!, 'utf8')) as DescentRow[];
+  const { 'learning-rate': _, ...last } = rows.at(-1)!;
+  return last;
+};
