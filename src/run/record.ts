@@ -69,7 +69,7 @@ export async function writeRecord(options: RecordOptions): Promise<string> {
         id: instance.id,
         kind: instance.kind,
         status: status.get(instance.id) ?? 'skipped',
-        ...(message !== undefined && { message }),
+        ...(message !== undefined && { message, key: resolution.keys.get(instance.id) }),
         ...(row && {
           key: row.key,
           parts: parts.get(instance.id),

@@ -7,7 +7,7 @@ describe('a folder of the user’s own', () => {
   beforeAll(async () => {
     w = new CliWorkspace();
     const made = await w.run('init', 'My Project');
-    expect(made.stdout).toContain('cd My Project');
+    expect(made.stdout).toContain("cd 'My Project'");
     // What npm install makes of the dependency on this very copy.
     mkdirSync(w.path('My Project', 'node_modules'));
     symlinkSync(repository, w.path('My Project', 'node_modules', 'orograph'));
@@ -28,10 +28,11 @@ describe('a folder of the user’s own', () => {
   it('runs: its own stage, its figure, and a second time from the cache', async () => {
     const cold = await inside('run', 'pipelines/my-figure.yaml', '--profile', 'smoke');
     expect(cold.stderr).toBe('');
-    expect(cold.lastLine).toContain('5 stages: 5 executed');
+    expect(cold.lastLine).toContain('6 stages: 6 executed');
     expect(existsSync(w.path('My Project', 'artifacts/my-figure/figure/figure.png'))).toBe(true);
+    expect(w.read('My Project', 'artifacts/my-figure/csv/csv.csv')).toMatch(/^0,-/);
     const warm = await inside('run', 'pipelines/my-figure.yaml', '--profile', 'smoke');
-    expect(warm.lastLine).toContain('0 executed, 5 cached');
+    expect(warm.lastLine).toContain('0 executed, 6 cached');
     expect(warm.stdout).toMatch(/categories .*\d/);
     const { stdout } = await inside('show', 'pipelines/my-figure.yaml', 'widths', '--profile', 'smoke');
     expect(stdout).toMatch(/^curve +from +to +width\n0 /);
@@ -51,7 +52,7 @@ describe('a folder of the user’s own', () => {
     });
     const run = await inside('run', 'pipelines/my-figure.yaml', '--profile', 'smoke');
     expect(run.stderr).toBe('');
-    expect(run.lastLine).toContain('1 executed, 5 cached');
+    expect(run.lastLine).toContain('1 executed, 6 cached');
     expect(run.stdout).toMatch(/low +lowest 0\.\d+/);
   });
 

@@ -93,6 +93,11 @@ describe('orograph run', () => {
     expect(stopped.stdout).toMatch(/bad failed after .*exit code 3/);
     expect(stopped.stdout).toContain('about to fail');
     expect(stopped.lastLine).toMatch(/0 executed, 0 cached, 1 failed, 2 skipped/);
+    const why = await w.run('why', 'failing.yaml', 'bad');
+    expect(why.stdout).toMatch(/^bad .* will run again: as it is now, it failed\n.*exit code 3/);
+    expect(why.stdout).toContain(w.path('cache', 'logs'));
+    const missing = await w.run('show', 'failing.yaml', 'after', '--cache', 'my cache');
+    expect(missing.stderr).toContain("orograph run failing.yaml after --cache 'my cache' computes it");
     const gone = await w.run('run', 'failing.yaml', '--keep-going');
     expect(gone.code).toBe(1);
     expect(gone.lastLine).toMatch(/1 executed, 0 cached, 1 failed, 1 skipped/);

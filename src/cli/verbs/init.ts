@@ -3,6 +3,7 @@ import { basename, join, relative, resolve, sep } from 'node:path';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import { orographVersion } from '../../run/environment.ts';
 import { packageRoot } from '../../util/package-root.ts';
+import { quoted } from '../again.ts';
 import type { VerbContext } from '../verb.ts';
 import { shortPath } from '../views/summary.ts';
 
@@ -29,19 +30,21 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const there = shortPath(folder, cwd);
   out.line(`${there} is made. To see its first figure:`);
   out.line();
-  out.line(`  cd ${there}`);
+  out.line(`  cd ${quoted(there)}`);
   out.line('  npm install');
   out.line('  npx orograph run pipelines/my-figure.yaml');
   return exitCodes.good;
 }
 
-/** What npm allows as a name: lower case, no spaces. */
+/** What npm allows as a name: lower case, no spaces, no accents. */
 function packageName(folder: string): string {
   return (
     folder
+      .normalize('NFD')
+      .replace(/\p{Mark}/gu, '')
       .toLowerCase()
       .replace(/[^a-z0-9._-]+/g, '-')
-      .replace(/^[._-]+/, '') || 'my-project'
+      .replace(/^[._-]+|-+$/g, '') || 'my-project'
   );
 }
 

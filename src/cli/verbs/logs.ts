@@ -4,6 +4,7 @@ import { logPath } from '../../execute/log.ts';
 import { previewPipeline } from '../../run/preview.ts';
 import { openStore } from '../../store/open.ts';
 import type { StageKey } from '../../util/digest.ts';
+import { again } from '../again.ts';
 import { pipelineOptions } from '../pipeline-options.ts';
 import { findNamed } from '../preview-of.ts';
 import type { VerbContext } from '../verb.ts';
@@ -29,7 +30,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
       severity: 'error',
       code: 'no-log',
       message: `there is no log of ${stage}: it printed nothing, or it never ran with this cache`,
-      hint: `orograph why ${file} ${stage} says whether it ran`,
+      hint: `${again(args, 'why', file, stage)} says whether it ran`,
     });
   for (const { id, path } of found) {
     if (args.has('path')) out.line(path);

@@ -7,6 +7,7 @@ import { previewPipeline } from '../../run/preview.ts';
 import { publishedFiles } from '../../run/publishing.ts';
 import type { Store } from '../../store/contract.ts';
 import { openStore } from '../../store/open.ts';
+import { again } from '../again.ts';
 import { pipelineOptions } from '../pipeline-options.ts';
 import { findNamed } from '../preview-of.ts';
 import { curvesLines } from '../show/curves.ts';
@@ -36,7 +37,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
       throw notThere(
         preview,
         instances.map(({ id }) => id),
-        file,
+        again(args, 'run', file, instances[0]!.id),
       );
     for (const [i, { id, name, stored }] of shown.entries()) {
       if (args.has('json')) {
@@ -149,13 +150,13 @@ function filesOf(stored: StoredOutput, member: string | null, store: Store, labe
   });
 }
 
-function notThere({ stages }: Preview, ids: readonly string[], file: string): UserError {
+function notThere({ stages }: Preview, ids: readonly string[], command: string): UserError {
   const first = stages.find(({ id }) => id === ids[0]);
   return new UserError({
     severity: 'error',
     code: 'no-result',
     message: `${ids[0]} has no result as the pipeline stands now${first ? `: ${first.reasons[0] ?? first.status}` : ''}`,
-    hint: `orograph run ${file} ${ids[0]} computes it`,
+    hint: `${command} computes it`,
   });
 }
 

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import type { Forecast } from '../../run/contract.ts';
+import { readLastRun } from '../../run/last-run.ts';
 import { previewPipeline } from '../../run/preview.ts';
 import { openStore } from '../../store/open.ts';
 import { storeUsage } from '../../store/usage.ts';
@@ -21,13 +22,13 @@ export interface Standing {
   readonly toRun: number;
   /** Known when what feeds them is. */
   readonly undecided: number;
-  readonly lastRun: LastRun | null;
+  readonly lastRun: LastRunCounts | null;
   /** Why the file cannot be planned. */
   readonly problem: string | null;
 }
 
 /** What run.json says of the newest run. */
-interface LastRun {
+interface LastRunCounts {
   readonly finishedAt: string;
   readonly failed: number;
   readonly skipped: number;
@@ -85,7 +86,7 @@ async function standingOf(
       cached: of('cached'),
       toRun: of('will-run'),
       undecided: of('unknown'),
-      lastRun: readRecord(join(artifacts, plan.pipeline, 'run.json')),
+      lastRun: lastRunOf(artifacts, plan.pipeline),
       problem: null,
     };
   } catch (error) {
@@ -107,20 +108,9 @@ async function standingOf(
   }
 }
 
-interface RecordedStage {
-  readonly status: string;
-  readonly expectations?: readonly { readonly held: boolean }[];
-}
-
-function readRecord(path: string): LastRun | null {
-  let record: { finishedAt: string; stages: RecordedStage[] };
-  try {
-    record = JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    // Never ran, or the record was removed or damaged: the artifacts folder is the user's.
-    return null;
-  }
-  if (!Array.isArray(record.stages)) return null;
+function lastRunOf(artifacts: string, pipeline: string): LastRunCounts | null {
+  const record = readLastRun(artifacts, pipeline);
+  if (record === null) return null;
   const expectations = record.stages.flatMap((stage) => stage.expectations ?? []);
   const of = (status: string): number => record.stages.filter((stage) => stage.status === status).length;
   return {
@@ -148,7 +138,7 @@ export function standingLines(standings: readonly Standing[], now: number, paint
   );
 }
 
-function lastRunWords(run: LastRun | null, now: number, paint: Paint): string[] {
+function lastRunWords(run: LastRunCounts | null, now: number, paint: Paint): string[] {
   if (run === null) return [paint('dim', 'never ran')];
   const words = [`ran ${ago(now - Date.parse(run.finishedAt))}`];
   if (run.failed > 0) words.push(paint('red', `${run.failed} failed`));

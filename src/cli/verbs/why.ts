@@ -14,9 +14,9 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const [file, stage] = args.positionals as [string, string];
   const explanations = await explainStage(await pipelineOptions(args, cwd, file), stage);
   if (args.has('json')) {
-    for (const { forecast, newest, differences } of explanations) {
+    for (const { forecast, newest, differences, failure } of explanations) {
       const { id, kind, status, reasons, key, parts } = forecast;
-      out.line(JSON.stringify({ id, kind, status, reasons, key, newest, differences, parts }));
+      out.line(JSON.stringify({ id, kind, status, reasons, key, newest, differences, failure, parts }));
     }
     return exitCodes.good;
   }
@@ -27,7 +27,11 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   return exitCodes.good;
 }
 
-export function explain({ forecast, newest, differences }: Explanation, now: number, paint: Paint): string[] {
+export function explain(
+  { forecast, newest, differences, failure }: Explanation,
+  now: number,
+  paint: Paint,
+): string[] {
   const { id, kind, status, reasons, key, row } = forecast;
   const name = `${paint('bold', id)} (${kind})`;
   const lines: string[] = [];
@@ -50,20 +54,27 @@ export function explain({ forecast, newest, differences }: Explanation, now: num
       lines.push(paint('dim', '  if what feeds it comes out with the same content, it will not run'));
       break;
     case 'will-run':
-      lines.push(
-        `${name} will run`,
-        ...(differences.length > 0
-          ? differenceLines(differences, paint)
-          : reasons.map((reason) => `  ${reason}`)),
-      );
+      lines.push(`${name} will run${failure ? ' again: as it is now, it failed' : ''}`);
+      if (failure) lines.push(...failureLines(failure, now, paint));
+      if (differences.length > 0) lines.push(...differenceLines(differences, paint));
+      else if (!failure) lines.push(...reasons.map((reason) => `  ${reason}`));
       break;
     default:
       status satisfies never;
   }
   if (newest !== null && newest !== key)
-    lines.push(paint('dim', `  compared with its newest run, key ${newest}`));
+    lines.push(paint('dim', `  compared with its newest finished run, key ${newest}`));
   if (key !== null) lines.push(paint('dim', `  key ${key}`));
   return lines;
+}
+
+function failureLines(failure: NonNullable<Explanation['failure']>, now: number, paint: Paint): string[] {
+  const [first = '', ...more] = failure.message.split('\n');
+  return [
+    `  ${ago(now - Date.parse(failure.at))}: ${paint('red', first)}`,
+    ...more.map((line) => `    ${line}`),
+    ...(failure.log === null ? [] : [paint('dim', `  log ${failure.log}`)]),
+  ];
 }
 
 function differenceLines(differences: readonly Difference[], paint: Paint): string[] {
