@@ -8,6 +8,7 @@
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops';
 import './gradients.ts';
+import './gradients-of-maps.ts';
 
 export { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 export * as tf from '@tensorflow/tfjs-core';

@@ -1,5 +1,6 @@
+import { exact } from '../engine/exact.ts';
 import type { tf as TensorFlow } from '../engine/tensorflow.ts';
-import { channelSum, exact, scaledChannels, shiftedChannels } from './convolution.ts';
+import { channelSum, scaledChannels, shiftedChannels } from './convolution.ts';
 import type { BatchNormMode, Moments, Network } from './network.ts';
 
 type Tf = typeof TensorFlow;

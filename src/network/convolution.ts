@@ -1,88 +1,72 @@
+/** Operations on feature maps beyond TensorFlow.js' own, differentiable in any order and fast on the wasm engine. */
+import {
+  depthwiseInputGradient,
+  depthwiseKernelGradient,
+  explicit,
+  framed,
+  inputGradient,
+  kernelGradient,
+  thinned,
+  type Window,
+} from '../engine/convolution.ts';
+import { bilinear, exact } from '../engine/exact.ts';
 import type { tf as TensorFlow } from '../engine/tensorflow.ts';
-import { provenScope } from './proven-scope.ts';
 
 type Tf = typeof TensorFlow;
 type Tensor = TensorFlow.Tensor;
 type Map = TensorFlow.Tensor4D;
 
-/** One pixel. A plain 1 would do for square maps only: TensorFlow.js 4.22 then takes kernels to be square. */
-const border: [[number, number], [number, number], [number, number], [number, number]] = [
-  [0, 0],
-  [1, 1],
-  [1, 1],
-  [0, 0],
-];
+/** What follows a convolution in the same pass. */
+export type Rectifier = 'linear' | 'relu' | 'relu6';
 
-type CustomGradient = Parameters<Tf['customGrad']>[0];
-
-/**
- * Applies a function with a custom gradient that may be differentiated again (see `proven-scope.ts`). What it saves of its
- * output may enter the gradient through `step` alone, which is constant.
- */
-export function exact(tf: Tf, f: CustomGradient, ...inputs: Tensor[]): TensorFlow.Tensor4D {
-  // What a gradient function leaves behind would live until the whole gradient is done.
-  const tidied: CustomGradient = (...given) => {
-    const { value, gradFunc } = f(...given);
-    return { value, gradFunc: (dy, saved) => tf.tidy(() => gradFunc(dy, saved)) };
-  };
-  return tf.tidy(provenScope('feature maps'), () => tf.customGrad(tidied)(...inputs)) as TensorFlow.Tensor4D;
+/** 3x3 windows one pixel beyond the edge: PyTorch's padding; TensorFlow's `same` pads strided ones differently. */
+export function around(stride: number): Window {
+  const one = [1, 1] as const;
+  return { strides: [stride, stride], pads: [one, one], dilations: one };
 }
 
 /**
- * Convolutions of feature maps [n, height, width, channels] with kernels 3x3 [3, 3, in, out], padded by one pixel on
- * every side, stride 1 or 2 (PyTorch's padding; TensorFlow's `same` pads strided ones differently). With stride 2 the
- * sides must be even.
- *
- * The convolution, its gradient by the maps and its gradient by the kernel are bilinear, and the derivatives of each
- * are the other two. So all three are stated here as differentiable functions and any order of derivative is exact.
- * Their forward passes are what the wasm engine computes fast: it has no kernel for the gradient by the filter and a
- * slow one for that by the input, so both are convolutions of rearranged maps.
- */
-export function convolution(tf: Tf, x: Tensor, kernel: Tensor, stride: 1 | 2): Map {
-  return differentiable(
-    tf,
-    [x, kernel],
-    ([a, k]) => tf.conv2d(a as Map, k as Map, stride, border),
-    (dy, [a, k]) => [inputGradient(tf, dy, k!, stride), kernelGradient(tf, a!, dy, stride)],
-  );
-}
-
-/**
- * relu(convolution + bias) or convolution + bias in one pass over the maps.
- * @param bias [out]
+ * activation(convolution + bias) in one pass over the maps [n, height, width, channels].
+ * @param kernel [height, width, in, out]; [height, width, in, multiplier] where `depthwise`.
+ * @param bias one number for each channel that comes out.
  */
 export function biasedConvolution(
   tf: Tf,
   x: Tensor,
   kernel: Tensor,
   bias: Tensor,
-  stride: 1 | 2,
-  relu: boolean,
+  window: Window,
+  activation: Rectifier,
+  depthwise = false,
 ): Map {
-  const value = (a: Tensor, k: Tensor, b: Tensor): Map =>
-    tf.fused.conv2d({
-      x: a as Map,
-      filter: k as Map,
-      strides: stride,
-      pad: border,
-      bias: b,
-      activation: relu ? 'relu' : 'linear',
-    });
+  const fused = depthwise ? tf.fused.depthwiseConv2d : tf.fused.conv2d;
+  const [byInput, byKernel] = depthwise
+    ? [depthwiseInputGradient, depthwiseKernelGradient]
+    : [inputGradient, kernelGradient];
   return exact(
     tf,
     (...given) => {
       const [a, k, b] = given as Tensor[];
       const save = given[3] as (tensors: Tensor[]) => void;
-      const y = value(a!, k!, b!);
+      const y = fused({
+        x: a as Map,
+        filter: k as Map,
+        strides: [...window.strides],
+        // The declaration of the depthwise one leaves this out; the kernel takes it.
+        pad: explicit(window.pads) as never,
+        dilations: [...window.dilations],
+        bias: b!,
+        activation,
+      });
       save([a!, k!, y]);
       return {
         value: y,
         gradFunc: (upstream: Tensor, saved: Tensor[]) => {
-          const [x, kernel, y] = saved;
-          const dy = relu ? tf.mul(upstream, tf.step(y!)) : upstream;
+          const [x, kernel, y] = saved as [Tensor, Tensor, Tensor];
+          const dy = tf.mul(upstream, slopes(tf, y, activation));
           return [
-            inputGradient(tf, dy, kernel!, stride),
-            kernelGradient(tf, x!, dy, stride),
+            byInput(tf, dy, kernel, window, x.shape),
+            byKernel(tf, x, dy, window, kernel.shape),
             channelSum(tf, dy),
           ];
         },
@@ -94,81 +78,65 @@ export function biasedConvolution(
   );
 }
 
-/** ∂/∂x of Σ dy·convolution(x, kernel): dy, with zeros between where strided, convolved with the turned kernel. */
-export function inputGradient(tf: Tf, dy: Tensor, kernel: Tensor, stride: 1 | 2): Map {
-  return differentiable(
-    tf,
-    [dy, kernel],
-    ([d, k]) =>
-      tf.conv2d(
-        (stride === 1 ? d : spread(tf, d as Map)) as Map,
-        tf.transpose(tf.reverse(k as Map, [0, 1]), [0, 1, 3, 2]),
-        1,
-        border,
-      ),
-    (ddx, [d, k]) => [convolution(tf, ddx, k!, stride), kernelGradient(tf, ddx, d!, stride)],
-  );
+/** The derivative of an activation by its input, told from its output. Constant almost everywhere. */
+function slopes(tf: Tf, y: Tensor, activation: Rectifier): Tensor {
+  if (activation === 'linear') return tf.onesLike(y);
+  const rising = tf.step(y);
+  return activation === 'relu' ? rising : tf.mul(rising, tf.step(tf.sub(6, y)));
 }
+
+/** Channels that a convolution of a group should have, for the engine to be busy. */
+const worthwhile = 32;
 
 /**
- * ∂/∂kernel of Σ dy·convolution(x, kernel): a convolution in which examples play the channels, x's channels the
- * examples, and dy the kernel, its pixels a stride apart.
+ * A convolution in groups: channel g·out … of what comes out sees channels g·in … of the maps only (PyTorch's `groups`).
+ * Narrow groups are computed in bundles, with zeros in the kernel where channels do not see each other.
+ * @param kernel [height, width, channels / groups, out channels]
+ * @param bundled groups in one convolution, a divisor of `groups`; decides the speed and the last bits.
  */
-export function kernelGradient(tf: Tf, x: Tensor, dy: Tensor, stride: 1 | 2): Map {
-  return differentiable(
-    tf,
-    [x, dy],
-    ([a, d]) => {
-      const maps = tf.transpose(a as Map, [3, 1, 2, 0]);
-      const filter = tf.transpose(d as Map, [1, 2, 0, 3]);
-      const sums = tf.conv2d(maps, filter, 1, border, 'NHWC', stride);
-      const [channels, , , outputs] = sums.shape;
-      // Strided, one row and one column more come out than the kernel has.
-      const own = stride === 1 ? sums : tf.slice(sums, [0, 0, 0, 0], [channels, 3, 3, outputs]);
-      return tf.transpose(own, [1, 2, 0, 3]);
-    },
-    (ddk, [a, d]) => [inputGradient(tf, d!, ddk, stride), convolution(tf, a!, ddk, stride)],
-  );
-}
-
-/** A bilinear function of two tensors with its two derivatives. */
-function differentiable(
+export function groupedConvolution(
   tf: Tf,
-  inputs: readonly [Tensor, Tensor],
-  value: (inputs: readonly Tensor[]) => Tensor,
-  gradients: (dy: Tensor, inputs: readonly Tensor[]) => Tensor[],
+  x: Tensor,
+  kernel: Tensor,
+  window: Window,
+  groups: number,
+  bundled = bundleOf(groups, kernel.shape[2]!),
 ): Map {
-  return exact(
-    tf,
-    (...given) => {
-      const pair = given.slice(0, 2) as Tensor[];
-      (given[2] as (tensors: Tensor[]) => void)(pair);
-      return { value: value(pair), gradFunc: (dy: Tensor, saved: Tensor[]) => gradients(dy, saved) };
-    },
-    ...inputs,
-  );
+  const [into, out] = kernel.shape.slice(2) as [number, number];
+  const convolved = (a: Tensor, k: Tensor): Map =>
+    tf.conv2d(a as Map, k as Map, [...window.strides], explicit(window.pads), 'NHWC', [...window.dilations]);
+  if (groups === 1) return convolved(x, kernel);
+  const bundles = groups / bundled;
+  const wide = out / bundles;
+  const sees = Array.from({ length: bundled * into * wide }, (_, i) => {
+    const [from, to] = [Math.floor(i / wide), i % wide];
+    return Math.floor(from / into) === Math.floor(to / (out / groups)) ? 1 : 0;
+  });
+  const mask = tf.tensor(sees, [1, 1, bundled * into, wide]);
+  const maps = bundles === 1 ? [x] : tf.split(x, bundles, 3);
+  const kernels = bundles === 1 ? [kernel] : tf.split(kernel, bundles, 3);
+  const parts = maps.map((a, b) => {
+    const own = kernels[b]!;
+    return convolved(a, bundled === 1 ? own : tf.mul(tf.tile(own, [1, 1, bundled, 1]), mask));
+  });
+  return bundles === 1 ? parts[0]! : tf.concat(parts, 3);
 }
 
-/** Zeros after each row and each column: [n, h, w, c] becomes [n, 2h, 2w, c]. */
-function spread(tf: Tf, x: Map): Map {
-  const [n, h, w, c] = x.shape;
-  const columns = tf.pad(tf.reshape(x, [n * h * w, c]), [
-    [0, 0],
-    [0, c],
-  ]);
-  const rows = tf.pad(tf.reshape(columns, [n * h, 2 * w * c]), [
-    [0, 0],
-    [0, 2 * w * c],
-  ]);
-  return tf.reshape(rows, [n, 2 * h, 2 * w, c]);
+/** The fewest groups that make a convolution wide enough. */
+function bundleOf(groups: number, into: number): number {
+  for (let count = 1; count < groups; count++)
+    if (groups % count === 0 && count * into >= worthwhile) return count;
+  return groups;
 }
 
-/** Every other pixel, from the first: [n, h, w, c] becomes [n, h/2, w/2, c]. Differentiable. */
+/** Every other pixel, from the first: [n, h, w, c] becomes [n, ⌈h/2⌉, ⌈w/2⌉, c]. Differentiable. */
 export function everyOther(tf: Tf, x: Tensor): Map {
-  const [n, h, w, c] = x.shape as [number, number, number, number];
-  const rows = tf.slice(tf.reshape(x, [(n * h) / 2, 2 * w * c]), [0, 0], [(n * h) / 2, w * c]);
-  const pixels = (n * h * w) / 4;
-  return tf.reshape(tf.slice(tf.reshape(rows, [pixels, 2 * c]), [0, 0], [pixels, c]), [n, h / 2, w / 2, c]);
+  const [, h, w] = x.shape as [number, number, number];
+  const even = framed(tf, x as Map, [
+    [0, h % 2],
+    [0, w % 2],
+  ]);
+  return thinned(tf, even, [2, 2], [0, 0]);
 }
 
 /**
@@ -204,11 +172,11 @@ function onMaps(tf: Tf, channels: Tensor, shape: [number, number, number, number
 
 /** x·factors, one factor [c] a channel. Differentiable in any order. */
 export function scaledChannels(tf: Tf, x: Tensor, factors: Tensor): Map {
-  return differentiable(
+  return bilinear(
     tf,
     [x, factors],
-    ([a, f]) => tf.mul(a!, f!),
-    (dy, [a, f]) => [scaledChannels(tf, dy, f!), channelSum(tf, tf.mul(dy, a!))],
+    (a, f) => tf.mul(a, f),
+    (dy, a, f) => [scaledChannels(tf, dy, f), channelSum(tf, tf.mul(dy, a))],
   );
 }
 

@@ -1,7 +1,8 @@
 import Type from 'typebox';
+import { explicit } from '../engine/convolution.ts';
 import type { tf as TensorFlow } from '../engine/tensorflow.ts';
 import { affineOf, batchNormalised } from './batch-norm.ts';
-import { biasedConvolution, convolution, everyOther, shiftedChannels } from './convolution.ts';
+import { around, biasedConvolution, everyOther, shiftedChannels } from './convolution.ts';
 import { initialTensor } from './initialise.ts';
 import {
   type BatchNormMode,
@@ -179,7 +180,7 @@ class Pass {
     const [kernel, scale, offset] = this.#tensors.slice(3 * layer, 3 * layer + 3) as [Tensor, Tensor, Tensor];
     if (this.#norm.statistics === 'batch') {
       const { observe } = this.#norm;
-      const maps = unit.size === 3 ? convolution(tf, x, kernel, unit.stride) : pointwise(tf, x, kernel);
+      const maps = unit.size === 3 ? padded(tf, x, kernel, unit.stride) : pointwise(tf, x, kernel);
       const normal = batchNormalised(
         tf,
         maps,
@@ -192,10 +193,16 @@ class Pass {
     const [mean, variance] = this.#norm.tensors.slice(2 * layer, 2 * layer + 2) as [Tensor, Tensor];
     const { factor, shift } = affineOf(tf, scale, offset, mean, variance);
     const folded = tf.mul(kernel, factor);
-    if (unit.size === 3) return biasedConvolution(tf, x, folded, shift, unit.stride, relu);
+    if (unit.size === 3)
+      return biasedConvolution(tf, x, folded, shift, around(unit.stride), relu ? 'relu' : 'linear');
     const maps = shiftedChannels(tf, pointwise(tf, x, folded), shift);
     return relu ? tf.relu(maps) : maps;
   }
+}
+
+function padded(tf: Tf, x: Tensor, kernel: Tensor, stride: 1 | 2): TensorFlow.Tensor4D {
+  const { strides, pads } = around(stride);
+  return tf.conv2d(x as TensorFlow.Tensor4D, kernel as TensorFlow.Tensor4D, [...strides], explicit(pads));
 }
 
 /** A 1x1 convolution of stride 2, as a matrix product. */

@@ -5,8 +5,8 @@
  * differences in float64); any other one is an error that names it.
  */
 import { UserError } from '../diagnostics/diagnostic.ts';
+import { isProvenScope, provenScope } from '../engine/proven-scope.ts';
 import { tf } from '../engine/tensorflow.ts';
-import { isProvenScope, provenScope } from './proven-scope.ts';
 
 /** Kernels whose gradient may be differentiated again. */
 export const twiceDifferentiable: ReadonlySet<string> = new Set([
@@ -15,6 +15,7 @@ export const twiceDifferentiable: ReadonlySet<string> = new Set([
   ...['Tanh', 'Sigmoid', 'Softplus', 'Relu', 'Relu6', 'LeakyRelu', 'Elu', 'Prelu', 'ClipByValue', 'Step'],
   ...['Sum', 'Mean', 'Max', 'Min', 'Softmax', 'BatchMatMul', 'Cast', 'Identity', 'ZerosLike'],
   ...['Reshape', 'ExpandDims', 'Transpose', 'Slice', 'Concat', 'PadV2', 'Tile', 'SplitV', 'Pack', 'Unpack'],
+  ...['Conv2D', 'DepthwiseConv2dNative', 'AvgPool', 'MaxPool', 'FusedBatchNorm', 'GatherV2', 'Erf', 'Selu'],
   ...['Reverse', 'Select', 'Equal', 'NotEqual', 'Greater', 'GreaterEqual', 'Less', 'LessEqual'],
   ...['LogicalAnd', 'LogicalOr', 'LogicalNot'],
 ]);
@@ -23,6 +24,9 @@ export const twiceDifferentiable: ReadonlySet<string> = new Set([
 const instead: Readonly<Record<string, string>> = {
   logSoftmax: 'sub(x, logSumExp(x, axis, true))',
   LogSoftmax: 'sub(x, logSumExp(x, axis, true))',
+  fusedConv2d: 'conv2d, then the bias and the activation',
+  fusedDepthwiseConv2d: 'depthwiseConv2d, then the bias and the activation',
+  fusedMatMul: 'matMul, then the bias and the activation',
   logSigmoid: 'neg(softplus(neg(x)))',
   softmaxCrossEntropy: 'sub(logSumExp(z, -1), sum(mul(z, targets), -1))',
 };
@@ -67,9 +71,12 @@ function refuseUnproven(sources: readonly tf.Tensor[]): void {
     ...[...kernels].filter((name) => !twiceDifferentiable.has(name)),
     ...[...custom].filter((scope) => !isProvenScope(scope)).map(operationOf),
   ];
-  if (unproven.length === 0) return;
+  if (unproven.length > 0) throw unprovenError(unproven);
+}
+
+function unprovenError(unproven: readonly string[]): UserError {
   const hints = unproven.filter((name) => instead[name]).map((name) => `${name} as ${instead[name]}`);
-  throw new UserError({
+  return new UserError({
     severity: 'error',
     code: 'no-second-derivative',
     message: `second derivatives are not proven for ${unproven.join(', ')}`,
@@ -150,6 +157,15 @@ function nested(
       for (const { saved } of state.activeTape ?? []) tf.dispose(saved);
       state.activeTape = null as never;
     }
-    throw error;
+    throw withoutGradient(error) ?? error;
   }
+}
+
+/** TensorFlow.js finds out on the way that a kernel has no gradient at all, or none on this engine. */
+function withoutGradient(error: unknown): UserError | undefined {
+  const name = /gradient function not found for (\w+)|Kernel '(\w+)' not registered/
+    .exec(error instanceof Error ? error.message : '')
+    ?.slice(1)
+    .find((found) => found !== undefined);
+  return name === undefined ? undefined : unprovenError([name]);
 }

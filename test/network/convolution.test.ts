@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { explicit, type Window } from '../../src/engine/convolution.ts';
 import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { batchNormalised } from '../../src/network/batch-norm.ts';
 import {
   biasedConvolution,
   channelSum,
-  convolution,
   everyOther,
-  inputGradient,
-  kernelGradient,
+  groupedConvolution,
   scaledChannels,
   shiftedChannels,
 } from '../../src/network/convolution.ts';
@@ -28,28 +27,101 @@ function random(name: string, ...shape: number[]): Host {
 
 const on = ({ shape, values }: Host): tf.Tensor => tf.tensor([...values], [...shape]);
 
-/** Sums dy·convolution over everything, by its definition: PyTorch's padding of one on every side. */
-function hostConvolution(x: Host, kernel: Host, stride: number): Host {
-  const [n, h, w, c] = x.shape as [number, number, number, number];
-  const out = kernel.shape[3]!;
-  const [oh, ow] = [h / stride, w / stride];
-  const values = new Array<number>(n * oh * ow * out).fill(0);
-  for (let e = 0; e < n; e++)
+/** Where windows lie: strides, pads (top, bottom, left, right), dilations. */
+interface Place {
+  readonly strides: [number, number];
+  readonly pads: [number, number, number, number];
+  readonly dilations: [number, number];
+}
+const place = (
+  strides: Place['strides'],
+  pads: Place['pads'],
+  dilations: Place['dilations'] = [1, 1],
+): Place => ({ strides, pads, dilations });
+const windowOf = ({ strides, pads: [top, bottom, left, right], dilations }: Place): Window => ({
+  strides,
+  pads: [
+    [top, bottom],
+    [left, right],
+  ],
+  dilations,
+});
+const around = (stride: number): Place => place([stride, stride], [1, 1, 1, 1]);
+
+/**
+ * Calls back for each pixel that comes out and each pixel inside the maps under its window: the place where windows
+ * meet maps, by definition.
+ */
+function eachWindow(
+  [n, h, w]: readonly number[],
+  [kh, kw]: readonly number[],
+  { strides, pads, dilations }: Place,
+  visit: (out: number, at: number, tap: number) => void,
+): [number, number] {
+  const side = (extent: number, before: number, after: number, k: number, dilation: number, stride: number) =>
+    Math.floor((extent + before + after - (k - 1) * dilation - 1) / stride) + 1;
+  const oh = side(h!, pads[0], pads[1], kh!, dilations[0], strides[0]);
+  const ow = side(w!, pads[2], pads[3], kw!, dilations[1], strides[1]);
+  for (let e = 0; e < n!; e++)
     for (let y = 0; y < oh; y++)
       for (let z = 0; z < ow; z++)
-        for (let o = 0; o < out; o++) {
-          let sum = 0;
-          for (let i = 0; i < 3; i++)
-            for (let j = 0; j < 3; j++) {
-              const [r, s] = [y * stride + i - 1, z * stride + j - 1];
-              if (r < 0 || s < 0 || r >= h || s >= w) continue;
-              for (let k = 0; k < c; k++)
-                sum +=
-                  x.values[((e * h + r) * w + s) * c + k]! * kernel.values[((i * 3 + j) * c + k) * out + o]!;
-            }
-          values[((e * oh + y) * ow + z) * out + o] = sum;
-        }
-  return { shape: [n, oh, ow, out], values };
+        for (let i = 0; i < kh!; i++)
+          for (let j = 0; j < kw!; j++) {
+            const r = y * strides[0] + i * dilations[0] - pads[0];
+            const s = z * strides[1] + j * dilations[1] - pads[2];
+            if (r < 0 || s < 0 || r >= h! || s >= w!) continue;
+            visit((e * oh + y) * ow + z, (e * h! + r) * w! + s, i * kw! + j);
+          }
+  return [oh, ow];
+}
+
+function hostConvolution(x: Host, kernel: Host, at: Place, depthwise = false): Host {
+  const [, , into, out] = kernel.shape as [number, number, number, number];
+  const channels = depthwise ? into * out : out;
+  const values: number[] = [];
+  const [oh, ow] = eachWindow(x.shape, kernel.shape, at, (to, from, tap) => {
+    for (let k = 0; k < into; k++)
+      for (let o = 0; o < out; o++) {
+        const target = to * channels + (depthwise ? k * out + o : o);
+        values[target] =
+          (values[target] ?? 0) + x.values[from * into + k]! * kernel.values[(tap * into + k) * out + o]!;
+      }
+  });
+  const shape = [x.shape[0]!, oh, ow, channels];
+  return { shape, values: Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => values[i] ?? 0) };
+}
+
+/** Means or largest numbers of the pixels inside the maps. */
+function hostPool(x: Host, size: readonly [number, number], at: Place, how: 'mean' | 'max'): Host {
+  const c = x.shape[3]!;
+  const lists: number[][] = [];
+  const [oh, ow] = eachWindow(x.shape, size, at, (to, from) => {
+    for (let k = 0; k < c; k++) (lists[to * c + k] ??= []).push(x.values[from * c + k]!);
+  });
+  const values = lists.map((list) =>
+    how === 'max' ? Math.max(...list) : list.reduce((a, b) => a + b, 0) / list.length,
+  );
+  return { shape: [x.shape[0]!, oh, ow, c], values };
+}
+
+/** Each group of channels on its own. */
+function hostGrouped(x: Host, kernel: Host, at: Place, groups: number): Host {
+  const [kh, kw, into, all] = kernel.shape as [number, number, number, number];
+  const channels = (whole: Host, from: number, count: number): Host => {
+    const c = whole.shape.at(-1)!;
+    const values = whole.values.filter((_, i) => i % c >= from && i % c < from + count);
+    return { shape: [...whole.shape.slice(0, -1), count], values };
+  };
+  const out = all / groups;
+  const parts = Array.from({ length: groups }, (_, g) =>
+    hostConvolution(channels(x, g * into, into), channels(kernel, g * out, out), at),
+  );
+  expect(kernel.values).toHaveLength(kh * kw * into * all);
+  const pixels = parts[0]!.values.length / out;
+  const values = Array.from({ length: pixels }, (_, p) =>
+    parts.flatMap((part) => part.values.slice(p * out, (p + 1) * out)),
+  ).flat();
+  return { shape: [...parts[0]!.shape.slice(0, -1), all], values };
 }
 
 function hostNormalised(x: Host, scale: Host, offset: Host): Host {
@@ -77,51 +149,154 @@ function close(actual: ArrayLike<number>, wanted: readonly number[], tolerance: 
 interface Case {
   readonly inputs: readonly Host[];
   readonly engine: (...x: tf.Tensor[]) => tf.Tensor;
-  readonly host?: (...x: Host[]) => Host;
+  readonly host: (...x: Host[]) => Host;
 }
 
 const x = random('x', 2, 4, 8, 3);
+const odd = random('odd', 2, 7, 5, 3);
 const kernel = random('k', 3, 3, 3, 2);
 const bias = random('b', 2);
 const three = random('s', 3);
-const dy = random('dy', 2, 4, 8, 2);
-const half = random('half', 2, 2, 4, 2);
-const relu = ({ shape, values }: Host): Host => ({ shape, values: values.map((v) => Math.max(0, v)) });
+const capped = ({ shape, values }: Host, most = Infinity): Host => ({
+  shape,
+  values: values.map((v) => Math.min(most, Math.max(0, v))),
+});
 const shifted = (a: Host, b: Host): Host => ({
   shape: a.shape,
   values: a.values.map((v, i) => v + b.values[i % b.values.length]!),
 });
 
+type Map = tf.Tensor4D;
+
+/** TensorFlow.js' own operation, whose gradients are ours. */
+const convolved = (input: Host, filter: Host, at: Place, depthwise = false): Case => ({
+  inputs: [input, filter],
+  engine: (a, k) =>
+    (depthwise ? tf.depthwiseConv2d : tf.conv2d)(
+      a as Map,
+      k as Map,
+      at.strides,
+      explicit(windowOf(at).pads),
+      'NHWC',
+      at.dilations,
+    ),
+  host: (a, k) => hostConvolution(a, k, at, depthwise),
+});
+
+const pooled = (input: Host, size: [number, number], at: Place, how: 'mean' | 'max', pad?: 'same'): Case => ({
+  inputs: [input],
+  engine: (a) =>
+    (how === 'max' ? tf.maxPool : tf.avgPool)(a as Map, size, at.strides, pad ?? explicit(windowOf(at).pads)),
+  host: (a) => hostPool(a, size, at, how),
+});
+
+/** A convolution with bias and activation in one pass. */
+const biased = (
+  input: Host,
+  filter: Host,
+  offsets: Host,
+  at: Place,
+  activation: 'linear' | 'relu' | 'relu6',
+  depthwise = false,
+): Case => ({
+  inputs: [input, filter, offsets],
+  engine: (a, k, b) => biasedConvolution(tf, a, k, b, windowOf(at), activation, depthwise),
+  host: (a, k, b) => {
+    const sums = shifted(hostConvolution(a, k, at, depthwise), b);
+    return activation === 'linear' ? sums : capped(sums, activation === 'relu6' ? 6 : Infinity);
+  },
+});
+
 const cases: Record<string, Case> = {
-  convolution: {
-    inputs: [x, kernel],
-    engine: (a, k) => convolution(tf, a, k, 1),
-    host: (a, k) => hostConvolution(a, k, 1),
+  convolution: convolved(x, kernel, around(1)),
+  'convolution of stride 2': convolved(x, kernel, around(2)),
+  'convolution of stride 2 over odd sides': convolved(odd, kernel, around(2)),
+  'convolution of stride 2 padded below only': convolved(x, kernel, place([2, 2], [0, 1, 0, 1])),
+  'convolution of strides 3 and 2 that leaves pixels out': convolved(
+    odd,
+    random('k21', 2, 1, 3, 2),
+    place([3, 2], [0, 0, 0, 0]),
+  ),
+  'convolution 7x7 of stride 2': convolved(
+    random('r', 1, 9, 9, 2),
+    random('k7', 7, 7, 2, 3),
+    place([2, 2], [3, 3, 3, 3]),
+  ),
+  'convolution with gaps': convolved(odd, random('k32', 3, 2, 3, 2), place([1, 1], [2, 1, 1, 0], [2, 2])),
+  'convolution padded beyond its kernel': convolved(
+    x,
+    random('k1p', 1, 1, 3, 2),
+    place([1, 1], [1, 2, 0, 1]),
+  ),
+  'pointwise convolution': convolved(x, random('k1', 1, 1, 3, 4), place([1, 1], [0, 0, 0, 0])),
+  'pointwise convolution of stride 2 over odd sides': convolved(
+    odd,
+    random('k1', 1, 1, 3, 4),
+    place([2, 2], [0, 0, 0, 0]),
+  ),
+  'depthwise convolution': convolved(x, random('d', 3, 3, 3, 1), around(1), true),
+  'depthwise convolution of stride 2': convolved(x, random('d', 3, 3, 3, 1), around(2), true),
+  'depthwise convolution of stride 2 over odd sides': convolved(
+    odd,
+    random('d', 3, 3, 3, 1),
+    around(2),
+    true,
+  ),
+  'depthwise convolution with gaps': convolved(
+    odd,
+    random('d', 3, 3, 3, 1),
+    place([1, 1], [2, 2, 2, 2], [2, 2]),
+    true,
+  ),
+  'depthwise convolution to two maps each': convolved(
+    odd,
+    random('d2', 3, 2, 3, 2),
+    place([2, 2], [1, 1, 0, 1]),
+    true,
+  ),
+  'grouped convolution': {
+    inputs: [random('g', 2, 4, 5, 6), random('gk', 3, 3, 2, 9)],
+    engine: (a, k) => groupedConvolution(tf, a, k, windowOf(around(1)), 3),
+    host: (a, k) => hostGrouped(a, k, around(1), 3),
   },
-  'convolution of stride 2': {
-    inputs: [x, kernel],
-    engine: (a, k) => convolution(tf, a, k, 2),
-    host: (a, k) => hostConvolution(a, k, 2),
+  'grouped convolution of stride 2, groups in bundles': {
+    inputs: [random('g8', 1, 5, 4, 8), random('gk8', 3, 3, 2, 8)],
+    engine: (a, k) => groupedConvolution(tf, a, k, windowOf(around(2)), 4, 4),
+    host: (a, k) => hostGrouped(a, k, around(2), 4),
   },
-  'convolution with bias and ReLU': {
-    inputs: [x, kernel, bias],
-    engine: (a, k, b) => biasedConvolution(tf, a, k, b, 1, true),
-    host: (a, k, b) => relu(shifted(hostConvolution(a, k, 1), b)),
-  },
-  'convolution with bias and ReLU far from its kinks': {
-    inputs: [x, kernel, { shape: [2], values: [60, -60] }],
-    engine: (a, k, b) => biasedConvolution(tf, a, k, b, 1, true),
-    host: (a, k, b) => relu(shifted(hostConvolution(a, k, 1), b)),
-  },
-  'convolution of stride 2 with bias': {
-    inputs: [x, kernel, bias],
-    engine: (a, k, b) => biasedConvolution(tf, a, k, b, 2, false),
-    host: (a, k, b) => shifted(hostConvolution(a, k, 2), b),
-  },
-  'gradient by the input': { inputs: [dy, kernel], engine: (d, k) => inputGradient(tf, d, k, 1) },
-  'gradient by the input, stride 2': { inputs: [half, kernel], engine: (d, k) => inputGradient(tf, d, k, 2) },
-  'gradient by the kernel': { inputs: [x, dy], engine: (a, d) => kernelGradient(tf, a, d, 1) },
-  'gradient by the kernel, stride 2': { inputs: [x, half], engine: (a, d) => kernelGradient(tf, a, d, 2) },
+  'largest pixels, windows side by side': pooled(x, [2, 2], place([2, 2], [0, 0, 0, 0]), 'max'),
+  'largest pixels, windows that overlap': pooled(odd, [3, 3], around(2), 'max'),
+  'largest pixels, same padding': pooled(odd, [3, 2], place([2, 2], [1, 1, 0, 1]), 'max', 'same'),
+  'mean pixels, windows side by side': pooled(x, [2, 2], place([2, 2], [0, 0, 0, 0]), 'mean'),
+  'mean pixels, windows that overlap': pooled(odd, [3, 2], place([1, 2], [0, 0, 0, 0]), 'mean'),
+  'mean pixels, same padding': pooled(odd, [3, 3], around(2), 'mean', 'same'),
+  'mean of whole maps': pooled(odd, [7, 5], place([1, 1], [0, 0, 0, 0]), 'mean'),
+  'convolution with bias and ReLU': biased(x, kernel, bias, around(1), 'relu'),
+  'convolution with bias and ReLU far from its kinks': biased(
+    x,
+    kernel,
+    { shape: [2], values: [60, -60] },
+    around(1),
+    'relu',
+  ),
+  'convolution with bias and ReLU6': biased(x, kernel, bias, around(1), 'relu6'),
+  'convolution with bias and ReLU6 far from its kinks': biased(
+    x,
+    random('k4', 1, 1, 3, 3),
+    { shape: [3], values: [60, 3, -60] },
+    place([1, 1], [0, 0, 0, 0]),
+    'relu6',
+  ),
+  'convolution of stride 2 with bias': biased(x, kernel, bias, around(2), 'linear'),
+  'depthwise convolution with bias': biased(odd, random('d', 3, 3, 3, 1), three, around(2), 'linear', true),
+  'depthwise convolution with bias and ReLU6': biased(
+    odd,
+    random('d', 3, 3, 3, 1),
+    three,
+    around(1),
+    'relu6',
+    true,
+  ),
   'sum of channels': {
     inputs: [x],
     engine: (a) => channelSum(tf, a),
@@ -171,32 +346,29 @@ describe('functions of feature maps', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test.each(Object.entries(cases).filter(([, { host }]) => host))(
-    '%s: values and gradients agree with float64',
-    async (_, one) => {
-      const inputs = one.inputs.map(on);
-      const value = tf.tidy(() => one.engine(...inputs));
-      const host = one.host!(...one.inputs);
-      expect(value.shape).toEqual(host.shape);
-      close(await value.data(), host.values, 2e-6);
-      const found = tf.tidy(() => gradients(one, inputs));
-      const w = weights(host.values.length);
-      for (const [which, gradient] of found.entries()) {
-        const total = (at: number, by: number): number => {
-          const changed = one.inputs.map((input, i) =>
-            i === which ? { ...input, values: input.values.with(at, input.values[at]! + by) } : input,
-          );
-          return one.host!(...changed).values.reduce((sum, v, i) => sum + v * w[i]!, 0);
-        };
-        const h = 1e-6;
-        const numerical = one.inputs[which]!.values.map((_, at) => (total(at, h) - total(at, -h)) / (2 * h));
-        close(await gradient.data(), numerical, 1e-5);
-      }
-      tf.dispose([...inputs, value, ...found]);
-    },
-  );
+  test.each(Object.entries(cases))('%s: values and gradients agree with float64', async (_, one) => {
+    const inputs = one.inputs.map(on);
+    const value = tf.tidy(() => one.engine(...inputs));
+    const host = one.host(...one.inputs);
+    expect(value.shape).toEqual(host.shape);
+    close(await value.data(), host.values, 2e-6);
+    const found = tf.tidy(() => gradients(one, inputs));
+    const w = weights(host.values.length);
+    for (const [which, gradient] of found.entries()) {
+      const total = (at: number, by: number): number => {
+        const changed = one.inputs.map((input, i) =>
+          i === which ? { ...input, values: input.values.with(at, input.values[at]! + by) } : input,
+        );
+        return one.host(...changed).values.reduce((sum, v, i) => sum + v * w[i]!, 0);
+      };
+      const h = 1e-6;
+      const numerical = one.inputs[which]!.values.map((_, at) => (total(at, h) - total(at, -h)) / (2 * h));
+      close(await gradient.data(), numerical, 1e-5);
+    }
+    tf.dispose([...inputs, value, ...found]);
+  });
 
-  const smooth = Object.entries(cases).filter(([name]) => !name.endsWith('ReLU'));
+  const smooth = Object.entries(cases).filter(([name]) => !/ReLU6?$|^largest/.test(name));
   test.each(smooth)('%s: the gradient’s own gradient is exact', async (_, one) => {
     const inputs = one.inputs.map(on);
     const along = one.inputs.map((input, i) => on(random(`v${i}`, ...input.shape)));
