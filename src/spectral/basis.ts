@@ -4,6 +4,7 @@
  *
  * Vectors are float32, because that is what products take and give; everything computed over them is float64.
  */
+import { KernelMemory } from '../kernels/kernels.ts';
 
 /** A symmetric matrix H of which only products are known. */
 export interface SymmetricOperator {
@@ -11,9 +12,6 @@ export interface SymmetricOperator {
   /** Hv. The argument is not kept and not changed. */
   product(v: Float32Array): Promise<Float32Array>;
 }
-
-/** Numbers of a vector that are worked on at once: those of all basis vectors stay in the processor's cache. */
-const chunk = 1024;
 
 /** Inner product in float64. */
 export function inner(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -41,93 +39,123 @@ export function normalised(w: ArrayLike<number>): Float32Array {
   return result;
 }
 
-/** qᵀw for each q of the basis. */
-function coefficients(basis: readonly Float32Array[], w: Float64Array): Float64Array {
-  const result = new Float64Array(basis.length);
-  let j = 0;
-  for (; j + 3 < basis.length; j += 4) {
-    const [a, b, c, d] = [basis[j]!, basis[j + 1]!, basis[j + 2]!, basis[j + 3]!];
-    let [s0, s1, s2, s3] = [0, 0, 0, 0];
-    for (let i = 0; i < w.length; i++) {
-      const x = w[i]!;
-      s0 += x * a[i]!;
-      s1 += x * b[i]!;
-      s2 += x * c[i]!;
-      s3 += x * d[i]!;
-    }
-    result.set([s0, s1, s2, s3], j);
-  }
-  for (; j < basis.length; j++) result[j] = inner(basis[j]!, w);
-  return result;
+/** What a vector is made of, against a basis. */
+export interface Parts {
+  /** Its coefficient along each basis vector. */
+  readonly along: Float64Array;
+  /** The length of what is left; not finite where the vector is not. */
+  readonly left: number;
 }
 
-/** w += Σ factorⱼ·qⱼ, over part of the vector. */
-function add(
-  w: Float64Array,
-  basis: readonly Float32Array[],
-  factors: ArrayLike<number>,
-  from: number,
-  to: number,
-): void {
-  let j = 0;
-  for (; j + 3 < basis.length; j += 4) {
-    const [a, b, c, d] = [basis[j]!, basis[j + 1]!, basis[j + 2]!, basis[j + 3]!];
-    const [f0, f1, f2, f3] = [factors[j]!, factors[j + 1]!, factors[j + 2]!, factors[j + 3]!];
-    for (let i = from; i < to; i++) w[i - from]! += f0 * a[i]! + f1 * b[i]! + (f2 * c[i]! + f3 * d[i]!);
-  }
-  for (; j < basis.length; j++) {
-    const [a, f] = [basis[j]!, factors[j]!];
-    for (let i = from; i < to; i++) w[i - from]! += f * a[i]!;
-  }
-}
-
-/** One pass: takes from w what lies along the basis, and adds it to `taken`. */
-function takeAway(w: Float64Array, basis: readonly Float32Array[], taken: Float64Array): void {
-  const along = coefficients(basis, w);
-  const opposite = along.map((c) => -c);
-  for (let start = 0; start < w.length; start += chunk) {
-    const end = Math.min(w.length, start + chunk);
-    add(w.subarray(start, end), basis, opposite, start, end);
-  }
-  for (let j = 0; j < taken.length; j++) taken[j]! += along[j]!;
-}
+/** The kernels' widths of a tile; results' tiles of a recombination are that wide. */
+const narrow = 512;
 
 /**
- * Makes w orthogonal to the basis in place, by classical Gram-Schmidt, again while a pass takes away so much that
- * rounding could show (twice is enough: Kahan's and Parlett's rule). The last two vectors come first: in Lanczos'
- * recurrence they take nearly all, and one pass over the whole basis is then enough.
- * @returns the coefficients taken away, and the length that is left.
+ * Nearly orthonormal float32 vectors, and one vector w in float64 that is made orthogonal to them. The loops are
+ * WebAssembly over cache-sized tiles in a fixed order: memory traffic is what they cost, and the same numbers have the
+ * same bits everywhere.
  */
-export function orthogonalise(
-  w: Float64Array,
-  basis: readonly Float32Array[],
-): { taken: Float64Array; left: number } {
-  const taken = new Float64Array(basis.length);
-  const last = Math.max(0, basis.length - 2);
-  takeAway(w, basis.slice(last), taken.subarray(last));
-  let left = length(w);
-  for (let pass = 0; pass < 3; pass++) {
-    const before = left;
-    takeAway(w, basis, taken);
-    left = length(w);
-    if (left > before / Math.SQRT2) break;
-  }
-  return { taken, left };
-}
+export class Basis {
+  readonly dimension: number;
+  readonly capacity: number;
+  #size = 0;
+  readonly #memory = new KernelMemory();
+  /** Numbers of a vector, padded with zeros to a multiple of four. */
+  readonly #padded: number;
+  readonly #vectors: number;
+  readonly #w: number;
+  readonly #small: number;
+  readonly #scratch: number;
 
-/** Replaces the basis Q by QY in place. @param columns Y's columns, each with a number a basis vector. */
-export function recombine(basis: Float32Array[], columns: readonly ArrayLike<number>[]): void {
-  const size = basis[0]!.length;
-  const results = columns.map(() => new Float64Array(chunk));
-  for (let start = 0; start < size; start += chunk) {
-    const end = Math.min(size, start + chunk);
-    columns.forEach((factors, c) => {
-      results[c]!.fill(0);
-      add(results[c]!, basis, factors, start, end);
-    });
-    columns.forEach((_, c) => {
-      basis[c]!.set(results[c]!.subarray(0, end - start), start);
-    });
+  /** @throws UserError where so many vectors have no room. */
+  constructor(dimension: number, capacity: number) {
+    this.dimension = dimension;
+    this.capacity = capacity;
+    this.#padded = Math.ceil(dimension / 16) * 16;
+    const bytes = capacity * this.#padded * 4;
+    this.#vectors = this.#memory.allocate(
+      bytes + this.#padded * 8 + capacity * capacity * 8 + capacity * narrow * 8,
+    );
+    this.#w = this.#vectors + bytes;
+    this.#small = this.#w + this.#padded * 8;
+    this.#scratch = this.#small + capacity * capacity * 8;
   }
-  basis.length = columns.length;
+
+  /** Vectors held. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes taken for vectors and work space. */
+  get bytes(): number {
+    return this.#memory.bytes;
+  }
+
+  push(vector: Float32Array): void {
+    if (this.#size === this.capacity) throw new RangeError(`the basis holds ${this.capacity} vectors`);
+    this.#memory.float32(this.#vectors + this.#size * this.#padded * 4, this.dimension).set(vector);
+    this.#size++;
+  }
+
+  /** A copy of a vector. */
+  vector(index: number): Float32Array {
+    return this.#memory.float32(this.#vectors + index * this.#padded * 4, this.dimension).slice();
+  }
+
+  /**
+   * Makes `vector` orthogonal to the basis, by classical Gram-Schmidt, again while a pass takes away so much that
+   * rounding could show (twice is enough: Kahan's and Parlett's rule). The last two vectors come first: in Lanczos'
+   * recurrence they take nearly all, and one pass over the whole basis is then enough. What is left is `rest()`.
+   */
+  orthogonalise(vector: ArrayLike<number>): Parts {
+    this.#memory.float64(this.#w, this.dimension).set(vector);
+    const along = new Float64Array(this.#size);
+    let left = this.#takeAway(Math.max(0, this.#size - 2), along);
+    for (let pass = 0; pass < 3; pass++) {
+      const before = left;
+      left = this.#takeAway(0, along);
+      if (!(left <= before / Math.SQRT2)) break;
+    }
+    return { along, left };
+  }
+
+  /** One pass: takes from w what lies along the vectors from `first` on, and adds it to `along`. @returns what is left. */
+  #takeAway(first: number, along: Float64Array): number {
+    const stride = this.#padded * 4;
+    const vectors = this.#vectors + first * stride;
+    const count = this.#size - first;
+    const { run } = this.#memory;
+    run.along(vectors, stride, count, this.#w, this.#padded, this.#small);
+    const taken = this.#memory.float64(this.#small, count);
+    for (let j = 0; j < count; j++) along[first + j]! += taken[j]!;
+    return Math.sqrt(run.takeAway(vectors, stride, count, this.#small, this.#w, this.#padded));
+  }
+
+  /** What `orthogonalise` has left of its vector, with length 1. @param left its length, as it was told. */
+  rest(left: number): Float32Array {
+    const w = this.#memory.float64(this.#w, this.dimension);
+    const result = new Float32Array(this.dimension);
+    for (let i = 0; i < result.length; i++) result[i] = w[i]! / left;
+    return result;
+  }
+
+  /** Replaces the basis Q by QY. @param columns Y's columns, each with a number a basis vector; not more than there are. */
+  recombine(columns: readonly ArrayLike<number>[]): void {
+    const count = this.#size;
+    const y = this.#memory.float64(this.#small, columns.length * count);
+    columns.forEach((factors, c) => {
+      y.set(factors, c * count);
+    });
+    const stride = this.#padded * 4;
+    this.#memory.run.recombine(
+      this.#vectors,
+      stride,
+      count,
+      this.#small,
+      columns.length,
+      this.#padded,
+      this.#scratch,
+    );
+    this.#size = columns.length;
+  }
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { Random } from '../util/random.ts';
-import { inner, length, normalised, orthogonalise, recombine, type SymmetricOperator } from './basis.ts';
+import { Basis, inner, length, normalised, type SymmetricOperator } from './basis.ts';
 import { smallEigen } from './small.ts';
 
 export interface EigenSettings {
@@ -69,30 +69,26 @@ export async function eigenpairs(
     return result;
   };
 
-  const basis: Float32Array[] = [];
+  const basis = new Basis(n, size);
   const projected = Array.from({ length: size }, () => new Array<number>(size).fill(0));
   let draws = 0;
-  const draw = (): Float32Array => {
-    const w = Float64Array.from(new Random([settings.seed, 'lanczos', draws++]).gaussians(n));
-    orthogonalise(w, basis);
-    return normalised(w);
-  };
+  const draw = (): Float32Array =>
+    basis.rest(basis.orthogonalise(new Random([settings.seed, 'lanczos', draws++]).gaussians(n)).left);
   let next = draw();
   for (let restarts = 0; ; restarts++) {
     let left = 0;
-    while (basis.length < size) {
+    while (basis.size < size) {
       basis.push(next);
-      const j = basis.length - 1;
-      const w = Float64Array.from(await multiply(next));
-      if (!w.every(Number.isFinite)) throw notFinite();
-      const { taken, left: beyond } = orthogonalise(w, basis);
-      taken.forEach((h, i) => {
+      const j = basis.size - 1;
+      const { along, left: beyond } = basis.orthogonalise(await multiply(next));
+      if (!Number.isFinite(beyond)) throw notFinite();
+      along.forEach((h, i) => {
         projected[i]![j] = projected[j]![i] = h;
       });
       // Below float32's rounding of the product nothing new is left: the range is exhausted, go on elsewhere.
-      const exhausted = beyond <= 1e-6 * length(taken) || beyond === 0;
+      const exhausted = beyond <= 1e-6 * length(along) || beyond === 0;
       left = exhausted ? 0 : beyond;
-      if (basis.length < n) next = exhausted ? draw() : normalised(w);
+      if (basis.size < n) next = exhausted ? draw() : basis.rest(beyond);
     }
     const { values, vectors } = smallEigen(projected);
     const ends = (high: number, low: number): number[] => [
@@ -105,12 +101,9 @@ export async function eigenpairs(
     found = wantedAt.filter(isFound).length;
     const complete = found === wanted || size === n;
     if (complete || products + size > settings.maxProducts) {
-      recombine(
-        basis,
-        wantedAt.map((i) => vectors[i]!),
-      );
+      basis.recombine(wantedAt.map((i) => vectors[i]!));
       const pairs: Eigenpair[] = [];
-      for (const vector of basis) pairs.push(await verified(normalised(vector), multiply));
+      for (let i = 0; i < wanted; i++) pairs.push(await verified(normalised(basis.vector(i)), multiply));
       return {
         largest: pairs.slice(settings.smallest).sort((a, b) => b.value - a.value),
         smallest: pairs.slice(0, settings.smallest).sort((a, b) => a.value - b.value),
@@ -125,18 +118,13 @@ export async function eigenpairs(
       settings.largest + (settings.largest > 0 ? extra : 0),
       settings.smallest + (settings.smallest > 0 ? extra : 0),
     );
-    recombine(
-      basis,
-      kept.map((i) => vectors[i]!),
-    );
+    basis.recombine(kept.map((i) => vectors[i]!));
     for (const row of projected) row.fill(0);
     kept.forEach((i, at) => {
       projected[at]![at] = values[i]!;
     });
     // The rounded basis and the next vector are a little less orthogonal than before: put that right.
-    const w = Float64Array.from(next);
-    orthogonalise(w, basis);
-    next = normalised(w);
+    next = basis.rest(basis.orthogonalise(next).left);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Random } from '../util/random.ts';
-import { inner, length, normalised, orthogonalise, type SymmetricOperator } from './basis.ts';
+import { Basis, inner, length, normalised, type SymmetricOperator } from './basis.ts';
 import { notFinite } from './eigenpairs.ts';
 import { smallEigen } from './small.ts';
 
@@ -35,21 +35,20 @@ export async function lanczosQuadrature(
   steps: number,
   progress: () => void = () => {},
 ): Promise<Quadrature> {
-  const basis: Float32Array[] = [];
+  const basis = new Basis(operator.dimension, Math.min(steps, operator.dimension));
   const alphas: number[] = [];
   const betas: number[] = [];
   let next = normalised(start);
-  while (basis.length < Math.min(steps, operator.dimension)) {
+  while (basis.size < basis.capacity) {
     basis.push(next);
-    const w = Float64Array.from(await operator.product(next));
-    if (!w.every(Number.isFinite)) throw notFinite();
+    const { along, left } = basis.orthogonalise(await operator.product(next));
+    if (!Number.isFinite(left)) throw notFinite();
     progress();
-    const { taken, left } = orthogonalise(w, basis);
-    alphas.push(taken.at(-1)!);
+    alphas.push(along.at(-1)!);
     // Below float32's rounding of the product nothing new is left.
-    if (left <= 1e-6 * length(taken)) break;
+    if (left <= 1e-6 * length(along)) break;
     betas.push(left);
-    next = normalised(w);
+    next = basis.rest(left);
   }
   betas.length = Math.max(0, alphas.length - 1);
   const { values, vectors } = smallEigen(

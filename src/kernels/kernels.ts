@@ -1,0 +1,134 @@
+/**
+ * Inner loops that neither TensorFlow.js nor plain JavaScript computes fast: float64 sums over many float32 vectors, and
+ * the small end of a perceptron's loss. They are WebAssembly (source: `kernels/`), so that they have the same bits on
+ * every machine. This folder knows addresses and numbers; it knows no tensors, networks or data.
+ */
+import { UserError } from '../diagnostics/diagnostic.ts';
+import { wasm } from './bytes.ts';
+
+type Address = number;
+
+/** Addresses are bytes; what the functions compute is said in `kernels/basis.ts` and `kernels/dense.ts`. */
+export interface Kernels {
+  along(basis: Address, stride: number, count: number, w: Address, n: number, out: Address): void;
+  takeAway(basis: Address, stride: number, count: number, factors: Address, w: Address, n: number): number;
+  recombine(
+    basis: Address,
+    stride: number,
+    count: number,
+    y: Address,
+    columns: number,
+    n: number,
+    scratch: Address,
+  ): void;
+  rounded(w: Address, factor: number, to: Address, n: number): void;
+  stepped(out: Address, x: Address, slope: Address, factor: number, n: number): void;
+  relu(out: Address, x: Address, n: number): void;
+  dense(
+    out: Address,
+    x: Address,
+    rows: number,
+    into: number,
+    stride: number,
+    kernel: Address,
+    bias: Address,
+    width: number,
+  ): void;
+  crossEntropy(
+    logits: Address,
+    rows: number,
+    classes: number,
+    width: number,
+    labels: Address,
+    sums: Address,
+  ): void;
+}
+
+const pageBytes = 65536;
+const mostBytes = 65536 * pageBytes;
+/** The module's own tables lie below. */
+const firstFree = pageBytes;
+
+/** What is used of WebAssembly here; neither ES2023 nor Node's types declare it. */
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+const { Memory, Module, Instance } = (
+  globalThis as unknown as {
+    WebAssembly: {
+      Memory: new (size: { initial: number; maximum: number }) => WasmMemory;
+      Module: new (bytes: Uint8Array) => object;
+      Instance: new (module: object, imports: object) => { readonly exports: unknown };
+    };
+  }
+).WebAssembly;
+
+let compiled: object | undefined;
+
+/**
+ * Kernels over a memory of their own, handed out piece by piece and freed as a whole when nothing refers to it.
+ * Pieces start at multiples of 64 bytes and hold zeros.
+ */
+export class KernelMemory {
+  readonly run: Kernels;
+  readonly #memory: WasmMemory;
+  #used = firstFree;
+
+  constructor() {
+    compiled ??= new Module(Buffer.from(wasm, 'base64'));
+    this.#memory = new Memory({ initial: 1, maximum: mostBytes / pageBytes });
+    const abort = (): never => {
+      throw new Error('a kernel failed');
+    };
+    const { exports } = new Instance(compiled, { env: { memory: this.#memory, abort } });
+    this.run = exports as Kernels;
+  }
+
+  /** Bytes handed out. */
+  get bytes(): number {
+    return this.#used - firstFree;
+  }
+
+  /**
+   * Views from before are void afterwards: memory may move.
+   * @throws UserError beyond the 4 GiB of a WebAssembly memory, or where the machine has no more.
+   */
+  allocate(bytes: number): Address {
+    const at = this.#used;
+    const end = at + Math.ceil(bytes / 64) * 64;
+    const missing = Math.ceil((end - this.#memory.buffer.byteLength) / pageBytes);
+    if (missing > 0) {
+      if (end > mostBytes) throw tooLarge(end);
+      try {
+        this.#memory.grow(missing);
+      } catch {
+        throw tooLarge(end);
+      }
+    }
+    this.#used = end;
+    return at;
+  }
+
+  float32(at: Address, length: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, at, length);
+  }
+
+  float64(at: Address, length: number): Float64Array {
+    return new Float64Array(this.#memory.buffer, at, length);
+  }
+
+  int32(at: Address, length: number): Int32Array {
+    return new Int32Array(this.#memory.buffer, at, length);
+  }
+}
+
+function tooLarge(bytes: number): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'kernel-memory',
+    message: `vectors of ${(bytes / 2 ** 30).toFixed(1)} GiB are more than there is room for`,
+    expected: 'at most 4 GiB, and what the machine has free',
+    hint: 'hold fewer of them: a smaller basis or fewer iterations of eigenpairs and spectrum, fewer examples of evaluate',
+  });
+}

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { source } from '../../src/kernels/bytes.ts';
+import { KernelMemory } from '../../src/kernels/kernels.ts';
+import { packageRoot } from '../../src/util/package-root.ts';
+import { Random } from '../../src/util/random.ts';
+
+test('the compiled kernels are those of the sources (else: npm run kernels)', () => {
+  const folder = join(packageRoot(), 'kernels');
+  const hash = createHash('sha256');
+  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
+  expect(source).toBe(hash.digest('hex'));
+});
+
+test('pieces of memory are aligned, apart and zero; beyond 4 GiB it is refused in words', () => {
+  const memory = new KernelMemory();
+  const a = memory.allocate(100);
+  const b = memory.allocate(200_000);
+  expect([a % 64, b % 64, b - a]).toEqual([0, 0, 128]);
+  expect(memory.bytes).toBe(128 + 200_000);
+  expect(memory.float32(b, 50_000).every((x) => x === 0)).toBe(true);
+  expect(() => memory.allocate(5e9)).toThrow('4.7 GiB are more than there is room for');
+});
+
+/** Numbers in a piece of memory of their own. */
+function placed(memory: KernelMemory, values: ArrayLike<number>, bytes: 4 | 8): number {
+  const at = memory.allocate(values.length * bytes);
+  (bytes === 4 ? memory.float32(at, values.length) : memory.float64(at, values.length)).set(values);
+  return at;
+}
+
+describe.each([1, 3, 4, 7])('Gram-Schmidt of %i vectors', (count) => {
+  // Longer than a tile, and not a multiple of one.
+  const n = 16384 + 1040;
+  const memory = new KernelMemory();
+  const q = new Random([1, 'q']).gaussians(count * n);
+  const w = Float64Array.from(new Random([1, 'w']).gaussians(n));
+  const basis = placed(memory, q, 4);
+  const at = placed(memory, w, 8);
+  const small = memory.allocate(8 * 64);
+  const scratch = memory.allocate(8 * 512 * 8);
+
+  test('has float64’s inner products, and takes away what they say', () => {
+    memory.run.along(basis, 4 * n, count, at, n, small);
+    const found = memory.float64(small, count).slice();
+    found.forEach((value, j) => {
+      let exact = 0;
+      for (let i = 0; i < n; i++) exact += q[j * n + i]! * w[i]!;
+      // Sums of n products of size 1 in another order: n·2^-53 at the worst.
+      expect(Math.abs(value - exact)).toBeLessThan(1e-11);
+    });
+    const squares = memory.run.takeAway(basis, 4 * n, count, small, at, n);
+    const left = memory.float64(at, n);
+    let exact = 0;
+    let worst = 0;
+    for (let i = 0; i < n; i++) {
+      let rest = w[i]!;
+      for (let j = 0; j < count; j++) rest -= found[j]! * q[j * n + i]!;
+      worst = Math.max(worst, Math.abs(left[i]! - rest));
+      exact += rest * rest;
+    }
+    // Coefficients of some hundreds times numbers of size 1, each to 2^-53.
+    expect(worst).toBeLessThan(1e-10);
+    expect(Math.abs(squares / exact - 1)).toBeLessThan(1e-12);
+  });
+
+  test('recombines vectors, rounded once', () => {
+    const columns = Math.max(1, count - 1);
+    const y = [...new Random([1, 'y']).gaussians(columns * count)];
+    memory.float64(small, y.length).set(y);
+    memory.run.recombine(basis, 4 * n, count, small, columns, n, scratch);
+    const found = memory.float32(basis, columns * n);
+    let worst = 0;
+    for (let c = 0; c < columns; c++)
+      for (let i = 0; i < n; i++) {
+        let exact = 0;
+        for (let j = 0; j < count; j++) exact += y[c * count + j]! * q[j * n + i]!;
+        worst = Math.max(worst, Math.abs(found[c * n + i]! - exact) / Math.max(0.1, Math.abs(exact)));
+      }
+    // Half a unit of float32's last place, 2^-24, for numbers above 0.1.
+    expect(worst).toBeLessThan(2 ** -23.9);
+  });
+});
+
+describe('the end of a perceptron', () => {
+  test.each([
+    { rows: 6, into: 8, width: 12 },
+    { rows: 5, into: 3, width: 4 },
+    { rows: 3, into: 5, width: 8 },
+    { rows: 9, into: 4, width: 20 },
+  ])('dense layers of $rows x $into x $width are sums in float32', ({ rows, into, width }) => {
+    const memory = new KernelMemory();
+    const random = new Random([2, 'dense']);
+    const [x, kernel, bias] = [rows * into, into * width, width].map((count) => random.gaussians(count));
+    const places = [x!, kernel!, bias!].map((values) => placed(memory, values, 4));
+    const out = memory.allocate(4 * rows * width);
+    memory.run.dense(out, places[0]!, rows, into, 4 * into, places[1]!, places[2]!, width);
+    const found = memory.float32(out, rows * width);
+    for (let r = 0; r < rows; r++)
+      for (let c = 0; c < width; c++) {
+        let sum = bias![c]!;
+        for (let k = 0; k < into; k++)
+          sum = Math.fround(sum + Math.fround(x![r * into + k]! * kernel![k * width + c]!));
+        expect(found[r * width + c]).toBe(sum);
+      }
+  });
+
+  test('steps and ReLU are float32’s, and NaN stays', () => {
+    const memory = new KernelMemory();
+    const x = placed(memory, [1, -2, Number.NaN, 0.1, 5, 6, 7, 8], 4);
+    const slope = placed(memory, [3, 1, 1, 0.3, -9, 0, 0, Number.POSITIVE_INFINITY], 4);
+    const out = memory.allocate(32);
+    memory.run.stepped(out, x, slope, 0.7, 8);
+    const f = Math.fround;
+    const stepped = [f(1 + f(f(0.7) * 3)), f(-2 + f(0.7)), Number.NaN, f(f(0.1) + f(f(0.7) * f(0.3)))];
+    expect([...memory.float32(out, 4)]).toEqual(stepped);
+    memory.run.relu(out, out, 8);
+    expect([...memory.float32(out, 8)]).toEqual([
+      stepped[0],
+      0,
+      Number.NaN,
+      stepped[3],
+      0,
+      6,
+      7,
+      Number.POSITIVE_INFINITY,
+    ]);
+  });
+
+  /** Sums over rows of logits, each with a label. */
+  function crossEntropy(rows: readonly (readonly number[])[], labels: readonly number[]): Float64Array {
+    const memory = new KernelMemory();
+    const classes = rows[0]!.length;
+    const width = Math.ceil(classes / 4) * 4;
+    // What stands in the padding must not matter.
+    const filled = rows.flatMap((row) => [...row, ...new Array<number>(width - classes).fill(1e30)]);
+    const logits = placed(memory, filled, 4);
+    const at = memory.allocate(4 * labels.length);
+    memory.int32(at, labels.length).set(labels);
+    const sums = memory.allocate(24);
+    memory.run.crossEntropy(logits, rows.length, classes, width, at, sums);
+    return memory.float64(sums, 3).slice();
+  }
+
+  test('cross entropy agrees with float64 written out, tiny losses included', () => {
+    const random = new Random([3, 'logits']);
+    for (const classes of [2, 3, 10, 100])
+      for (const scale of [0.1, 1, 30, 300]) {
+        const row = [...random.gaussians(classes)].map((z) => Math.fround(scale * z));
+        const best = row.indexOf(Math.max(...row));
+        for (const label of [best, (best + 1) % classes]) {
+          const others = row.reduce((sum, z, c) => sum + (c === best ? 0 : Math.exp(z - row[best]!)), 0);
+          const exact = row[best]! - row[label]! + Math.log1p(others);
+          const [loss, square, correct] = crossEntropy([row], [label]);
+          expect(Math.abs(loss! - exact)).toBeLessThan(4e-15 * exact + 1e-300);
+          expect(Math.abs(square! - exact * exact)).toBeLessThan(1e-14 * exact * exact + 1e-300);
+          expect(correct).toBe(label === best ? 1 : 0);
+        }
+      }
+  });
+
+  test('the first of equal logits counts; what is not finite gives a loss that is not', () => {
+    const huge = Number.POSITIVE_INFINITY;
+    expect(crossEntropy([[1, 1, 0]], [0])[2]).toBe(1);
+    expect(crossEntropy([[1, 1, 0]], [1])[2]).toBe(0);
+    expect([...crossEntropy([[huge, 0]], [1])]).toEqual([huge, huge, 0]);
+    expect([...crossEntropy([[huge, 0]], [0])]).toEqual([Number.NaN, Number.NaN, 0]);
+    expect([...crossEntropy([[0, Number.NaN]], [0])]).toEqual([Number.NaN, Number.NaN, 0]);
+    expect([...crossEntropy([[Number.NaN, 0]], [0])]).toEqual([Number.NaN, Number.NaN, 0]);
+    expect(crossEntropy([[3e38, -3e38]], [1])[0]).toBe(2 * Math.fround(3e38));
+  });
+});
