@@ -24,6 +24,7 @@ const dist = join(root, 'dist');
 const external = [
   'better-sqlite3',
   'esbuild',
+  'sharp',
   '@resvg/resvg-js',
   'pdfkit',
   'svg-to-pdfkit',

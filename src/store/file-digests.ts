@@ -7,6 +7,7 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { StoredFile } from '../kind/artifact.ts';
+import { identityOf, isAtRest } from '../util/file-identity.ts';
 import type { Database } from './database.ts';
 import { diskError } from './disk-errors.ts';
 import { digestOpenFile } from './objects.ts';
@@ -19,21 +20,8 @@ interface Stored {
   readonly seal: string;
 }
 
-const restMs = 100;
-/** For file systems that keep whole seconds (or two of them: FAT). */
-const coarseRestMs = 2_100;
 /** How many files are read at once. */
 const readers = 4;
-
-export const identityOf = (stats: BigIntStats): string =>
-  `${stats.size} ${stats.mtimeNs} ${stats.ctimeNs} ${stats.ino} ${stats.dev}`;
-
-/** Whether a later change of the file would show in its times. `now`: milliseconds, before it was read. */
-export function isAtRest(stats: Pick<BigIntStats, 'mtimeNs' | 'ctimeNs'>, now: number): boolean {
-  const newest = stats.mtimeNs > stats.ctimeNs ? stats.mtimeNs : stats.ctimeNs;
-  const rest = stats.mtimeNs % 1_000_000_000n === 0n ? coarseRestMs : restMs;
-  return Number(newest / 1_000_000n) + rest < now;
-}
 
 interface Read {
   readonly path: string;

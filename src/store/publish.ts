@@ -19,11 +19,11 @@ import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { faultPoint } from '../util/faults.ts';
+import { identityOf } from '../util/file-identity.ts';
 import { makeFolder, removeIfThere, renameFile, setMode, temporaryBeside } from '../util/fs-durable.ts';
 import type { Publication } from './contract.ts';
 import type { Database } from './database.ts';
 import { diskError } from './disk-errors.ts';
-import { identityOf } from './file-digests.ts';
 import { digestOpenFile, type Objects } from './objects.ts';
 import { sealOf } from './schema.ts';
 
