@@ -3,14 +3,23 @@ import { isAbsolute, join, relative, resolve as resolvePath, sep } from 'node:pa
 import { pathToFileURL } from 'node:url';
 import { type Diagnostic, UserError } from '../diagnostics/diagnostic.ts';
 import type { CodeIdentity, KindRegistry, ResolvedKind } from '../kind/registry.ts';
-import type { StageKind } from '../kind/stage-kind.ts';
+import type { FactsOf, StageKind } from '../kind/stage-kind.ts';
 import { diskError } from '../store/disk-errors.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
 import { writeFileAtomic } from '../util/fs-durable.ts';
 import { packageRoot } from '../util/package-root.ts';
 
-/** Everything about a kind but its definition, which costs an import. */
-export type KindCode = Omit<ResolvedKind, 'definition'>;
+/** What the module of a kind exports. */
+interface KindModule {
+  readonly default?: StageKind;
+  readonly facts?: FactsOf;
+}
+
+/** What is known of a kind only by importing it. */
+type Imported = Pick<ResolvedKind, 'definition' | 'factNames'>;
+
+/** Everything about a kind but what costs an import. */
+export type KindCode = Omit<ResolvedKind, keyof Imported>;
 
 /** dist/kinds.json. */
 type Shipped = Readonly<Record<string, { code: CodeIdentity; factsCode: Digest | null }>>;
@@ -41,7 +50,7 @@ export class Kinds implements KindRegistry {
   readonly #shipped: Shipped;
   readonly #codeFolder: string;
   readonly #build: string;
-  readonly #definitions = new Map<string, Promise<StageKind | Diagnostic>>();
+  readonly #definitions = new Map<string, Promise<Imported | Diagnostic>>();
   readonly #codes = new Map<string, Promise<KindCode | Diagnostic>>();
 
   private constructor(shipped: Shipped, codeFolder: string, build: string) {
@@ -71,7 +80,7 @@ export class Kinds implements KindRegistry {
     let definition = this.#definitions.get(code.module);
     if (!definition) this.#definitions.set(code.module, (definition = importDefinition(code)));
     const found = await definition;
-    return 'severity' in found ? found : { ...code, definition: found };
+    return 'severity' in found ? found : { ...code, ...found };
   }
 
   /** As `resolve`, without importing the kind. */
@@ -187,12 +196,11 @@ async function readRecord(file: string, build: string): Promise<CompiledRecord |
   }
 }
 
-async function importDefinition(kind: KindCode): Promise<StageKind | Diagnostic> {
+async function importDefinition(kind: KindCode): Promise<Imported | Diagnostic> {
   try {
-    const module = (await import(pathToFileURL(kind.module).href)) as { default?: StageKind };
-    const definition = module.default;
+    const { default: definition, facts } = (await import(pathToFileURL(kind.module).href)) as KindModule;
     const problem = whatIsMissing(definition);
-    if (!problem) return definition!;
+    if (!problem) return { definition: definition!, factNames: facts ? (facts.names ?? null) : [] };
     return {
       severity: 'error',
       code: 'bad-kind',

@@ -17,6 +17,8 @@ export interface ResolvedKind {
   /** `train`, or the path of a TypeScript file relative to the workspace root. */
   readonly name: string;
   readonly definition: StageKind;
+  /** Names that an `expect:` may test; null where the kind does not tell them. */
+  readonly factNames: readonly string[] | null;
   /** Absolute path of the JavaScript module that a worker imports. */
   readonly module: string;
   readonly code: CodeIdentity;

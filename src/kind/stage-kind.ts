@@ -129,8 +129,27 @@ export interface StageKind<With extends TObject = TObject> {
   readonly run: (context: StageContext<Static<With>>) => Promise<void>;
 }
 
-/** The type of a kind's optional named export `facts`: reads the finished outputs, cheaply. */
-export type FactsOf = (outputs: Readonly<Record<string, Artifact>>) => Promise<Facts>;
+/** A kind's optional named export `facts`: reads the finished outputs, cheaply. Made by `defineFacts`. */
+export interface FactsOf {
+  (outputs: Readonly<Record<string, Artifact>>): Promise<Facts>;
+  /** Every name that it may give: a name in an `expect:` that is not among them is refused before anything runs. */
+  readonly names?: readonly string[];
+}
+
+/** Declares the facts of a kind: the names they may have, and how they are read from the finished outputs. */
+export function defineFacts<const Name extends string>(
+  names: readonly Name[],
+  read: (outputs: Readonly<Record<string, Artifact>>) => Promise<{ readonly [K in Name]?: Json | undefined }>,
+): FactsOf {
+  const facts = async (outputs: Readonly<Record<string, Artifact>>): Promise<Facts> => {
+    const given = Object.entries(await read(outputs)).filter(([, value]) => value !== undefined);
+    for (const [name] of given)
+      if (!(names as readonly string[]).includes(name))
+        throw new Error(`the fact "${name}" is not among the names that defineFacts was given`);
+    return Object.fromEntries(given) as Facts;
+  };
+  return Object.assign(facts, { names });
+}
 
 /** Declares a stage kind; it only gives TypeScript the types. */
 export function defineStage<const With extends TObject>(kind: StageKind<With>): StageKind<With> {

@@ -19,6 +19,7 @@ import type { ResolvedKind } from '../kind/registry.ts';
 import type { InputSpec, OutputSpec, Resources, StageKind } from '../kind/stage-kind.ts';
 import type { Json, JsonObject } from '../util/json.ts';
 import { commandOutputs } from './command.ts';
+import { checkExpected } from './expect.ts';
 import type { KindTable } from './kinds.ts';
 import { type AxisValue, expandMatrix, type Matrix, mostInstances, noMatrix } from './matrix.ts';
 import type { Instance } from './plan.ts';
@@ -108,6 +109,7 @@ function draftStage(
 ): StageDraft {
   const instances: InstanceDraft[] = [];
   const kind = context.kinds.of(declaration);
+  if (kind !== null) checkExpected(declaration, kind, context.problems);
   const draft: StageDraft = { declaration, kind, matrix: matrix ?? noMatrix, instances };
   const shared = sharedParts(draft, context);
   for (const [index, combination] of (matrix?.combinations ?? []).entries()) {

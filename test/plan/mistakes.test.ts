@@ -148,6 +148,9 @@ const mistakes: Readonly<Record<string, string | Readonly<Record<string, string>
   'with for a command': withStages(
     '  a: { command: x, with: { a: 1 }, outputs: { o: f } }\n  b: { uses: directions, inputs: { model: { file: pipeline.yaml } }, with: { kind: gaussian }, outputs: { o: f } }\n',
   ),
+  'an expectation of no fact': withStages(
+    '  e: { uses: evaluate, inputs: { model: "model[seed=1,network=mlp].checkpoints/10", x: towards }, expect: { categroy: v-basin } }\n  c: { command: x, outputs: { o: f }, expect: { category: v-basin } }\n',
+  ),
   'a circular include': {
     'pipeline.yaml':
       'pipeline: p\ninclude: [{ file: a.yaml, prefix: a }]\nstages: { s: { command: x, outputs: { o: f } } }\n',
