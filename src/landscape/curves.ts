@@ -10,7 +10,11 @@ export interface Curves {
   readonly series: readonly Series[];
   /** Number of classes C, for the line at log C; null where the loss is no cross entropy. */
   readonly classes: number | null;
-  /** What was evaluated, for captions: network, dataset, split, examples, epoch, engine. */
+  /**
+   * What was evaluated, for captions: network, dataset, split, examples, epoch, engine; of networks with batch norm also
+   * `statistics`, `kept` or `recalibrated`, the latter with `recalibration` (average, examples, batch); `weight-decay`
+   * of the metric objective; `multiply-adds` that the grid takes and `multiply-adds-plainly`, where they differ.
+   */
   readonly subject: Readonly<Record<string, Json>>;
 }
 
@@ -32,7 +36,8 @@ export interface Series {
   readonly direction: string;
   /**
    * Metric to values, in the order of `axes[0]` (2D: row-major, `values[i * n2 + j]` at (axes[0][i], axes[1][j])).
-   * Always has `loss`; `accuracy` in [0, 1], `loss-standard-error`. Non-finite values stay non-finite (see `encode`).
+   * Always has `loss`; `accuracy` in [0, 1] and `error`, 1 minus it, `loss-standard-error`, `objective`: the loss with
+   * weight decay. Non-finite values stay non-finite (see `encode`).
    */
   readonly metrics: Readonly<Record<string, readonly number[]>>;
 }

@@ -9,7 +9,7 @@ const tiny = 1e-10;
  * nets" (2018), generalised: each group of values d becomes d·‖w‖/(‖d‖ + 1e-10), w being the model's values there.
  * The groups: the whole vector (`norm`), each tensor (`layer`), each output unit of a kernel (`filter`: its last
  * axis, because kernels are stored [in, out] and [height, width, in, out]), or none. `norm-of` scales the whole to a
- * given norm.
+ * given norm, `unit` to 1.
  *
  * One-dimensional parameters follow `oneDimensional`: `zero` sets them to 0 before anything is scaled; `scale` treats
  * them as one more group (under `filter`, a tensor is a group); `raw` leaves them as they are, whatever happens to
@@ -35,13 +35,10 @@ export function scaled(
       return prepared;
     case 'norm':
     case 'norm-of':
-      return scaledWhole(
-        prepared,
-        model,
-        flat,
-        oneDimensional,
-        scaling === 'norm-of' ? targetNorm! : undefined,
-      );
+    case 'unit': {
+      const target = { norm: undefined, 'norm-of': targetNorm!, unit: 1 }[scaling];
+      return scaledWhole(prepared, model, flat, oneDimensional, target);
+    }
     case 'layer':
     case 'filter':
       return prepared.map((tensor, t) => {

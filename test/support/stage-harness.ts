@@ -46,7 +46,8 @@ export class MemoryMemo implements Memo {
 }
 
 export interface HarnessOptions {
-  readonly inputs?: Readonly<Record<string, Artifact>>;
+  /** A list for an input that takes several. */
+  readonly inputs?: Readonly<Record<string, Artifact | readonly Artifact[]>>;
   readonly memo?: Memo;
   readonly root?: string;
   readonly signal?: AbortSignal;
@@ -71,8 +72,8 @@ export async function runKind<With extends TObject>(
   const context: StageContext<Static<With>> = {
     params: full,
     inputs,
-    input: (name) => inputs[name]!,
-    list: (name) => (inputs[name] ? [inputs[name]] : []),
+    input: (name) => [inputs[name]!].flat()[0]!,
+    list: (name) => (inputs[name] ? [inputs[name]].flat() : []),
     output(name, member) {
       const spec = specs[name]!;
       if (member !== undefined) mkdirSync(join(folder, name), { recursive: true });
