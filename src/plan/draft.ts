@@ -70,24 +70,21 @@ export function checkOfSettled(): Promise<Check> {
 /** Expands the stages; those whose matrix cannot be told have no instances. */
 export function draftStages(declarations: readonly StageDeclaration[], context: DraftContext): StageDraft[] {
   let total = 0;
-  const drafts: StageDraft[] = [];
+  const matrices: (Matrix | undefined)[] = [];
   for (const declaration of declarations) {
     const matrix = matrixOf(declaration, context);
+    matrices.push(matrix);
     total += matrix?.combinations.length ?? 0;
-    if (total > mostInstances) {
-      context.problems.error(
-        'too-many-instances',
-        declaration.key,
-        `the plan has more than ${mostInstances} instances`,
-        {
-          expected: `at most ${mostInstances} instances of all stages together`,
-        },
-      );
-      break;
-    }
-    drafts.push(draftStage(declaration, matrix, context));
+    if (total <= mostInstances) continue;
+    context.problems.error(
+      'too-many-instances',
+      declaration.key,
+      `the plan has more than ${mostInstances} instances`,
+      { expected: `at most ${mostInstances} instances of all stages together` },
+    );
+    return [];
   }
-  return drafts;
+  return declarations.map((declaration, i) => draftStage(declaration, matrices[i], context));
 }
 
 function matrixOf(declaration: StageDeclaration, { env, problems }: DraftContext): Matrix | undefined {
