@@ -1,13 +1,17 @@
 import { UserError } from '../diagnostics/diagnostic.ts';
+import type { JsonObject } from '../util/json.ts';
 import { buildNetwork, parseNetworkSpec } from './architectures.ts';
 import type { Network, NetworkSpec } from './network.ts';
 import { isPlainCrossEntropy, type LossSpec, parseLoss } from './objective.ts';
+import type { Slots } from './optimiser.ts';
 import { encodeSafetensors, readSafetensors } from './safetensors.ts';
 import type { ParameterVector } from './tensors.ts';
 
 /** Which data a network was trained on: enough to find it again and to notice that it has changed. */
 export interface DatasetIdentity {
   readonly name: string;
+  /** What was made of it: a subset, another size. Absent where it was taken as it is. */
+  readonly options?: JsonObject;
   /** sha256 over the files that were used. */
   readonly digest: string;
   /** Per channel, of pixels / 255. */
@@ -26,15 +30,25 @@ export interface Checkpoint {
   readonly parameters: ParameterVector;
   /** Running statistics of batch norm, in the order of the network's `state`. */
   readonly state?: ParameterVector;
+  /** What the optimiser remembers after so many steps: for training on from here. */
+  readonly optimiser?: { readonly step: number; readonly slots: Slots<ParameterVector> };
 }
 
 const format = 'orograph-checkpoint/1';
+/** Of the names of what an optimiser remembers: `optimiser/momentum/dense1/kernel`. */
+const slotPrefix = 'optimiser/';
 
 /** A checkpoint as safetensors: parameters and state in order, all else as JSON in the metadata. Same content, same bytes. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { network, dataset, epoch, seed, loss, parameters, state = [] } = checkpoint;
+  const { network, dataset, epoch, seed, loss, parameters, state = [], optimiser } = checkpoint;
   return encodeSafetensors({
-    tensors: [...parameters, ...state],
+    tensors: [
+      ...parameters,
+      ...state,
+      ...Object.entries(optimiser?.slots ?? {}).flatMap(([slot, vector]) =>
+        vector.map((tensor) => ({ ...tensor, name: `${slotPrefix}${slot}/${tensor.name}` })),
+      ),
+    ],
     metadata: {
       format,
       network: JSON.stringify(network),
@@ -42,6 +56,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
       epoch: String(epoch),
       seed: String(seed),
       ...(isPlainCrossEntropy(loss) ? {} : { loss: JSON.stringify(loss) }),
+      ...(optimiser ? { step: String(optimiser.step) } : {}),
     },
   });
 }
@@ -73,7 +88,11 @@ export async function readCheckpoint(
     epoch: Number(metadata.epoch),
     seed: Number(metadata.seed),
     ...(loss ? { loss } : {}),
-    ...matched(tensors, architecture, label),
+    ...matched(
+      tensors.filter(({ name }) => !name.startsWith(slotPrefix)),
+      architecture,
+      label,
+    ),
   };
 }
 
@@ -102,10 +121,10 @@ export function matched(
 
 function parseIdentity(text: string, label: string): DatasetIdentity {
   try {
-    const { name, digest, mean, deviation } = JSON.parse(text) as DatasetIdentity;
+    const { name, options, digest, mean, deviation } = JSON.parse(text) as DatasetIdentity;
     const numbers = [mean, deviation].every((list) => Array.isArray(list) && list.every(Number.isFinite));
     if (typeof name === 'string' && typeof digest === 'string' && numbers)
-      return { name, digest, mean, deviation };
+      return { name, digest, mean, deviation, ...(options ? { options } : {}) };
   } catch {
     // Said below.
   }

@@ -1,19 +1,22 @@
 import { tf } from '../engine/tensorflow.ts';
+import type { Optimiser, Slots } from './optimiser.ts';
 
 /** Settings of stochastic gradient descent. */
 export interface SgdSettings {
   readonly momentum: number;
-  /** Added to the gradient as weightDecay·w, for all parameters, biases included. */
-  readonly weightDecay: number;
+  /** Of the gradient's share in the momentum buffer after the first step; 0 where none is said. */
+  readonly dampening?: number;
+  /** Added to the gradient as weightDecay·w: one for all parameters, or one each. */
+  readonly weightDecay: number | readonly number[];
   readonly nesterov: boolean;
 }
 
 /**
- * Stochastic gradient descent as PyTorch's torch.optim.SGD defines it (dampening 0): g += wd·w; the buffer is g at
- * the first step and m·buffer + g after it; the step is -lr·buffer, or -lr·(g + m·buffer) with Nesterov's momentum.
- * The learning rate is thus not part of the buffer.
+ * Stochastic gradient descent as PyTorch's torch.optim.SGD defines it: g += wd·w; the buffer is g at the first step and
+ * m·buffer + (1 - dampening)·g after it; the step is -lr·buffer, or -lr·(g + m·buffer) with Nesterov's momentum. The
+ * learning rate is thus not part of the buffer.
  */
-export class Sgd {
+export class Sgd implements Optimiser {
   readonly #settings: SgdSettings;
   #parameters: tf.Tensor[];
   #buffers: tf.Tensor[] | undefined;
@@ -34,19 +37,24 @@ export class Sgd {
     return this.#buffers;
   }
 
-  /** One step. The gradient stays the caller's. */
+  get slots(): Slots<readonly tf.Tensor[]> {
+    return this.#buffers ? { momentum: this.#buffers } : {};
+  }
+
   step(gradient: readonly tf.Tensor[], learningRate: number): void {
-    const { momentum, weightDecay, nesterov } = this.#settings;
+    const { momentum, dampening = 0, weightDecay, nesterov } = this.#settings;
+    const decays = typeof weightDecay === 'number' ? this.#parameters.map(() => weightDecay) : weightDecay;
     const before = [this.#parameters, this.#buffers];
     const after = tf.tidy(() => {
       const decayed = gradient.map((g, t) =>
-        weightDecay === 0 ? tf.clone(g) : tf.add(g, tf.mul(this.#parameters[t]!, weightDecay)),
+        decays[t] === 0 ? tf.clone(g) : tf.add(g, tf.mul(this.#parameters[t]!, decays[t]!)),
       );
+      const damped = (g: tf.Tensor): tf.Tensor => (dampening === 0 ? g : tf.mul(g, 1 - dampening));
       const buffers =
         momentum === 0
           ? undefined
           : decayed.map((g, t) =>
-              this.#buffers ? tf.add(tf.mul(this.#buffers[t]!, momentum), g) : tf.clone(g),
+              this.#buffers ? tf.add(tf.mul(this.#buffers[t]!, momentum), damped(g)) : tf.clone(g),
             );
       const steps = !buffers
         ? decayed

@@ -1,15 +1,18 @@
 /** One row of a training's `history` table: a JSON array of these, epoch 0 (the initialisation) first. */
 export interface HistoryRow {
   readonly epoch: number;
-  /** During the epoch; null for the initialisation. */
+  /** Of the epoch's last step; null for the initialisation. */
   readonly 'learning-rate': number | null;
   /** Mean of the mini-batches' losses while they were trained on, weighted by their size; null for epoch 0. */
   readonly 'batch-loss': number | null;
-  /** Over the whole split with the parameters after the epoch. A loss that is not finite is null. */
+  /**
+   * Over the whole split with the parameters after the epoch, training images as they are (not augmented). Null where
+   * the epoch was not measured, there is no such split, or a loss is not finite.
+   */
   readonly 'train-loss': number | null;
-  readonly 'train-accuracy': number;
+  readonly 'train-accuracy': number | null;
   readonly 'test-loss': number | null;
-  readonly 'test-accuracy': number;
+  readonly 'test-accuracy': number | null;
 }
 
 /** JSON has no non-finite numbers. */

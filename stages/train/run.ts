@@ -1,70 +1,101 @@
 /**
- * Trains a network. What happens in an epoch is `epoch.ts`; this module decides where to start and what to keep. A
- * state is stored after kept epochs, after the last, and when the last storing lies some seconds back; any later run
- * whose trajectory up to that epoch is the same goes on from there, bit for bit.
+ * Trains a network. What happens in a step is `trainer.ts`; this module decides where to start and what to keep. A state
+ * is stored at kept positions, after the last epoch, and when the last storing lies some time back; any later run whose
+ * trajectory up to there is the same goes on from it, bit for bit.
  */
 import { writeFile } from 'node:fs/promises';
 import { loadDataset } from '../../src/dataset/dataset.ts';
+import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { buildNetwork, resolveNetwork } from '../../src/network/architectures.ts';
 import { encodeCheckpoint } from '../../src/network/checkpoint.ts';
-import type { NetworkSpec } from '../../src/network/network.ts';
+import { initialState } from '../../src/network/running-statistics.ts';
 import type { Json } from '../../src/util/json.ts';
-import { Trainer } from './epoch.ts';
 import { keptEpochs, type TrainParameters } from './parameters.ts';
+import { settingsOf, type TrainSettings } from './settings.ts';
 import { decodeState, encodeState } from './state.ts';
+import { stepsOf, Trainer } from './trainer.ts';
 
-/** A state is stored when this much time has passed since the last one, beside the kept epochs. */
+/** A state is stored when this much time has passed since the last one, and storing takes a twentieth of it at most. */
 const storeEveryMs = 5_000;
+/** Places inside an epoch where a state may be stored, so that a slow epoch is not lost as a whole. */
+const placesPerEpoch = 16;
+/** Inside an epoch, the progress line is renewed when it is older than this. */
+const tellEveryMs = 20_000;
 
 export async function run(context: StageContext<TrainParameters>): Promise<void> {
   const { params, memo, signal } = context;
   await startEngine(context.engine, context.root);
   const dataset = await loadDataset(params.dataset, context.root, params.normalisation);
   const spec = resolveNetwork(params.network, dataset.train.features, dataset.classNames.length);
-  const network = buildNetwork(spec);
-  const keyOf = stateKey(params, spec, dataset.identity.digest);
-  const load = async (epoch: number) => {
-    const bytes = await memo.get(keyOf(epoch));
-    return bytes && decodeState(bytes, network);
+  const perEpoch = stepsOf(dataset.train.count, params.batch);
+  const settings = settingsOf(params, perEpoch);
+  const lastStep = params.epochs * perEpoch;
+  refuseShortSchedule(settings, lastStep);
+  const network = { ...buildNetwork(spec), loss: settings.loss };
+  const beginning = {
+    parameters: network.initialise(params.init, params.seed),
+    statistics: initialState(network),
   };
+  const trajectory: Json = {
+    what: 'state of a training',
+    network: JSON.stringify(spec),
+    dataset: dataset.identity.digest,
+    normalisation: params.normalisation ? JSON.stringify(params.normalisation) : null,
+    init: params.init,
+    settings: JSON.stringify(settings),
+  };
+  const keyOf = (step: number): Json => ({ ...trajectory, step });
 
   const kept = keptEpochs(params);
-  const targets = [...new Set([...kept, params.epochs])].sort((a, b) => a - b);
-  const trainer = new Trainer(params, network, dataset);
+  const stepOf = (epoch: number): number => Math.round(epoch * perEpoch);
+  const keptSteps = new Set(kept.map(stepOf));
+  const places = placesUpTo(lastStep, perEpoch, keptSteps);
+  const trainer = new Trainer(settings, network, dataset, beginning);
+  const write = async (epoch: number): Promise<void> => {
+    const { parameters, statistics: state, slots, step } = await trainer.state();
+    const checkpoint = {
+      network: spec,
+      dataset: dataset.identity,
+      epoch,
+      seed: params.seed,
+      loss: settings.loss,
+      parameters,
+      state,
+      optimiser: { step, slots },
+    };
+    await writeFile(context.output('checkpoints', String(epoch)), encodeCheckpoint(checkpoint));
+  };
+
   try {
-    for (const target of targets) {
+    for (const target of [...new Set([...keptSteps, lastStep])].sort((a, b) => a - b)) {
       // The newest stored state on the way to this target; what lies behind it need not be trained again.
-      for (let epoch = target; epoch > Math.max(0, trainer.epoch); epoch--) {
-        const state = await load(epoch);
-        if (!state) continue;
-        trainer.goOnFrom(state);
-        context.log(`going on from the stored epoch ${epoch}`);
+      for (const place of places
+        .filter((step) => step <= target && step > Math.max(0, trainer.step))
+        .reverse()) {
+        const bytes = await memo.get(keyOf(place));
+        if (!bytes) continue;
+        trainer.goOnFrom(decodeState(bytes, network));
+        context.log(`going on from the stored step ${place} (epoch ${place / perEpoch})`);
         break;
       }
-      if (trainer.epoch < 0) await trainer.measureInitialisation();
-      let stored = performance.now();
-      while (trainer.epoch < target) {
-        signal.throwIfAborted();
-        await trainer.epochOfTraining(signal);
-        context.progress(trainer.epoch, params.epochs, 'epochs', trainer.note());
-        if (trainer.epoch < target && performance.now() - stored < storeEveryMs) continue;
-        await memo.put(keyOf(trainer.epoch), encodeState(await trainer.state()));
+      if (trainer.step < 0) await trainer.measureBeginning();
+      let [stored, pause, told] = [performance.now(), storeEveryMs, performance.now()];
+      for (const place of places.filter((step) => step > trainer.step && step <= target)) {
+        await trainer.advance(place, signal);
+        const whole = place % perEpoch === 0;
+        if (whole || performance.now() - told > tellEveryMs) {
+          context.progress(place / perEpoch, params.epochs, 'epochs', trainer.note());
+          told = performance.now();
+        }
+        const started = performance.now();
+        if (place < target && started - stored < pause) continue;
+        await memo.put(keyOf(place), encodeState(await trainer.state()));
         stored = performance.now();
+        pause = Math.max(storeEveryMs, 20 * (stored - started));
       }
-      if (kept.includes(target)) {
-        const { parameters, statistics } = await trainer.state();
-        const checkpoint = {
-          network: spec,
-          dataset: dataset.identity,
-          epoch: target,
-          seed: params.seed,
-          parameters,
-          state: statistics,
-        };
-        await writeFile(context.output('checkpoints', String(target)), encodeCheckpoint(checkpoint));
-      }
+      for (const epoch of kept) if (stepOf(epoch) === target) await write(epoch);
     }
     const { history } = await trainer.state();
     await writeFile(context.output('history'), `${JSON.stringify(history, null, 1)}\n`);
@@ -73,25 +104,23 @@ export async function run(context: StageContext<TrainParameters>): Promise<void>
   }
 }
 
-/**
- * The key of the state after an epoch: everything that decides the trajectory up to there, and nothing else. The
- * number of epochs is part of it only where the learning rate depends on it.
- */
-function stateKey(params: TrainParameters, spec: NetworkSpec, dataset: string): (epoch: number) => Json {
-  return (epoch) => ({
-    what: 'state of a training',
-    epoch,
-    network: spec.name === 'mlp' ? { ...spec, widths: [...spec.widths] } : { ...spec },
-    dataset,
-    seed: params.seed,
-    init: params.init,
-    batch: params.batch,
-    learningRate: params['learning-rate'],
-    momentum: params.momentum,
-    weightDecay: params['weight-decay'],
-    nesterov: params.nesterov,
-    shuffle: params.shuffle,
-    ...(params.normalisation ? { normalisation: params.normalisation } : {}),
-    schedule: params.schedule === 'constant' ? 'constant' : { cosine: params.epochs },
-  });
+/** Ascending steps at which a state may be stored: those kept, the ends of epochs, and some between. */
+function placesUpTo(last: number, perEpoch: number, kept: ReadonlySet<number>): number[] {
+  const places = new Set(kept);
+  for (let epoch = 0; epoch * perEpoch < last; epoch++)
+    for (let place = 1; place <= placesPerEpoch; place++)
+      places.add(epoch * perEpoch + Math.ceil((place * perEpoch) / placesPerEpoch));
+  return [...places].filter((step) => step > 0 && step <= last).sort((a, b) => a - b);
+}
+
+function refuseShortSchedule({ schedule }: TrainSettings, lastStep: number): void {
+  const { name, by, horizon, warmUp } = schedule;
+  if (name !== 'cosine' || by !== 'step' || lastStep === 0) return;
+  const wrong =
+    horizon < lastStep
+      ? `the cosine ends at step ${horizon}, before the last step, ${lastStep}`
+      : warmUp && warmUp.length >= horizon
+        ? `the warm-up of ${warmUp.length} steps leaves nothing of the cosine's ${horizon}`
+        : undefined;
+  if (wrong) throw new UserError({ severity: 'error', code: 'short-schedule', message: wrong });
 }

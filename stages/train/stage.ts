@@ -2,10 +2,11 @@ import { datasetFiles } from '../../src/dataset/dataset.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import type { HistoryRow } from './history.ts';
 import { keptEpochs, parameters } from './parameters.ts';
+import { contradictions } from './settings.ts';
 
 export default defineStage({
   version: 1,
-  summary: 'Trains a network with stochastic gradient descent and keeps checkpoints of chosen epochs.',
+  summary: 'Trains a network (SGD, Adam, AdamW) and keeps checkpoints of chosen epochs.',
   with: parameters,
   inputs: {},
   outputs: (params) => ({
@@ -19,17 +20,7 @@ export default defineStage({
   }),
   engine: true,
   files: (params, root) => datasetFiles(params.dataset, root),
-  check: (params) => [
-    ...keptEpochs(params)
-      .filter((epoch) => epoch > params.epochs)
-      .map((epoch) => ({
-        pointer: '/keep',
-        message: `epoch ${epoch} comes after the last, ${params.epochs}`,
-      })),
-    ...(params.nesterov && params.momentum === 0
-      ? [{ pointer: '/nesterov', message: "Nesterov's momentum needs a momentum above 0" }]
-      : []),
-  ],
+  check: contradictions,
   run: async (context) => (await import('./run.ts')).run(context),
 });
 

@@ -1,45 +1,64 @@
 import type { Network } from '../../src/network/network.ts';
+import type { Slots } from '../../src/network/optimiser.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/network/safetensors.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
 import type { HistoryRow } from './history.ts';
 
-/** All that the rest of a training depends on, after an epoch. Kept in memo items, so that it can go on. */
+/** All that the rest of a training depends on, after an optimiser's step. Kept in memo items, so that it can go on. */
 export interface TrainingState {
-  readonly epoch: number;
+  readonly step: number;
   readonly parameters: ParameterVector;
   /** Running statistics of batch norm. */
   readonly statistics: ParameterVector;
-  /** The optimiser's momentum buffers; null before the first step and without momentum. */
-  readonly buffers: ParameterVector | null;
-  /** Up to and including this epoch. */
+  /** What the optimiser remembers. */
+  readonly slots: Slots<ParameterVector>;
+  /** Up to and including the last whole epoch. */
   readonly history: readonly HistoryRow[];
+  /** Of the epoch that is under way: the losses of its examples so far, added up. */
+  readonly lossSum: number;
 }
 
-const bufferPrefix = 'momentum/';
-
-export function encodeState({ epoch, parameters, statistics, buffers, history }: TrainingState): Uint8Array {
+export function encodeState({
+  step,
+  parameters,
+  statistics,
+  slots,
+  history,
+  lossSum,
+}: TrainingState): Uint8Array {
+  const names = Object.keys(slots);
   return encodeSafetensors({
     tensors: [
       ...parameters,
       ...statistics,
-      ...(buffers ?? []).map((b) => ({ ...b, name: bufferPrefix + b.name })),
+      ...names.flatMap((slot) => slots[slot]!.map((b) => ({ ...b, name: `${slot}/${b.name}` }))),
     ],
-    metadata: { epoch: String(epoch), history: JSON.stringify(history) },
+    metadata: {
+      step: String(step),
+      slots: JSON.stringify(names),
+      history: JSON.stringify(history),
+      'loss-sum': String(lossSum),
+    },
   });
 }
 
 export function decodeState(bytes: Uint8Array, network: Network): TrainingState {
   const { tensors, metadata } = decodeSafetensors(bytes, 'a stored state of the training');
   const count = network.parameters.length;
-  const withState = count + network.state.length;
-  const buffers = tensors
-    .slice(withState)
-    .map((tensor) => ({ ...tensor, name: tensor.name.slice(bufferPrefix.length) }));
+  let at = count + network.state.length;
+  const slots: Record<string, ParameterVector> = {};
+  for (const slot of JSON.parse(metadata.slots!) as string[]) {
+    slots[slot] = tensors
+      .slice(at, at + count)
+      .map((tensor) => ({ ...tensor, name: tensor.name.slice(slot.length + 1) }));
+    at += count;
+  }
   return {
-    epoch: Number(metadata.epoch),
+    step: Number(metadata.step),
     parameters: tensors.slice(0, count),
-    statistics: tensors.slice(count, withState),
-    buffers: buffers.length > 0 ? buffers : null,
+    statistics: tensors.slice(count, count + network.state.length),
+    slots,
     history: JSON.parse(metadata.history!) as HistoryRow[],
+    lossSum: Number(metadata['loss-sum']),
   };
 }

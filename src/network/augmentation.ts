@@ -1,0 +1,96 @@
+import { UserError } from '../diagnostics/diagnostic.ts';
+import { Random } from '../util/random.ts';
+import type { Examples } from './examples.ts';
+
+export interface AugmentationSpec {
+  /** Pixels of black on every side, out of which the image's own size is cut at a random place. */
+  readonly crop: number;
+  /** Mirrored left to right, one time in two. */
+  readonly flip: boolean;
+}
+
+/**
+ * Training images as each epoch sees them: PyTorch's RandomCrop(side, padding) and then RandomHorizontalFlip. What
+ * happens to an image in an epoch is drawn from streams of the seed's own, `crop` and `flip`, in the order of the data
+ * set: it depends neither on the shuffle nor on the batches nor on the other of the two, and any epoch can be drawn
+ * without those before it.
+ */
+export class Augmentation {
+  readonly #spec: AugmentationSpec;
+  readonly #examples: Examples;
+  readonly #seed: number;
+  /** Black, one of each channel. */
+  readonly #black: readonly number[];
+  readonly #side: number;
+
+  /** @throws UserError where the examples are no square images of three channels. */
+  constructor(
+    spec: AugmentationSpec,
+    examples: Examples,
+    seed: number,
+    { mean, deviation }: { readonly mean: readonly number[]; readonly deviation: readonly number[] },
+  ) {
+    this.#spec = spec;
+    this.#examples = examples;
+    this.#seed = seed;
+    this.#black = mean.map((m, c) => -m / deviation[c]!);
+    this.#side = Math.sqrt(examples.features / mean.length);
+    if (mean.length === 0 || !Number.isInteger(this.#side))
+      throw new UserError({
+        severity: 'error',
+        code: 'not-images',
+        message: `augmentation crops and mirrors square images; the data set's ${examples.features} features are none`,
+      });
+  }
+
+  /** The inputs of an epoch, row-major [indices.length, features] as in `Examples.inputs`. */
+  epoch(epoch: number): (indices: ArrayLike<number>) => Float32Array {
+    const { crop, flip } = this.#spec;
+    const { count, features } = this.#examples;
+    const shifts = new Random([this.#seed, 'augment', 'crop', epoch]);
+    const mirrors = new Random([this.#seed, 'augment', 'flip', epoch]);
+    // How far down and to the right of the image its window lies, in -crop … crop.
+    const places = Int16Array.from(
+      { length: crop > 0 ? 2 * count : 0 },
+      () => shifts.below(2 * crop + 1) - crop,
+    );
+    const mirrored = Uint8Array.from({ length: flip ? count : 0 }, () => mirrors.below(2));
+    return (indices) => {
+      const plain = this.#examples.inputs(indices);
+      const values = new Float32Array(plain.length);
+      for (let row = 0; row < indices.length; row++) {
+        const index = indices[row]!;
+        this.#place(
+          plain.subarray(row * features, (row + 1) * features),
+          values.subarray(row * features, (row + 1) * features),
+          {
+            down: places[2 * index] ?? 0,
+            right: places[2 * index + 1] ?? 0,
+            mirrored: mirrored[index] === 1,
+          },
+        );
+      }
+      return values;
+    };
+  }
+
+  #place(
+    image: Float32Array,
+    into: Float32Array,
+    { down, right, mirrored }: { readonly down: number; readonly right: number; readonly mirrored: boolean },
+  ): void {
+    const side = this.#side;
+    let to = 0;
+    this.#black.forEach((black, channel) => {
+      for (let y = 0; y < side; y++) {
+        const line = y + down;
+        const inside = line >= 0 && line < side;
+        const start = (channel * side + line) * side;
+        for (let x = 0; x < side; x++) {
+          const from = (mirrored ? side - 1 - x : x) + right;
+          into[to++] = inside && from >= 0 && from < side ? image[start + from]! : black;
+        }
+      }
+    });
+  }
+}
