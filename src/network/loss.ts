@@ -19,6 +19,11 @@ export interface Measurement {
 /** Up to so many bytes of inputs stay on the device between passes. */
 const keptBytes = 512 * 2 ** 20;
 
+/** Whether all examples' inputs may stay on the device between passes. */
+export function keepsInputs({ count, features }: Examples): boolean {
+  return count * features * 4 <= keptBytes;
+}
+
 /** The loss that a network is trained by. */
 export function lossOf(network: Network): LossSpec {
   return network.loss ?? crossEntropy;
@@ -39,8 +44,7 @@ export class LossMeter {
     this.#network = network;
     this.#examples = examples;
     this.#batches = batches(inOrder(examples.count), batch);
-    if (examples.count * examples.features * 4 <= keptBytes)
-      this.#kept = this.#batches.map((indices) => inputTensor(examples, indices));
+    if (keepsInputs(examples)) this.#kept = this.#batches.map((indices) => inputTensor(examples, indices));
   }
 
   /** @param state running statistics for batch norm's evaluation mode; empty for a network without batch norm. */
@@ -55,12 +59,16 @@ export class LossMeter {
         const logits = tf.tidy(() => fixed.network.forward(tf, parameters, inputs));
         if (!kept) inputs.dispose();
         try {
+          const values = (await logits.data()) as Float32Array;
+          const { classes } = this.#examples;
           addExamples(
             sums,
             lossOf(this.#network),
-            (await logits.data()) as Float32Array,
+            values,
+            classes,
             this.#examples,
-            indices,
+            indices[0]!,
+            indices.length,
           );
         } finally {
           logits.dispose();
@@ -70,10 +78,7 @@ export class LossMeter {
       tf.dispose(parameters);
       fixed.dispose();
     }
-    const n = this.#examples.count;
-    const loss = sums.loss / n;
-    const variance = n > 1 ? Math.max(0, (sums.squares - n * loss * loss) / (n - 1)) : 0;
-    return { loss, accuracy: sums.correct / n, standardError: Math.sqrt(variance / n) };
+    return measurementOf(sums, this.#examples.count);
   }
 
   dispose(): void {
@@ -81,23 +86,42 @@ export class LossMeter {
   }
 }
 
-function addExamples(
-  sums: { loss: number; squares: number; correct: number },
+/** Sums over examples in float64. */
+export interface LossSums {
+  loss: number;
+  squares: number;
+  correct: number;
+}
+
+/**
+ * Adds the losses of consecutive examples.
+ * @param logits [count, stride], of which the first columns are the classes.
+ */
+export function addExamples(
+  sums: LossSums,
   loss: LossSpec,
   logits: Float32Array,
+  stride: number,
   { labels, classes }: Examples,
-  indices: Uint32Array,
+  first: number,
+  count: number,
 ): void {
-  for (let row = 0; row < indices.length; row++) {
-    const start = row * classes;
+  for (let row = 0; row < count; row++) {
+    const start = row * stride;
     let best = 0;
     for (let c = 1; c < classes; c++) if (logits[start + c]! > logits[start + best]!) best = c;
-    const label = labels[indices[row]!]!;
+    const label = labels[first + row]!;
     const own = exampleLoss(loss, logits, start, classes, label, best);
     sums.loss += own;
     sums.squares += own * own;
     if (best === label && !Number.isNaN(own)) sums.correct++;
   }
+}
+
+export function measurementOf(sums: LossSums, count: number): Measurement {
+  const loss = sums.loss / count;
+  const variance = count > 1 ? Math.max(0, (sums.squares - count * loss * loss) / (count - 1)) : 0;
+  return { loss, accuracy: sums.correct / count, standardError: Math.sqrt(variance / count) };
 }
 
 /** A network that normalises with given running statistics. Dispose of it after use. */

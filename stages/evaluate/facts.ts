@@ -11,5 +11,7 @@ export async function factsOfCurves(path: string): Promise<Facts> {
   const largest = losses.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const extremes: Facts =
     losses.length > 0 ? { 'smallest-loss': smallest, 'largest-loss': largest } : { 'smallest-loss': null };
-  return curves.axes.length === 1 ? { ...summarise(classifyCurves(curves)), ...extremes } : extremes;
+  const work = curves.subject['multiply-adds'];
+  const told: Facts = { ...extremes, ...(typeof work === 'number' ? { 'multiply-adds': work } : {}) };
+  return curves.axes.length === 1 ? { ...summarise(classifyCurves(curves)), ...told } : told;
 }

@@ -18,7 +18,17 @@ export const parameters = Type.Object(
     ranges: Type.Optional(
       Type.Tuple([range, range], { description: 'Of surfaces: instead of range, [x, y].' }),
     ),
-    scale: Type.Number({ default: 1, description: 'A factor s on λ: the model is θ + s·λ·direction.' }),
+    scale: Type.Union([Type.Number(), Type.Tuple([Type.Number(), Type.Number()])], {
+      default: 1,
+      description: 'A factor s on λ: the model is θ + s·λ·direction. For surfaces also [x, y].',
+    }),
+    'weight-decay': Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1000,
+        description: 'Adds the metric objective: the loss + this/2·‖θ‖², all parameters counted.',
+      }),
+    ),
     dataset: Type.Optional(
       Type.String({
         pattern: datasetNamePattern,

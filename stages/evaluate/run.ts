@@ -11,11 +11,13 @@ import { type Curves, encodeCurves } from '../../src/landscape/curves.ts';
 import { networkTitle } from '../../src/network/architectures.ts';
 import { readCheckpoint } from '../../src/network/checkpoint.ts';
 import type { Measurement } from '../../src/network/loss.ts';
-import { moved } from '../../src/network/tensors.ts';
+import type { JsonObject } from '../../src/util/json.ts';
 import { axisOf } from './axis.ts';
 import { Directions, type Member } from './directions.ts';
 import { linspace, type Move, movesTo } from './grid.ts';
+import { squaredNorms } from './objective.ts';
 import type { EvaluateParameters } from './parameters.ts';
+import { type PointMeter, pointMeter, workOf } from './points.ts';
 import { statisticsOf } from './statistics.ts';
 
 export async function run(context: StageContext<EvaluateParameters>): Promise<void> {
@@ -30,7 +32,6 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
   const grid = gridOf(params, y !== undefined);
 
   await startEngine(context.engine, context.root);
-  const { LossMeter } = await import('../../src/network/loss.ts');
   const dataset = await datasetFor(model, params.dataset, context.root);
   const examples = firstExamples(
     dataset[params.split],
@@ -41,10 +42,15 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
   const statistics = statisticsOf(model, dataset, params, examples.count);
   const points = series.flatMap((members) =>
     lambdasOf(grid).map((lambdas) =>
-      movesTo(members.map(({ digest }, axis) => ({ direction: digest, by: lambdas[axis]! * params.scale }))),
+      movesTo(
+        members.map(({ digest }, axis) => ({
+          direction: digest,
+          by: lambdas[axis]! * scaleOf(params, axis),
+        })),
+      ),
     ),
   );
-  let meter: InstanceType<typeof LossMeter> | undefined;
+  let meter: PointMeter | undefined;
   let measured: Measurement[];
   try {
     measured = await context.memo.each(
@@ -61,12 +67,8 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
       }),
       async (moves: Move[], index) => {
         context.signal.throwIfAborted();
-        meter ??= new LossMeter(model.architecture, examples, params.batch);
-        const steps = [];
-        for (const { direction, by } of moves)
-          steps.push({ direction: await directions.vector(direction), by });
-        const theta = moved(model.parameters, steps);
-        const result = await meter.measure(theta, await statistics.at(theta));
+        meter ??= await pointMeter(model, examples, directions, statistics, context);
+        const result = await meter.at(moves);
         context.progress(index + 1, points.length, 'points', `loss ${result.loss.toPrecision(4)}`);
         return result;
       },
@@ -75,6 +77,8 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
     meter?.dispose();
   }
 
+  const decay = params['weight-decay'];
+  const squares = decay === undefined ? [] : await squaredNorms(model.parameters, directions, points);
   const size = points.length / series.length;
   const curves: Curves = {
     format: 'orograph-curves/1',
@@ -82,7 +86,7 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
       axisOf(
         values,
         series.map((members) => members[axis]!),
-        params.scale,
+        scaleOf(params, axis),
         grid.length === 1 ? 'λ' : `λ${'₁₂'[axis]}`,
         model.epoch,
       ),
@@ -95,7 +99,11 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
         metrics: {
           loss: own.map((point) => point.loss),
           accuracy: own.map((point) => point.accuracy),
+          error: own.map((point) => 1 - point.accuracy),
           'loss-standard-error': own.map((point) => point.standardError),
+          ...(decay === undefined
+            ? {}
+            : { objective: own.map((point, i) => point.loss + (decay / 2) * squares[s * size + i]!) }),
         },
       };
     }),
@@ -107,9 +115,28 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
       examples: examples.count,
       epoch: model.epoch,
       engine: context.engine.name,
+      ...statistics.subject,
+      ...(decay === undefined ? {} : { 'weight-decay': decay }),
+      ...(await workAt(model, examples.count, points)),
     },
   };
   await writeFile(context.output('curves'), encodeCurves(curves));
+}
+
+/** Of networks whose first layer is affine in λ: what the grid costs, and what it would cost plainly. */
+async function workAt(
+  { network }: Awaited<ReturnType<typeof readCheckpoint>>,
+  examples: number,
+  points: readonly (readonly Move[])[],
+): Promise<JsonObject> {
+  if (network.name !== 'mlp') return {};
+  const { affineWork } = await import('../../src/network/affine-meter.ts');
+  const { affine, plain } = workOf(affineWork(network, examples), points);
+  return { 'multiply-adds': affine, 'multiply-adds-plainly': plain };
+}
+
+function scaleOf({ scale }: EvaluateParameters, axis: number): number {
+  return typeof scale === 'number' ? scale : scale[axis]!;
 }
 
 /** λ on each axis. */

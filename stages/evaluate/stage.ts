@@ -4,10 +4,13 @@ import { parameters } from './parameters.ts';
 
 export default defineStage({
   version: 1,
-  summary: 'Evaluates loss and accuracy along directions: curves over one axis, surfaces over two.',
+  summary: 'Evaluates loss, accuracy and error along directions: curves over one axis, surfaces over two.',
   with: parameters,
   inputs: {
-    model: { type: 'checkpoint', description: 'The checkpoint θ at λ = 0.' },
+    model: {
+      type: 'checkpoint',
+      description: 'The checkpoint θ at λ = 0; a direction made at another one fits, too.',
+    },
     x: { type: 'direction', shape: 'either', description: 'One direction, or a folder: one curve each.' },
     y: {
       type: 'direction',
@@ -26,7 +29,7 @@ export default defineStage({
         pointer: params.ranges ? '/ranges' : '/range',
         message: 'must go from a smaller to a larger number',
       })),
-    ...(Number.isFinite(params.scale) && params.scale !== 0
+    ...([params.scale].flat().every((scale) => Number.isFinite(scale) && scale !== 0)
       ? []
       : [{ pointer: '/scale', message: 'is no finite factor other than 0' }]),
     ...(params.statistics === 'keep' && params.recalibration

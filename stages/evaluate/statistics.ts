@@ -12,6 +12,8 @@ type Model = Awaited<ReturnType<typeof readCheckpoint>>;
 export interface Statistics {
   /** What of a point's key they are: nothing where the network has no batch norm. */
   readonly key: JsonObject;
+  /** What captions say of them: `statistics`, kept or recalibrated and how; nothing where there are none. */
+  readonly subject: JsonObject;
   /** Those to evaluate with. The engine must have been started. */
   at(theta: ParameterVector): Promise<ParameterVector>;
 }
@@ -30,17 +32,18 @@ export function statisticsOf(
   params: EvaluateParameters,
   evaluated: number,
 ): Statistics {
-  if (model.state.length === 0) return { key: {}, at: async () => [] };
-  if (params.statistics === 'keep') return { key: { statistics: 'keep' }, at: async () => model.state };
+  if (model.state.length === 0) return { key: {}, subject: {}, at: async () => [] };
+  if (params.statistics === 'keep')
+    return {
+      key: { statistics: 'keep' },
+      subject: { statistics: 'kept' },
+      at: async () => model.state,
+    };
   const { average, examples, batch } = recalibrationOf(dataset, params, evaluated);
+  const how = { average, examples: examples.count, ...(average === 'full-batch' ? {} : { batch }) };
   return {
-    key: {
-      statistics: {
-        average,
-        examples: examples.count,
-        ...(average === 'full-batch' ? {} : { batch }),
-      },
-    },
+    key: { statistics: how },
+    subject: { statistics: 'recalibrated', recalibration: how },
     async at(theta) {
       const { recalibrated } = await import('../../src/network/recalibrate.ts');
       return recalibrated(model.architecture, theta, examples, average, batch);

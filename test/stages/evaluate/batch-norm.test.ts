@@ -81,6 +81,11 @@ describe('a network with batch norm', () => {
     const kept = await evaluated({ statistics: 'keep' }, memo);
     const fresh = await evaluated({}, memo);
     expect([kept.computed, fresh.computed]).toEqual([3, 3]);
+    expect(kept.curves.subject.statistics).toBe('kept');
+    expect(fresh.curves.subject).toMatchObject({
+      statistics: 'recalibrated',
+      recalibration: { average: 'cumulative', examples: 60, batch: 128 },
+    });
     expect(fresh.curves.series[0]!.metrics.loss).not.toEqual(kept.curves.series[0]!.metrics.loss);
     expect((await evaluated({ statistics: 'recalibrate' }, memo)).computed).toBe(0);
     const same = { recalibration: { average: 'cumulative', examples: 60, batch: 128 } };
