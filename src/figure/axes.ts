@@ -2,13 +2,14 @@ import { textWidth } from './fonts.ts';
 import { axisTicks, type Scale, type Ticks } from './scale.ts';
 import { type Box, type Item, line, rectangle } from './scene.ts';
 import { ink, sizes } from './style.ts';
+import { ascent, centred } from './typography.ts';
 
-/** Distance of a tick's label from the frame, and the baseline's offset that centres digits on a height. */
+/** Distance of a tick's label from the frame. */
 export const labelGap = sizes.tickLength + 1.8;
-export const centred = 0.36;
 
 /** Ticks of a horizontal axis `length` points long: no two labels come closer than two thirds of a letter's height. */
-export function horizontalTicks(scale: Scale, length: number): Ticks {
+export function horizontalTicks(scale: Scale, length: number, categories?: readonly string[]): Ticks {
+  if (categories) return categoryTicks(categories, length / categories.length);
   return axisTicks(scale, Math.round(length / 26), (list) =>
     list.every((tick, i) => {
       const next = list[i + 1];
@@ -19,6 +20,20 @@ export function horizontalTicks(scale: Scale, length: number): Ticks {
       );
     }),
   );
+}
+
+/** A name at each whole number, turned upwards where they are wider than their places. */
+function categoryTicks(names: readonly string[], room: number): Ticks {
+  const turned = names.some((name) => textWidth(name, sizes.tick) + 0.4 * sizes.tick > room);
+  // Turned names stand side by side like lines of text; where even that is too close, some are left out.
+  const every = turned ? Math.max(1, Math.ceil((1.05 * sizes.tick) / room)) : 1;
+  const list = names.map((text, at) => ({ at, text: at % every === 0 ? text : '' }));
+  return { list, exponent: 0, turned };
+}
+
+/** Height of the tick labels below a frame, with their distance from it. */
+export function footHeight(ticks: Ticks): number {
+  return labelGap + (ticks.turned ? widestTick(ticks) : sizes.tick);
 }
 
 /** Ticks of a vertical axis `length` points long. */
@@ -41,9 +56,16 @@ export function widestTick(ticks: Ticks): number {
   return Math.max(0, ...ticks.list.map((t) => textWidth(t.text, sizes.tick)));
 }
 
+interface DrawnAxis {
+  readonly scale: Scale;
+  readonly ticks: Ticks;
+  /** Whether the ticks have their labels. */
+  readonly numbered: boolean;
+}
+
 export interface AxisPair {
-  readonly x: { readonly scale: Scale; readonly ticks: Ticks };
-  readonly y: { readonly scale: Scale; readonly ticks: Ticks };
+  readonly x: DrawnAxis;
+  readonly y: DrawnAxis;
 }
 
 /** Frame, ticks and tick labels. */
@@ -59,15 +81,27 @@ export function drawAxes(frame: Box, axes: AxisPair): Item[] {
         [x, bottom + (tick.text === '' ? sizes.minorTickLength : sizes.tickLength)],
       ]),
     );
-    if (tick.text !== '')
-      texts.push({
-        type: 'text',
-        x,
-        y: bottom + labelGap + 0.76 * sizes.tick,
-        text: tick.text,
-        size: sizes.tick,
-        anchor: 'middle',
-      });
+    if (tick.text === '' || !axes.x.numbered) continue;
+    texts.push(
+      axes.x.ticks.turned
+        ? {
+            type: 'text',
+            x: x + centred * sizes.tick,
+            y: bottom + labelGap,
+            text: tick.text,
+            size: sizes.tick,
+            anchor: 'end',
+            angle: 90,
+          }
+        : {
+            type: 'text',
+            x,
+            y: bottom + labelGap + ascent * sizes.tick,
+            text: tick.text,
+            size: sizes.tick,
+            anchor: 'middle',
+          },
+    );
   }
   for (const tick of axes.y.ticks.list) {
     const y = bottom - axes.y.scale.at(tick.at) * frame.height;
@@ -77,7 +111,7 @@ export function drawAxes(frame: Box, axes: AxisPair): Item[] {
         [frame.x - (tick.text === '' ? sizes.minorTickLength : sizes.tickLength), y],
       ]),
     );
-    if (tick.text !== '')
+    if (tick.text !== '' && axes.y.numbered)
       texts.push({
         type: 'text',
         x: frame.x - labelGap,

@@ -1,9 +1,9 @@
-import { centred } from './axes.ts';
-import { ascent, textWidth } from './fonts.ts';
+import { textWidth } from './fonts.ts';
 import { literal } from './math-text.ts';
 import { type Box, type Item, number, rectangle } from './scene.ts';
 import { ink, sizes } from './style.ts';
 import { sceneToSvg } from './svg.ts';
+import { ascent, centred } from './typography.ts';
 
 /** What happens to a stage, told by its fill. */
 const dagStatuses = ['cached', 'will-run', 'executed', 'failed', 'skipped', 'unknown'] as const;

@@ -1,7 +1,7 @@
 /**
  * src/figure/ knows how a figure looks: it turns a description (this file) into a scene of lines and texts, and the
- * scene into SVG, PNG and PDF, the same bytes every time. It refuses to know where the numbers come from: no curves
- * artifact, no pipeline, no model; whoever draws (stages/render) says what is in each panel.
+ * scene into SVG, PNG, PDF and HTML, the same bytes every time. It refuses to know where the numbers come from: no
+ * curves artifact, no pipeline, no model; whoever draws (stages/render) says what is in each panel.
  *
  * A figure is plain data that survives JSON. Lengths are points (1/72 inch). Texts may hold mathematics between
  * dollar signs, see `math-text.ts`.
@@ -17,6 +17,9 @@ export interface Figure {
   readonly frame: { readonly height: number } | { readonly aspect: number };
   readonly columns: number;
   readonly title?: string;
+  /** Headings of the grid: above each column, and left of each row, turned upwards. */
+  readonly columnTitles?: readonly string[];
+  readonly rowTitles?: readonly string[];
   /** Set below the panels in the size of the labels. */
   readonly caption?: string;
   /** Set below the caption in small type: what was evaluated, what was left out. */
@@ -24,16 +27,25 @@ export interface Figure {
   readonly panels: readonly Panel[];
 }
 
-export interface Panel {
+/** A frame with two axes, or a view of a surface in space. */
+export type Panel = PlanePanel | SpacePanel;
+
+interface AnyPanel {
   readonly title?: string;
+  /** A few words in a corner of the frame: "clipped at 2.9". */
+  readonly remark?: string;
+}
+
+export interface PlanePanel extends AnyPanel {
+  readonly kind?: 'plane';
   readonly x: Axis;
   readonly y: Axis;
   /** Drawn in this order, reference lines below everything else. */
   readonly marks: readonly Mark[];
-  /** Whether the labelled lines are listed in the emptiest corner of the frame. */
+  /** Whether the labelled marks are listed in the emptiest corner of the frame. */
   readonly legend: boolean;
-  /** A few words in a corner of the frame: "clipped at 2.9". */
-  readonly remark?: string;
+  /** A smaller panel inside the frame, in the corner that hides least of the marks. */
+  readonly inset?: PlanePanel;
 }
 
 export interface Axis {
@@ -43,18 +55,28 @@ export interface Axis {
   readonly domain?: readonly [number, number];
   /** Values that the fitted interval must reach as well. */
   readonly include?: readonly number[];
+  /** Names of the places 0, 1, 2, … instead of numbers. */
+  readonly categories?: readonly string[];
+  /** False where a neighbour with the same domain has the numbers. */
+  readonly numbered?: boolean;
 }
 
-export type Mark = LineMark | RuleMark | SurfaceMark;
+export type Mark = LineMark | RuleMark | SurfaceMark | BarsMark | PointsMark | PathMark | SegmentsMark;
 
-/** A curve through (x[i], y[i]). Samples that are null leave a gap and a small triangle at the frame's top edge. */
-export interface LineMark {
-  readonly type: 'line';
-  readonly x: readonly number[];
-  readonly y: readonly Sample[];
+/** What a mark may say of itself. */
+interface Named {
   readonly label?: string;
   /** Position in the palette; past its end the dash pattern changes. */
   readonly style: number;
+  /** Which input brought it, for the interactive form: `panels[0]`. */
+  readonly source?: string;
+}
+
+/** A curve through (x[i], y[i]). Samples that are null leave a gap and a small triangle at the frame's top edge. */
+export interface LineMark extends Named {
+  readonly type: 'line';
+  readonly x: readonly number[];
+  readonly y: readonly Sample[];
 }
 
 /** A straight line through the whole frame that means something: a model, a target, log C. */
@@ -71,9 +93,13 @@ export interface RuleMark {
 /** The perturbed model, the model a direction points at, a value to compare with. */
 export type RuleRole = 'model' | 'target' | 'level';
 
-/** Values over a grid, as filled contours with a colour bar. */
+export const surfaceForms = ['filled', 'contours', 'heat'] as const;
+
+/** Values over a grid in the plane. */
 export interface SurfaceMark {
   readonly type: 'surface';
+  /** Filled contours with a colour bar, labelled contour lines, or a cell a sample with a colour bar. */
+  readonly form: (typeof surfaceForms)[number];
   readonly x: readonly number[];
   readonly y: readonly number[];
   /** `values[i * y.length + j]` belongs to (x[i], y[j]). */
@@ -82,18 +108,78 @@ export interface SurfaceMark {
   readonly map: ColourMap;
   /** Label of the colour bar. */
   readonly label: string;
-  /** Contour lines as well as fills. */
-  readonly lines: boolean;
   /** Values above are drawn as this one. */
   readonly cap?: number;
+  /** Both ends of the colours where panels share them. */
+  readonly domain?: readonly [number, number];
+  readonly source?: string;
   /** Points of the plane that are marked: the model at the origin. */
-  readonly points: readonly {
-    readonly x: number;
-    readonly y: number;
-    readonly role: RuleRole;
-    readonly label: string;
-  }[];
+  readonly points: readonly MarkedPoint[];
 }
 
-export const colourMaps = ['viridis', 'cividis', 'magma'] as const;
+export interface MarkedPoint {
+  readonly x: number;
+  readonly y: number;
+  readonly role: RuleRole;
+  readonly label: string;
+}
+
+/** Bars from `from[i]` to `to[i]` on the x axis, standing on zero (log: on the frame). A histogram's have no gaps. */
+export interface BarsMark extends Named {
+  readonly type: 'bars';
+  readonly from: readonly number[];
+  readonly to: readonly number[];
+  readonly height: readonly Sample[];
+}
+
+/** Single points; `tick` is a short upright stroke on the frame's lower edge. */
+export interface PointsMark extends Named {
+  readonly type: 'points';
+  readonly x: readonly number[];
+  readonly y: readonly Sample[];
+  readonly shape: 'dot' | 'ring' | 'tick';
+}
+
+/** A way through the plane from its first to its last point, with an edge of paper, so that it shows on colours. */
+export interface PathMark extends Named {
+  readonly type: 'path';
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+}
+
+/** Several short curves that belong together: the parabolas that a curve is compared with. */
+export interface SegmentsMark extends Named {
+  readonly type: 'segments';
+  readonly pieces: readonly { readonly x: readonly number[]; readonly y: readonly Sample[] }[];
+}
+
+/** A surface over a plane, seen from above at an angle, with the parts in front hiding those behind. */
+export interface SpacePanel extends AnyPanel {
+  readonly kind: 'space';
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly z: Axis;
+  readonly surface: SpaceSurface;
+  readonly view: View;
+}
+
+export interface SpaceSurface {
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  /** As a `SurfaceMark` has them. */
+  readonly values: readonly Sample[];
+  readonly map: ColourMap;
+  /** The surface is cut open at this height. */
+  readonly cap?: number;
+  readonly points: readonly MarkedPoint[];
+  readonly source?: string;
+}
+
+/** Degrees: the direction to the viewer, against the clock from the x axis, and above the floor (0 to 90). */
+export interface View {
+  readonly azimuth: number;
+  readonly elevation: number;
+}
+
+export const colourMaps = ['viridis', 'cividis', 'magma', 'inferno', 'plasma'] as const;
 export type ColourMap = (typeof colourMaps)[number];

@@ -1,14 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as fontkit from 'fontkit';
-import { type Face, fontFiles } from './font-files.ts';
-import { parseMath, type Run } from './math-text.ts';
-
-/** Sub- and superscripts: their size, and how far their baseline moves, in parts of the font size. */
-export const scriptSize = 0.72;
-export const scriptShift = { up: 0.36, down: 0.16 } as const;
-/** Height of the tallest ordinary letters and depth of the deepest, in parts of the font size (DejaVu Sans). */
-export const ascent = 0.76;
-export const descent = 0.24;
+import { fontFiles } from './font-files.ts';
+import { parseMath } from './math-text.ts';
+import { type Face, faceOf, scriptSize } from './typography.ts';
 
 const open = new Map<Face, fontkit.Font>();
 
@@ -19,11 +13,6 @@ function font(face: Face): fontkit.Font {
   if (!('layout' in read)) throw new Error(`the font file of the ${face} face holds no single font`);
   open.set(face, read);
   return read;
-}
-
-export function faceOf(run: Run, bold: boolean): Face {
-  if (bold && !run.italic) return 'bold';
-  return run.italic ? 'italic' : 'regular';
 }
 
 const measured = new Map<string, number>();

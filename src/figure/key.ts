@@ -8,6 +8,7 @@ export interface KeyEntry {
   readonly symbol:
     | { readonly type: 'line'; readonly stroke: Stroke; readonly upright: boolean }
     | { readonly type: 'dot'; readonly fill: string }
+    | { readonly type: 'box'; readonly fill: string }
     | { readonly type: 'missing'; readonly direction: 'up' | 'down' };
 }
 
@@ -21,7 +22,7 @@ const inset = 3;
 const entryWidth = (entry: KeyEntry): number => sampleWidth(entry) + gap + textWidth(entry.label, size);
 
 const sampleWidth = ({ symbol }: KeyEntry): number =>
-  symbol.type === 'line' && !symbol.upright ? sample : 4;
+  symbol.type === 'line' && !symbol.upright ? sample : symbol.type === 'box' ? 7 : 4;
 
 /** A symbol and its label, with the left end at `x` and the middle of the text's height at `y`. */
 function drawEntry(entry: KeyEntry, x: number, y: number): Item[] {
@@ -44,11 +45,20 @@ function drawEntry(entry: KeyEntry, x: number, y: number): Item[] {
         }
       : symbol.type === 'dot'
         ? { type: 'path', d: circle(x + width / 2, y, 1.9), fill: symbol.fill }
-        : {
-            type: 'path',
-            d: triangle(x + width / 2, y + (symbol.direction === 'up' ? -2.7 : 2.7), symbol.direction),
-            fill: ink.faint,
-          };
+        : symbol.type === 'box'
+          ? {
+              type: 'path',
+              d: rectangle({ x, y: y - 2.3, width, height: 4.6 }),
+              fill: symbol.fill,
+              opacity: 0.6,
+              stroke: symbol.fill,
+              width: 0.5,
+            }
+          : {
+              type: 'path',
+              d: triangle(x + width / 2, y + (symbol.direction === 'up' ? -2.7 : 2.7), symbol.direction),
+              fill: ink.faint,
+            };
   return [
     mark,
     { type: 'text', x: x + width + gap, y: y + 0.36 * size, text: entry.label, size, anchor: 'start' },

@@ -1,6 +1,7 @@
 import PDFDocument from 'pdfkit';
 import svgToPdfkit from 'svg-to-pdfkit';
-import { type Face, fontFiles } from './font-files.ts';
+import { fontFiles } from './font-files.ts';
+import type { Face } from './typography.ts';
 
 /** The date in every file: a figure's bytes must not depend on when it was drawn. */
 const epoch = new Date(0);

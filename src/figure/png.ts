@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { Resvg } from '@resvg/resvg-js';
-import { fontFamily, fontFiles } from './font-files.ts';
+import { fontFiles } from './font-files.ts';
+import { fontFamily } from './typography.ts';
 
 /**
  * Pixels of a drawing: `dpi` per inch of its width in points, with that resolution noted in the file. The fonts are

@@ -19,6 +19,8 @@ export interface Ticks {
   readonly list: readonly Tick[];
   /** The labels are to be multiplied by this power of ten: 0 where they mean what they say. */
   readonly exponent: number;
+  /** Whether the labels are turned upwards. */
+  readonly turned?: boolean;
 }
 
 /** Numbers beyond are treated as this one: the difference of two of them must still be a number. */

@@ -17,6 +17,8 @@ export interface PathItem {
   readonly stroke?: string;
   readonly width?: number;
   readonly dash?: readonly number[];
+  /** Of the fill, 0 to 1; left out, 1. */
+  readonly opacity?: number;
 }
 
 export interface TextItem {
@@ -30,14 +32,16 @@ export interface TextItem {
   readonly anchor: 'start' | 'middle' | 'end';
   readonly fill?: string;
   readonly bold?: boolean;
-  /** Turned by 90 degrees to the left about the anchor. */
-  readonly upward?: boolean;
+  /** Degrees against the clock about the anchor: 90 reads upwards. */
+  readonly angle?: number;
 }
 
 /** Items that belong together; with a rectangle, what lies outside it is not shown. */
 export interface GroupItem {
   readonly type: 'group';
   readonly name: string;
+  /** Position of its mark in the description, so that the interactive form can find it. */
+  readonly mark?: number;
   readonly clip?: Box;
   readonly items: readonly Item[];
 }

@@ -1,4 +1,10 @@
-import { interpolateCividis, interpolateMagma, interpolateViridis } from 'd3-scale-chromatic';
+import {
+  interpolateCividis,
+  interpolateInferno,
+  interpolateMagma,
+  interpolatePlasma,
+  interpolateViridis,
+} from 'd3-scale-chromatic';
 import type { ColourMap, RuleRole } from './figure.ts';
 import { number } from './scene.ts';
 
@@ -54,6 +60,8 @@ const maps: Record<ColourMap, (t: number) => string> = {
   viridis: interpolateViridis,
   cividis: interpolateCividis,
   magma: interpolateMagma,
+  inferno: interpolateInferno,
+  plasma: interpolatePlasma,
 };
 
 /** Colour of a map at `t` in [0, 1] as #rrggbb. */
@@ -64,6 +72,17 @@ export function mapColour(map: ColourMap, t: number): string {
   return `#${parts
     .slice(1)
     .map((p) => Number(p).toString(16).padStart(2, '0'))
+    .join('')}`;
+}
+
+/** A colour #rrggbb under less light, `light` from 0 to 1. */
+export function shaded(colour: string, light: number): string {
+  return `#${[1, 3, 5]
+    .map((at) =>
+      Math.round(Number.parseInt(colour.slice(at, at + 2), 16) * light)
+        .toString(16)
+        .padStart(2, '0'),
+    )
     .join('')}`;
 }
 

@@ -1,7 +1,6 @@
-import { fontFallback, fontFamily } from './font-files.ts';
-import { ascent, descent, faceOf, scriptShift, scriptSize, textWidth } from './fonts.ts';
 import { parseMath } from './math-text.ts';
 import { type Box, type Item, number, rectangle, type Scene, type TextItem } from './scene.ts';
+import { faceOf, fontFallback, fontFamily, scriptShift, scriptSize } from './typography.ts';
 
 /**
  * The scene as a standalone SVG document. Texts stay texts (searchable, editable); their places were computed with
@@ -15,27 +14,35 @@ export function sceneToSvg(scene: Scene): string {
     .map((box, i) => `<clipPath id="clip${i + 1}"><path d="${rectangle(box)}"/></clipPath>\n`)
     .join('');
   const size = `width="${number(scene.width)}pt" height="${number(scene.height)}pt" viewBox="0 0 ${number(scene.width)} ${number(scene.height)}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="'${fontFamily}', ${fontFallback}" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="'${fontFamily}', ${fontFallback}" stroke-linejoin="round" stroke-linecap="round" role="img">
 <title>${escapeXml(scene.title)}</title>
 ${defs === '' ? '' : `<defs>\n${defs}</defs>\n`}<path d="${rectangle({ x: 0, y: 0, width: scene.width, height: scene.height })}" fill="#ffffff"/>
 ${body}</svg>
 `;
 }
 
+/** Items alone, for a document that is there already: what they clip is clipped by nothing. */
+export function itemsToSvg(items: readonly Item[]): string {
+  return items.map((item) => write(item, [], '')).join('');
+}
+
 function write(item: Item, clips: Box[], indent: string): string {
   if (item.type === 'text') return `${indent}${writeText(item)}\n`;
   if (item.type === 'path') {
     const stroke = item.stroke ? ` stroke="${item.stroke}" stroke-width="${number(item.width ?? 1)}"` : '';
-    const joins = item.stroke && !item.dash ? ' stroke-linejoin="round" stroke-linecap="round"' : '';
+    // The document's joins are round; a dash must end where it ends.
+    const joins = item.stroke && item.dash ? ' stroke-linecap="butt"' : '';
     const dash = item.dash ? ` stroke-dasharray="${item.dash.map(number).join(' ')}"` : '';
-    return `${indent}<path d="${item.d}" fill="${item.fill ?? 'none'}"${stroke}${joins}${dash}/>\n`;
+    const opacity = item.opacity === undefined ? '' : ` fill-opacity="${number(item.opacity)}"`;
+    return `${indent}<path d="${item.d}" fill="${item.fill ?? 'none'}"${opacity}${stroke}${joins}${dash}/>\n`;
   }
   if (item.clip) clips.push(item.clip);
   const clip = item.clip ? ` clip-path="url(#clip${clips.length})"` : '';
+  const mark = item.mark === undefined ? '' : ` data-mark="${item.mark}"`;
   const inside = item.items.map((child) => write(child, clips, `${indent} `)).join('');
   return inside === ''
     ? ''
-    : `${indent}<g data-part="${escapeXml(item.name)}"${clip}>\n${inside}${indent}</g>\n`;
+    : `${indent}<g data-part="${escapeXml(item.name)}"${mark}${clip}>\n${inside}${indent}</g>\n`;
 }
 
 function writeText(item: TextItem): string {
@@ -53,8 +60,8 @@ function writeText(item: TextItem): string {
     ].join('');
     return attributes === '' ? escapeXml(run.text) : `<tspan${attributes}>${escapeXml(run.text)}</tspan>`;
   });
-  const place = item.upward
-    ? `transform="translate(${number(item.x)} ${number(item.y)}) rotate(-90)"`
+  const place = item.angle
+    ? `transform="translate(${number(item.x)} ${number(item.y)}) rotate(${number(-item.angle)})"`
     : `x="${number(item.x)}" y="${number(item.y)}"`;
   const anchor = item.anchor === 'start' ? '' : ` text-anchor="${item.anchor}"`;
   const weight = item.bold ? ' font-weight="bold"' : '';
@@ -70,23 +77,5 @@ function escapeXml(text: string): string {
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly what XML forbids
       .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu, '\ufffd')
       .replace(/[&<>"]/gu, (c) => escapes[c]!)
-  );
-}
-
-/** The box a text covers, from the fonts' metrics: what the tests use to prove that no two texts overlap. */
-export function textBox(item: TextItem): Box {
-  const width = textWidth(item.text, item.size, item.bold);
-  const runs = parseMath(item.text);
-  const up = runs.some((r) => r.shift > 0) ? Math.max(ascent, scriptShift.up + ascent * scriptSize) : ascent;
-  const before = item.anchor === 'start' ? 0 : item.anchor === 'middle' ? width / 2 : width;
-  const height = (up + descent) * item.size;
-  return item.upward
-    ? { x: item.x - up * item.size, y: item.y - width + before, width: height, height: width }
-    : { x: item.x - before, y: item.y - up * item.size, width, height };
-}
-
-export function textsOf(items: readonly Item[]): TextItem[] {
-  return items.flatMap((item) =>
-    item.type === 'group' ? textsOf(item.items) : item.type === 'text' ? [item] : [],
   );
 }

@@ -159,13 +159,13 @@ function surfacePanel(content: Content, own: PanelParameters, params: RenderPara
     marks: [
       {
         type: 'surface',
+        form: 'filled',
         x: x.values,
         y: y.values,
         values: values.map(sample),
         scale: log ? 'log' : 'linear',
         map: params.colours,
         label: labelOf(metric),
-        lines: true,
         ...(cap !== undefined && { cap }),
         points: markedPoints(x, y),
       },

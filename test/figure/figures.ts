@@ -1,4 +1,14 @@
-import type { Figure, LineMark, Mark, Panel, RuleMark, Sample } from '../../src/figure/figure.ts';
+import type {
+  Figure,
+  LineMark,
+  Mark,
+  Panel,
+  PlanePanel,
+  RuleMark,
+  Sample,
+  SpacePanel,
+  SurfaceMark,
+} from '../../src/figure/figure.ts';
 
 /** Descriptions that the snapshots draw, each with one difficulty. */
 
@@ -23,7 +33,7 @@ const curve = (
   label,
 });
 
-function panel(title: string, marks: readonly Mark[], more: Partial<Panel> = {}): Panel {
+function panel(title: string, marks: readonly Mark[], more: Partial<PlanePanel> = {}): PlanePanel {
   return {
     title,
     x: { label: '$λ$', scale: 'linear' },
@@ -47,15 +57,19 @@ const towards = steps(-1, 2, 61);
 const plane = steps(-1, 1, 21);
 const over = (f: (a: number, b: number) => Sample): Sample[] =>
   plane.flatMap((a) => plane.map((b) => f(a, b)));
-const surface = (values: readonly Sample[], scale: 'linear' | 'log' = 'linear'): Mark => ({
+const surface = (
+  values: readonly Sample[],
+  scale: 'linear' | 'log' = 'linear',
+  form: SurfaceMark['form'] = 'filled',
+): SurfaceMark => ({
   type: 'surface',
+  form,
   x: plane,
   y: plane,
   values,
   scale,
   map: 'viridis',
   label: 'loss',
-  lines: true,
   points: [{ x: 0, y: 0, role: 'model', label: 'perturbed model' }],
 });
 const flat = {
@@ -63,6 +77,66 @@ const flat = {
   y: { label: '$λ_2$', scale: 'linear' },
   legend: false,
 } as const;
+
+const saddle = over((a, b) => 1.2 + 3 * b * b - a * a + 0.3 * a * b);
+const bowl = over((a, b) => 0.02 + 400 * (b * b + 2 * a * a));
+const waves = over((a, b) => Math.sin(4 * a) * Math.cos(3 * b));
+const torn = over((a, b) => (a > 0.6 && b > 0.5 ? null : Math.sin(4 * a) * Math.cos(3 * b)));
+const way: Mark = {
+  type: 'path',
+  x: steps(-0.8, 0.1, 12),
+  y: steps(-0.8, 0.1, 12).map((t) => 0.5 * t * t - 0.6 + 0.1 * Math.sin(9 * t)),
+  style: 5,
+  label: 'trajectory',
+};
+
+const space = (
+  title: string,
+  values: readonly Sample[],
+  more: Partial<SpacePanel['surface']> = {},
+  panelMore: Partial<SpacePanel> = {},
+): SpacePanel => ({
+  kind: 'space',
+  title,
+  x: { label: '$λ_1$', scale: 'linear' },
+  y: { label: '$λ_2$', scale: 'linear' },
+  z: { label: 'loss', scale: 'linear' },
+  view: { azimuth: -55, elevation: 28 },
+  surface: {
+    x: plane,
+    y: plane,
+    values,
+    map: 'viridis',
+    points: [{ x: 0, y: 0, role: 'model', label: 'perturbed model' }],
+    ...more,
+  },
+  ...panelMore,
+});
+
+const bell = (mean: number, deviation: number, style: number, label: string): Mark => {
+  const edges = steps(89.7, 90.3, 31);
+  return {
+    type: 'bars',
+    from: edges.slice(0, -1),
+    to: edges.slice(1),
+    height: edges
+      .slice(0, -1)
+      .map((e) => Math.round(100 * Math.exp(-(((e + 0.01 - mean) / deviation) ** 2) / 2))),
+    style,
+    label,
+  };
+};
+const names = [
+  ...Array.from({ length: 10 }, (_, i) => `N.E.${i + 1}`),
+  ...Array.from({ length: 10 }, (_, i) => `P.E.${10 - i}`),
+];
+const wide = steps(-5, 80, 400);
+const spectrum = (t: number): number =>
+  1e-7 +
+  20 * Math.exp(-((t / 0.6) ** 2)) +
+  0.01 * Math.exp(-(((t - 31) / 0.5) ** 2)) +
+  0.004 * Math.exp(-(((t - 44) / 0.5) ** 2)) +
+  0.002 * Math.exp(-(((t - 78) / 0.5) ** 2));
 
 export const figures: Readonly<Record<string, Figure>> = {
   'three-categories': figure(
@@ -203,5 +277,128 @@ export const figures: Readonly<Record<string, Figure>> = {
       panel('nothing finite', [surface(over(() => null))], flat),
     ],
     { frame: { aspect: 1 } },
+  ),
+  'surface-forms': figure(
+    [
+      panel('saddle, filled', [surface(saddle)], flat),
+      panel('saddle, lines with numbers', [surface(saddle, 'linear', 'contours')], flat),
+      panel('saddle, a cell a sample', [surface(saddle, 'linear', 'heat')], flat),
+      panel('bowl, logarithmic lines', [surface(bowl, 'log', 'contours')], flat),
+      panel('waves, a trajectory over lines', [surface(waves, 'linear', 'contours'), way], {
+        ...flat,
+        legend: true,
+      }),
+      panel('holes, a trajectory over fills', [surface(torn), way], { ...flat, legend: true }),
+    ],
+    { frame: { aspect: 1 } },
+  ),
+  'surfaces-in-space': figure(
+    [
+      space('saddle', saddle),
+      space('bowl, cut open', bowl, { cap: 300 }),
+      space('bowl, logarithmic', bowl, {}, { z: { label: 'loss', scale: 'log' } }),
+      space('waves from behind', waves, {}, { view: { azimuth: 130, elevation: 35 } }),
+      space('holes', torn, {}, { view: { azimuth: -20, elevation: 20 } }),
+      space(
+        'constant, from above',
+        over(() => 2.3),
+        {},
+        { view: { azimuth: -60, elevation: 75 } },
+      ),
+    ],
+    { frame: { aspect: 0.86 } },
+  ),
+  'bars-and-histograms': figure([
+    panel('angles', [bell(89.9, 0.05, 0, 'batch gradients'), bell(90.05, 0.06, 1, '$θ_f-θ$')], {
+      x: { label: 'angle (degrees)', scale: 'linear' },
+      y: { label: 'count', scale: 'linear' },
+    }),
+    panel(
+      'cosines',
+      [
+        {
+          type: 'bars',
+          from: names.map((_, i) => i - 0.4),
+          to: names.map((_, i) => i + 0.4),
+          height: names.map((_, i) => 0.02 + 0.3 * Math.exp(-i / 3) + 0.1 * Math.exp((i - 19) / 2)),
+          style: 0,
+        },
+      ],
+      {
+        x: { label: 'eigenvector', scale: 'linear', categories: names },
+        y: { label: '|cosine|', scale: 'linear' },
+        legend: false,
+      },
+    ),
+    panel(
+      'three bars',
+      [
+        {
+          type: 'bars',
+          from: [-0.35, 0.65, 1.65],
+          to: [0.35, 1.35, 2.35],
+          height: [2.2, -0.7, 1.3],
+          style: 2,
+        },
+      ],
+      { x: { label: '', scale: 'linear', categories: ['MLP', 'RN32', 'MV2'] }, legend: false },
+    ),
+  ]),
+  densities: figure(
+    [
+      panel(
+        'trace 512, [$λ_{\\text{min}}$ −3.1]',
+        [
+          { type: 'line', x: wide, y: wide.map(spectrum), style: 0 },
+          { type: 'points', x: [31, 44, 78], y: [1, 1, 1], shape: 'tick', style: 5, label: 'Ritz values' },
+        ],
+        {
+          x: { label: 'eigenvalue', scale: 'linear' },
+          y: { label: 'density', scale: 'log' },
+        },
+      ),
+      panel(
+        'the curve and its parabolas',
+        [
+          model,
+          curve(
+            x.map((t) => 0.4 + 1.2 * t * t + 0.4 * Math.sin(5 * t)),
+            0,
+            'loss',
+          ),
+          {
+            type: 'segments',
+            style: 5,
+            label: 'second order',
+            pieces: [-0.9, -0.6, -0.3, 0, 0.3, 0.6, 0.9].map((t) => {
+              const at = steps(t - 0.12, t + 0.12, 13);
+              const value = 0.4 + 1.2 * t * t + 0.4 * Math.sin(5 * t);
+              const slope = 2.4 * t + 2 * Math.cos(5 * t);
+              const bend = 2.4 - 10 * Math.sin(5 * t);
+              return { x: at, y: at.map((s) => value + slope * (s - t) + 0.5 * bend * (s - t) ** 2) };
+            }),
+          },
+        ],
+        { legend: true },
+      ),
+      panel('an inset', [model, curve(x.map((t) => 3 * t ** 4 + 0.02 * Math.sin(40 * t)))], {
+        legend: false,
+        inset: panel('', [model, curve(x.map((t) => 3 * t ** 4 + 0.02 * Math.sin(40 * t)))], {
+          x: { label: '', scale: 'linear', domain: [-0.2, 0.2] },
+          y: { label: '', scale: 'linear', domain: [-0.03, 0.04] },
+        }),
+      }),
+    ],
+    { notes: ['Evaluated: mlp.'] },
+  ),
+  grid: figure(
+    [0, 1, 2, 3, 4, 5].map((k) =>
+      panel('', [model, curve(x.map((t) => (k + 1) * t * t))], {
+        legend: false,
+        x: { label: '$λ$', scale: 'linear', numbered: k > 2 },
+        y: { label: 'loss', scale: 'linear', domain: [0, 6], numbered: k % 3 === 0 },
+      }),
+    ),
+    { columnTitles: ['$E=10$', '$E=50$', '$E=200$'], rowTitles: ['MLP', 'RN32'], width: 396 },
   ),
 };

@@ -1,5 +1,5 @@
 import type { Box, Scene, TextItem } from '../../src/figure/scene.ts';
-import { textBox, textsOf } from '../../src/figure/svg.ts';
+import { textBox, textsOf } from '../../src/figure/text-box.ts';
 
 const cut = (a: Box, b: Box): boolean =>
   a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { drawFigure, figureScene } from '../../../src/figure/draw.ts';
-import type { LineMark, SurfaceMark } from '../../../src/figure/figure.ts';
+import type { LineMark, PlanePanel, SurfaceMark } from '../../../src/figure/figure.ts';
 import type { Curves } from '../../../src/landscape/curves.ts';
 import { describeFigure } from '../../../stages/render/describe.ts';
 import { subjectNotes } from '../../../stages/render/subject.ts';
@@ -9,7 +9,7 @@ import { expectFigure } from '../../figure/snapshot.ts';
 import { basin, curvesOf, double, parametersOf, side, steps, subject, surface } from './curves.ts';
 
 const one = (curves: Curves, given: object = {}) =>
-  describeFigure([{ label: 'curve', curves }], [], parametersOf(given)).panels[0]!;
+  describeFigure([{ label: 'curve', curves }], [], parametersOf(given)).panels[0] as PlanePanel;
 
 describe('the figure that render describes', () => {
   it('draws the quickstart as the paper does: three panels, dotted lines, means in brackets', () => {
@@ -75,7 +75,7 @@ describe('the figure that render describes', () => {
     const twice: Curves = { ...surface(), series: [...surface().series, ...surface((a, b) => a * b).series] };
     const figure = describeFigure([{ label: 'plane', curves: twice }], [], parametersOf({}));
     expect(figure.panels).toHaveLength(2);
-    const mark = figure.panels[1]!.marks[0] as SurfaceMark;
+    const mark = (figure.panels[1] as PlanePanel).marks[0] as SurfaceMark;
     expect(mark.values[0]).toBe(1);
     expect(mark.points).toEqual([{ x: 0, y: 0, role: 'model', label: 'perturbed model' }]);
     expect(collisions(figureScene(figure))).toEqual([]);

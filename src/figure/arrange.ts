@@ -1,0 +1,184 @@
+import type { Figure } from './figure.ts';
+import type { FittedPanel } from './fitted.ts';
+import { wrapText } from './fonts.ts';
+import { fitPanel, headHeight } from './panel.ts';
+import type { Box, Item } from './scene.ts';
+import { sizes } from './style.ts';
+import { ascent, descent } from './typography.ts';
+
+/** Paper around everything. */
+export const margin = 3;
+const columnGap = 11;
+const smallestFrame = 30;
+export const lineHeight = 1.28;
+/** Between tick labels and the axis label, in parts of the label's size. */
+const labelRoom = 0.22;
+/** Width of the headings of rows. */
+const rowTitleWidth = 1.5 * sizes.panelTitle;
+
+export interface Cell {
+  readonly fitted: FittedPanel;
+  readonly x: number;
+  /** Lines of the axis labels; empty where a neighbour's label serves. */
+  readonly xLabel: readonly string[];
+  readonly yLabel: readonly string[];
+}
+
+export interface Layout {
+  readonly frame: { readonly width: number; readonly height: number };
+  readonly rows: readonly { readonly cells: readonly Cell[]; readonly head: number; readonly foot: number }[];
+}
+
+/**
+ * Frames of one size in a grid. What the labels need depends on the ticks, the ticks on the frame's size, and that on
+ * what the labels leave: three rounds settle it.
+ */
+export function arrange(figure: Figure): Layout {
+  const columns = Math.max(1, Math.min(figure.columns, figure.panels.length));
+  const start = margin + (figure.rowTitles ? rowTitleWidth : 0);
+  const whole = figure.width - margin - start;
+  let width = Math.max(smallestFrame, whole / columns - 40);
+  let layout: Layout | undefined;
+  for (let round = 0; round < 3; round++) {
+    const height = 'height' in figure.frame ? figure.frame.height : figure.frame.aspect * width;
+    const fitted = figure.panels.map((panel) => fitPanel(panel, width, height));
+    const labels = fitted.map((f, i) => labelsOf(fitted, i, columns, f, width, height));
+    const sides = Array.from({ length: columns }, (_, c) => {
+      const inColumn = fitted.map((f, i) => ({ f, label: labels[i]! })).filter((_, i) => i % columns === c);
+      const left = Math.max(
+        ...inColumn.map(({ f, label }) => f.left + label.yLabel.length * lineHeight * sizes.label),
+      );
+      return { left, right: Math.max(...inColumn.map(({ f }) => f.right)) };
+    });
+    const taken = sides.reduce((sum, s) => sum + s.left + s.right, 0) + columnGap * (columns - 1);
+    width = Math.max(smallestFrame, (whole - taken) / columns);
+    layout = place(fitted, labels, sides, start, {
+      width,
+      height: 'height' in figure.frame ? height : figure.frame.aspect * width,
+    });
+  }
+  return layout ?? { frame: { width, height: 0 }, rows: [] };
+}
+
+/** A label is set once where neighbours say the same: left of a row, below a column. */
+function labelsOf(
+  all: readonly FittedPanel[],
+  i: number,
+  columns: number,
+  f: FittedPanel,
+  width: number,
+  height: number,
+): { xLabel: string[]; yLabel: string[] } {
+  const before = i % columns === 0 ? undefined : all[i - 1];
+  const below = all[i + columns];
+  const shared = before && before.yLabel === f.yLabel && !before.alone && !f.alone;
+  return {
+    xLabel: below && below.xLabel === f.xLabel ? [] : wrapText(f.xLabel, sizes.label, width),
+    yLabel: shared ? [] : wrapText(f.yLabel, sizes.label, height),
+  };
+}
+
+function place(
+  fitted: readonly FittedPanel[],
+  labels: readonly { xLabel: string[]; yLabel: string[] }[],
+  sides: readonly { left: number; right: number }[],
+  start: number,
+  frame: { width: number; height: number },
+): Layout {
+  const columns = sides.length;
+  const starts: number[] = [];
+  let x = start;
+  for (const side of sides) {
+    starts.push(x + side.left);
+    x += side.left + frame.width + side.right + columnGap;
+  }
+  const rows: { cells: Cell[]; head: number; foot: number }[] = [];
+  for (let first = 0; first < fitted.length; first += columns) {
+    const cells = fitted
+      .slice(first, first + columns)
+      .map((f, c) => ({ fitted: f, x: starts[c]!, ...labels[first + c]! }));
+    rows.push({
+      cells,
+      head: Math.max(...cells.map((cell) => headHeight(cell.fitted))),
+      foot: Math.max(
+        ...cells.map((cell) => cell.fitted.foot + cell.xLabel.length * lineHeight * sizes.label),
+      ),
+    });
+  }
+  return { frame, rows };
+}
+
+/** The axis labels of a cell, below and left of its frame. */
+export function axisLabels(cell: Cell, frame: Box): Item[] {
+  const bottom = frame.y + frame.height + cell.fitted.foot;
+  const middle = frame.y + frame.height / 2;
+  const right = frame.x - cell.fitted.left - (descent + labelRoom) * sizes.label;
+  return [
+    ...cell.xLabel.map(
+      (text, i): Item => ({
+        type: 'text',
+        x: frame.x + frame.width / 2,
+        y: bottom + (ascent + labelRoom + i * lineHeight) * sizes.label,
+        text,
+        size: sizes.label,
+        anchor: 'middle',
+      }),
+    ),
+    ...cell.yLabel.map(
+      (text, i): Item => ({
+        type: 'text',
+        x: right - (cell.yLabel.length - 1 - i) * lineHeight * sizes.label,
+        y: middle,
+        text,
+        size: sizes.label,
+        anchor: 'middle',
+        angle: 90,
+      }),
+    ),
+  ];
+}
+
+/** Headings of the columns, on a line whose top is at `y`, and their height. */
+export function columnHeadings(figure: Figure, layout: Layout, y: number): { items: Item[]; height: number } {
+  const [row] = layout.rows;
+  if (!figure.columnTitles || !row) return { items: [], height: 0 };
+  const size = sizes.panelTitle;
+  const lines = row.cells.map((_, c) =>
+    wrapText(figure.columnTitles?.[c] ?? '', size, layout.frame.width, true),
+  );
+  const most = Math.max(...lines.map((l) => l.length));
+  const items = row.cells.flatMap((cell, c) =>
+    lines[c]!.map(
+      (text, i): Item => ({
+        type: 'text',
+        x: cell.x + layout.frame.width / 2,
+        y: y + (most - lines[c]!.length + i + 0.8) * lineHeight * size,
+        text,
+        size,
+        anchor: 'middle',
+        bold: true,
+      }),
+    ),
+  );
+  return { items, height: most * lineHeight * size };
+}
+
+/** The heading of a row, reading upwards beside its frames. */
+export function rowHeading(text: string, frame: Box): Item[] {
+  const size = sizes.panelTitle;
+  const [first] = wrapText(text, size, frame.height * 1.3, true);
+  return first === undefined
+    ? []
+    : [
+        {
+          type: 'text',
+          x: margin + size,
+          y: frame.y + frame.height / 2,
+          text: first,
+          size,
+          anchor: 'middle',
+          bold: true,
+          angle: 90,
+        },
+      ];
+}

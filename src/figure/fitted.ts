@@ -1,0 +1,30 @@
+import type { Panel } from './figure.ts';
+import type { KeyEntry } from './key.ts';
+import type { Scale } from './scale.ts';
+import type { Box, Item } from './scene.ts';
+
+/** A panel for a frame of known size: what it needs around the frame, and how it is drawn into one. */
+export interface FittedPanel {
+  readonly panel: Panel;
+  /** Axis labels outside the frame, which neighbours may share; empty where the panel sets its own. */
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly title: readonly string[];
+  /** Width of the tick labels left of the frame, with their distance. */
+  readonly left: number;
+  /** Room right of the frame: names of levels, a colour bar, half of the last tick label. */
+  readonly right: number;
+  /** Height of the tick labels below the frame, with their distance. */
+  readonly foot: number;
+  /** Scales of the frame, for whoever has to find data under a pointer. */
+  readonly scales?: { readonly x: Scale; readonly y: Scale };
+  /** Whether the y axis belongs to this panel alone: no neighbour's label serves for it. */
+  readonly alone: boolean;
+  draw(frame: Box): DrawnPanel;
+}
+
+export interface DrawnPanel {
+  readonly items: readonly Item[];
+  /** What the figure's key has to explain. */
+  readonly key: readonly KeyEntry[];
+}
