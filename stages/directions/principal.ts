@@ -5,7 +5,7 @@ import { mapVector, type ParameterVector } from '../../src/network/tensors.ts';
 import { principalWeights } from '../../src/spectral/principal.ts';
 import { gramMatrix } from './gram.ts';
 import { membersOf } from './parameters.ts';
-import { between, type Context, type Model, missingInput, type Raw } from './raw.ts';
+import { between, type Context, filesOf, type Model, missingInput, type Raw } from './raw.ts';
 import type { VarianceTable } from './table.ts';
 
 /**
@@ -16,12 +16,7 @@ export async function principalComponents(
   context: Context,
   model: Model,
 ): Promise<(member: number) => Promise<Raw>> {
-  const files = context.list('trajectory').flatMap(({ label, members }) =>
-    members.map(({ name, path }) => ({
-      path,
-      label: `${context.stage}: ${label}${name ? `/${name}` : ''}`,
-    })),
-  );
+  const files = filesOf(context, 'trajectory');
   if (files.length === 0)
     throw missingInput(context, 'principal components need the input "trajectory", the checkpoints');
   const checkpoints: { epoch: number; seed: number }[] = [];

@@ -32,9 +32,14 @@ export async function rawDirections(
   const { params } = context;
   switch (params.kind) {
     case 'gaussian':
-    case 'uniform':
-      return (member) =>
-        random(params.kind as 'gaussian' | 'uniform', model.parameters, params.seed!, member);
+    case 'uniform': {
+      const kind = params.kind;
+      return (member) => ({
+        vector: randomVector(kind, model.parameters, params.seed!, member),
+        made: { seed: params.seed!, member },
+        target: null,
+      });
+    }
     case 'negative-gradient':
       return (member) => negativeGradient(context, model, member);
     case 'difference':
@@ -46,15 +51,22 @@ export async function rawDirections(
   }
 }
 
-/** Each tensor of each member has its own stream, so that no count and no order changes another. */
-function random(kind: 'gaussian' | 'uniform', form: ParameterVector, seed: number, member: number): Raw {
-  const vector = form.map(({ name, shape, values: { length } }) => {
+/**
+ * A vector of independent values, standard normal or uniform in (0, 1). Each tensor of each member has its own stream, so
+ * that no count and no order changes another.
+ */
+export function randomVector(
+  kind: 'gaussian' | 'uniform',
+  form: ParameterVector,
+  seed: number,
+  member: number,
+): ParameterVector {
+  return form.map(({ name, shape, values: { length } }) => {
     const stream = new Random([seed, kind, member, name]);
     const values =
       kind === 'gaussian' ? stream.gaussians(length) : Float32Array.from({ length }, () => stream.uniform());
     return { name, shape, values };
   });
-  return { vector, made: { seed, member }, target: null };
 }
 
 /**
@@ -70,14 +82,7 @@ async function negativeGradient(context: Context, model: Model, member: number):
   const label = `the ${split} split of ${dataset.identity.name}`;
   const first = firstExamples(dataset[split], params.examples, label);
   const examples =
-    params.seed === undefined
-      ? first
-      : chosen(
-          dataset[split],
-          new Random([params.seed, 'batch', member])
-            .permutation(dataset[split].count)
-            .subarray(0, first.count),
-        );
+    params.seed === undefined ? first : drawn(dataset[split], params.seed, member, first.count);
   const fixed = evaluationMode(model.architecture, model.state);
   const gradient = await meanGradient(fixed.network, model.parameters, examples, params.batch, (done) => {
     context.signal.throwIfAborted();
@@ -93,6 +98,11 @@ async function negativeGradient(context: Context, model: Model, member: number):
     },
     target: null,
   };
+}
+
+/** A batch of so many examples, drawn without replacement; each member's is another. */
+export function drawn(examples: Examples, seed: number, member: number, count: number): Examples {
+  return chosen(examples, new Random([seed, 'batch', member]).permutation(examples.count).subarray(0, count));
 }
 
 /** The examples of these indices. */
@@ -120,7 +130,12 @@ async function difference(context: Context, model: Model): Promise<Raw> {
 }
 
 /** From the model to another checkpoint. @throws UserError where the two are not of one network. */
-export function between(context: Context, model: Model, to: Model, input: string): ParameterVector {
+export function between(
+  context: Pick<Context, 'stage'>,
+  model: Model,
+  to: Model,
+  input: string,
+): ParameterVector {
   const problem = mismatch(model.parameters, to.parameters);
   if (problem)
     throw new UserError({
@@ -136,12 +151,7 @@ export function between(context: Context, model: Model, to: Model, input: string
 
 /** Σ cₖdₖ, summed in float64. A single direction keeps its kind and its target. */
 async function combination(context: Context, model: Model): Promise<Raw> {
-  const files = context.list('of').flatMap(({ label, members }) =>
-    members.map(({ name, path }) => ({
-      path,
-      label: `${context.stage}: ${label}${name ? `/${name}` : ''}`,
-    })),
-  );
+  const files = filesOf(context, 'of');
   if (files.length === 0)
     throw missingInput(context, 'a combination needs the input "of", the directions that are added');
   const coefficients = context.params.coefficients ?? files.map(() => 1);
@@ -169,6 +179,21 @@ async function combination(context: Context, model: Model): Promise<Raw> {
   }
   const vector = mapVector(model.parameters, (t, i) => sums[t]![i]!);
   return { vector, made: { coefficients }, target: null };
+}
+
+/** The files of an input that takes several files and folders. */
+export function filesOf(
+  context: Pick<Context, 'list' | 'stage'>,
+  input: string,
+): { name: string; path: string; label: string; digest: string }[] {
+  return context.list(input).flatMap(({ label, members, folder }) =>
+    members.map(({ name, path, digest }) => ({
+      name: folder ? name : '',
+      path,
+      digest,
+      label: `${context.stage}: ${label}${folder ? `/${name}` : ''}`,
+    })),
+  );
 }
 
 export function missingInput(context: Context, message: string): UserError {

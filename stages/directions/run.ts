@@ -10,7 +10,7 @@ import { type Direction, encodeDirection, readDirection } from '../../src/networ
 import { dot, mapVector, norm, type ParameterVector } from '../../src/network/tensors.ts';
 import { Orthogonaliser } from './orthogonal.ts';
 import { membersOf, scalingOf } from './parameters.ts';
-import { type Context, type Model, missingInput, rawDirections } from './raw.ts';
+import { type Context, filesOf, type Model, missingInput, rawDirections } from './raw.ts';
 import { scaled } from './scaling.ts';
 
 export async function run(context: Context): Promise<void> {
@@ -57,18 +57,11 @@ export async function run(context: Context): Promise<void> {
 
 /** Of the input `against`, and of the directions made so far where they shall be orthogonal to each other. */
 async function orthogonaliser(context: Context, model: Model) {
-  const against = context.list('against');
+  const against = filesOf(context, 'against');
   if (against.length === 0 && !context.params.orthogonal) return undefined;
   const others = new Orthogonaliser();
-  for (const { label, members } of against)
-    for (const { name, path } of members) {
-      const { vector } = await readDirection(
-        path,
-        `${context.stage}: ${label}${name ? `/${name}` : ''}`,
-        model.parameters,
-      );
-      others.add(vector);
-    }
+  for (const { path, label } of against)
+    others.add((await readDirection(path, label, model.parameters)).vector);
   return others;
 }
 

@@ -6,6 +6,7 @@ import { leastSquares } from '../../src/landscape/least-squares.ts';
 import { readCheckpoint } from '../../src/network/checkpoint.ts';
 import { readDirection } from '../../src/network/direction.ts';
 import { dot, mapVector, mismatch, norm, type ParameterVector } from '../../src/network/tensors.ts';
+import { filesOf } from '../directions/raw.ts';
 import type { PathTable } from './table.ts';
 
 export async function run(context: StageContext<{ scale: number }>): Promise<void> {
@@ -18,11 +19,7 @@ export async function run(context: StageContext<{ scale: number }>): Promise<voi
       axes.push((await readDirection(path!, `${stage}: the input ${name}`, theta)).vector);
   const gram = axes.map((a) => axes.map((b) => dot(a, b)));
   const points: PathTable['points'][number][] = [];
-  const files = context
-    .list('checkpoints')
-    .flatMap(({ label, members }) =>
-      members.map(({ name, path }) => ({ path, label: `${stage}: ${label}${name ? `/${name}` : ''}` })),
-    );
+  const files = filesOf(context, 'checkpoints');
   for (const { path, label } of files) {
     context.signal.throwIfAborted();
     const { epoch, seed, parameters } = await readCheckpoint(path, label);
