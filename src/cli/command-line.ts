@@ -32,7 +32,7 @@ const planning: readonly OptionSpec[] = [
   {
     name: 'engine',
     value: 'NAME',
-    choices: ['auto', 'wasm', 'tensorflow'],
+    choices: ['auto', 'wasm', 'onnx', 'tensorflow'],
     summary: 'what computes tensors',
   },
 ];
@@ -219,7 +219,7 @@ export const hiddenVerbs = [
   {
     name: '__engine',
     summary: 'starts an engine',
-    arguments: [{ name: 'NAME', choices: ['wasm', 'tensorflow'] }],
+    arguments: [{ name: 'NAME', choices: ['wasm', 'onnx', 'tensorflow'] }],
     options: [],
     examples: [],
   },

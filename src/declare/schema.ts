@@ -6,7 +6,7 @@ import { templated } from './schema-transform.ts';
 export const namePattern = '^[A-Za-z][A-Za-z0-9_-]*$';
 const variablePattern = '^[A-Za-z_][A-Za-z0-9_]*$';
 
-export const engineNames = ['auto', 'wasm', 'tensorflow'] as const;
+export const engineNames = ['auto', 'wasm', 'onnx', 'tensorflow'] as const;
 
 const closed = { additionalProperties: false } as const;
 const Name = (description: string) => Type.String({ pattern: namePattern, maxLength: 100, description });
@@ -20,7 +20,7 @@ const engineName = Type.Enum([...engineNames], {
   description: 'What computes tensors: auto takes the fastest that loads.',
 });
 const Engine = Type.Union([engineName, Type.Object({ name: engineName }, closed)], {
-  description: 'What computes tensors: auto, wasm or tensorflow.',
+  description: 'What computes tensors: auto, wasm, onnx or tensorflow.',
 });
 
 const FileReference = Type.Object(

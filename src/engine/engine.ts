@@ -4,13 +4,15 @@
  *
  * Importing this module is cheap: TensorFlow.js loads only when an engine is started.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { EngineSpec } from '../kind/stage-kind.ts';
 import type { JsonObject } from '../util/json.ts';
 import { packageRoot } from '../util/package-root.ts';
+import { type FoundPackage, findPackage } from './packages.ts';
 import type { tf } from './tensorflow.ts';
 
 export type EngineName = EngineSpec['name'];
@@ -33,26 +35,10 @@ export interface EngineReport {
 
 /** In order of preference. The GPU build runs on the CPU too where there is no GPU. */
 const nativePackages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+const onnxPackage = 'onnxruntime-node';
+/** Its install script would fetch libraries for NVIDIA's cards from another host, and fail where there is none. */
+const onnxCommand = 'npm install --ignore-scripts onnxruntime-node@1.30.0';
 const installCommand = 'npm install @tensorflow/tfjs-node@4.22.0';
-
-interface FoundPackage {
-  readonly name: string;
-  readonly version: string;
-  /** Absolute path of its folder. */
-  readonly folder: string;
-}
-
-/** Finds an installed package's manifest by Node's rules, as seen from a folder. */
-function findPackage(name: string, from: string): FoundPackage | undefined {
-  let manifest: string;
-  try {
-    manifest = createRequire(join(from, 'package.json')).resolve(`${name}/package.json`);
-  } catch {
-    return undefined;
-  }
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
-  return { name, version, folder: dirname(manifest) };
-}
 
 /** The native package: the workspace's own first, then one beside orograph. */
 function findNative(root: string): FoundPackage | undefined {
@@ -62,6 +48,11 @@ function findNative(root: string): FoundPackage | undefined {
       if (found) return found;
     }
   return undefined;
+}
+
+/** onnxruntime-node: the workspace's own (which may be built for a GPU) first, then ours. */
+function findOnnx(root: string): FoundPackage | undefined {
+  return findPackage(onnxPackage, root) ?? findPackage(onnxPackage, packageRoot());
 }
 
 function required(name: string): FoundPackage {
@@ -74,6 +65,15 @@ function required(name: string): FoundPackage {
       hint: 'install orograph again (npm install)',
     });
   return found;
+}
+
+function onnxMissing(): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'engine-not-installed',
+    message: 'the engine "onnx" is asked for, but onnxruntime-node is not installed',
+    hint: `install it in your workspace: ${onnxCommand}, or use engine: wasm`,
+  });
 }
 
 function nativeMissing(): UserError {
@@ -96,6 +96,19 @@ export function engineIdentity(name: EngineName, root: string): JsonObject {
     // SIMD on and one thread, always: the same bits on every machine.
     return { name, core, wasm: required('@tensorflow/tfjs-backend-wasm').version, simd: true, threads: 1 };
   }
+  if (name === 'onnx') {
+    const onnx = findOnnx(root);
+    if (!onnx) throw onnxMissing();
+    // Which instructions the kernels use depends on the processor.
+    return {
+      name,
+      core,
+      onnxruntime: onnx.version,
+      provider: 'cpu',
+      platform: platform(),
+      processor: processor(),
+    };
+  }
   const native = findNative(root);
   if (!native) throw nativeMissing();
   // Native kernels differ between platforms and with oneDNN's switch.
@@ -104,9 +117,28 @@ export function engineIdentity(name: EngineName, root: string): JsonObject {
     core,
     package: native.name,
     version: native.version,
-    platform: `${process.platform}-${process.arch}`,
+    platform: platform(),
     onednn: process.env.TF_ENABLE_ONEDNN_OPTS ?? null,
   };
+}
+
+const platform = (): string => `${process.platform}-${process.arch}`;
+
+/** The processor's name: kernels are chosen by what it can do. */
+const processor = (): string => cpus()[0]?.model.trim() ?? 'unknown';
+
+/** Whether the package has a library for this platform. */
+function hasLibrary({ folder }: FoundPackage): boolean {
+  const bin = join(folder, 'bin');
+  const built = (api: string): string =>
+    join(bin, api, process.platform, process.arch, 'onnxruntime_binding.node');
+  return existsSync(bin) && readdirSync(bin).some((api) => existsSync(built(api)));
+}
+
+function describeOnnx(onnx: FoundPackage | undefined): string {
+  if (!onnx) return `not installed: ${onnxCommand}`;
+  const name = `${onnx.name} ${onnx.version}`;
+  return hasLibrary(onnx) ? name : `${name} has no library for ${platform()}`;
 }
 
 /** Whether a native package's compiled part is there: its install script downloads it, and may have been kept from it. */
@@ -129,8 +161,10 @@ function describeNative(native: FoundPackage | undefined): string {
  */
 export function availableEngines(root: string): EngineReport[] {
   const wasm = findPackage('@tensorflow/tfjs-backend-wasm', packageRoot());
+  const onnx = findOnnx(root);
   const native = findNative(root);
   return [
+    { name: 'onnx', available: onnx !== undefined && hasLibrary(onnx), detail: describeOnnx(onnx) },
     {
       name: 'wasm',
       available: wasm !== undefined,
@@ -167,6 +201,21 @@ function processListeners(): Record<string, readonly unknown[]> {
   return Object.fromEntries(
     ['uncaughtException', 'unhandledRejection'].map((event) => [event, process.rawListeners(event)]),
   );
+}
+
+async function startOnnxruntime(root: string): Promise<typeof tf> {
+  const onnx = findOnnx(root);
+  if (!onnx) throw onnxMissing();
+  try {
+    const { startOnnx } = await import('./onnx/start.ts');
+    return await startOnnx(onnx.folder, { provider: 'cpu', threads: availableParallelism(), spinning: true });
+  } catch (cause) {
+    throw startFailed(
+      'onnx',
+      cause,
+      `${onnx.name} ${onnx.version} is installed but its native library does not load: use engine: wasm`,
+    );
+  }
 }
 
 async function startNative(root: string): Promise<typeof tf> {
@@ -212,7 +261,8 @@ export async function startEngine(spec: EngineSpec, root: string): Promise<Engin
   if (started && startedName !== spec.name)
     throw new Error(`this process runs the engine ${startedName}; ${spec.name} needs another process`);
   startedName = spec.name;
-  started ??= (spec.name === 'wasm' ? startWasm() : startNative(root)).then(async (engineTf) => {
+  const start = { wasm: startWasm, onnx: startOnnxruntime, tensorflow: startNative }[spec.name];
+  started ??= start(root).then(async (engineTf) => {
     await engineTf.ready();
     return { name: spec.name, identity: spec.identity, tf: engineTf };
   });

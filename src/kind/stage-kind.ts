@@ -65,7 +65,7 @@ export interface Memo {
 
 /** What the engine of a stage is, as far as kinds need to know it. */
 export interface EngineSpec {
-  readonly name: 'wasm' | 'tensorflow';
+  readonly name: 'wasm' | 'onnx' | 'tensorflow';
   /** Whatever may change bits: package version and settings. Part of the key. */
   readonly identity: JsonObject;
 }

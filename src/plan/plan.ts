@@ -17,7 +17,7 @@ export interface Plan {
   /** Parameters after profile and `--set`. */
   readonly params: JsonObject;
   /** As declared: resolved to an engine when a run starts. */
-  readonly engine: 'auto' | 'wasm' | 'tensorflow';
+  readonly engine: 'auto' | 'wasm' | 'onnx' | 'tensorflow';
   /** Dependencies come before dependents. */
   readonly instances: readonly Instance[];
   /** Every pipeline file that was read, with its text: the provenance record needs them. */

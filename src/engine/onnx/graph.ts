@@ -1,0 +1,104 @@
+/**
+ * Recorded values as one graph without repetitions: what is computed twice in the same way is one node, and the text
+ * that says how the nodes hang together is the same for every recording of the same structure.
+ */
+import { createHash } from 'node:crypto';
+import { type OperationAttributes, sizeOf, type Value, type ValueType } from './value.ts';
+
+export interface GraphNode {
+  readonly index: number;
+  /** The operation's name; 'leaf' where numbers come in. */
+  readonly name: string;
+  readonly attributes: OperationAttributes;
+  readonly inputs: readonly GraphNode[];
+  readonly shape: readonly number[];
+  readonly size: number;
+  readonly dtype: ValueType;
+  /** Of a leaf: the order of its numbers, as in `Value.axes`. */
+  readonly axes: readonly number[] | undefined;
+  /** The nodes that take it. */
+  readonly uses: GraphNode[];
+}
+
+export interface Graph {
+  /** Inputs before what they are inputs of. */
+  readonly nodes: readonly GraphNode[];
+  /** The values with numbers (or inputs of a function), and their nodes. */
+  readonly leaves: readonly { readonly value: Value; readonly node: GraphNode }[];
+  /** The node of each wanted value. */
+  readonly outputs: readonly GraphNode[];
+  /** Same structure, same key. */
+  readonly key: string;
+}
+
+const none: OperationAttributes = {};
+
+/** @param isLeaf where to stop: a value with numbers is always a leaf. */
+export function graphOf(wanted: readonly Value[], isLeaf: (value: Value) => boolean = () => false): Graph {
+  const nodes: GraphNode[] = [];
+  const leaves: { value: Value; node: GraphNode }[] = [];
+  const known = new Map<Value, GraphNode>();
+  const byKey = new Map<string, GraphNode>();
+  const keys: string[] = [];
+
+  const add = (value: Value, key: string, name: string, inputs: readonly GraphNode[]): GraphNode => {
+    const node: GraphNode = {
+      index: nodes.length,
+      name,
+      attributes: value.operation?.attributes ?? none,
+      inputs,
+      shape: value.shape,
+      size: sizeOf(value.shape),
+      dtype: value.dtype,
+      axes: name === 'leaf' ? value.axes : undefined,
+      uses: [],
+    };
+    for (const input of inputs) input.uses.push(node);
+    nodes.push(node);
+    keys.push(key);
+    return node;
+  };
+
+  const visit = (value: Value): void => {
+    const form = `${value.dtype}[${value.shape}]`;
+    if (value.numbers || !value.operation || isLeaf(value)) {
+      const node = add(value, `leaf ${form}${value.axes ? ` in ${value.axes}` : ''}`, 'leaf', []);
+      leaves.push({ value, node });
+      known.set(value, node);
+      return;
+    }
+    const { name, attributes, inputs } = value.operation;
+    const from = inputs.map((input) => known.get(input)!);
+    const settings = attributes === none ? '' : JSON.stringify(attributes, infinite);
+    const key = `${name}${settings}(${from.map(({ index }) => index)})${form}`;
+    let node = byKey.get(key);
+    if (!node) byKey.set(key, (node = add(value, key, name, from)));
+    known.set(value, node);
+  };
+
+  // Depth first without recursion: a network's graph is deeper than the stack.
+  const stack = [...wanted].reverse();
+  while (stack.length > 0) {
+    const value = stack.at(-1)!;
+    if (known.has(value)) {
+      stack.pop();
+      continue;
+    }
+    const open =
+      value.numbers || !value.operation || isLeaf(value)
+        ? []
+        : value.operation.inputs.filter((input) => !known.has(input));
+    if (open.length === 0) {
+      visit(value);
+      stack.pop();
+    } else for (const input of open.toReversed()) stack.push(input);
+  }
+  const outputs = wanted.map((value) => known.get(value)!);
+  const text = `${keys.join('\n')}\n-> ${outputs.map(({ index }) => index)}`;
+  return { nodes, leaves, outputs, key: createHash('sha256').update(text).digest('hex') };
+}
+
+/** JSON has no infinities. */
+function infinite(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+}

@@ -1,0 +1,18 @@
+/** All kernels of the engine `onnx`: how they are recorded, and how what they record is computed. */
+import './convolution.ts';
+import './elementwise.ts';
+import './matmul.ts';
+import './pool.ts';
+import './reduce.ts';
+import './shape.ts';
+import type { GraphNode } from '../graph.ts';
+import type { Lowering } from '../lowering.ts';
+import { lowerings } from './registry.ts';
+
+export { recordings } from './registry.ts';
+
+export function lowerNode(g: Lowering, node: GraphNode): void {
+  const lower = lowerings.get(node.name);
+  if (!lower) throw new Error(`the engine "onnx" cannot compute ${node.name}`);
+  lower(g, node);
+}

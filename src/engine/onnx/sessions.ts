@@ -1,0 +1,101 @@
+import { encodeModel, type Model, type ModelTensor } from './model.ts';
+import type { NativeSession, Runtime, RuntimeTensor } from './runtime.ts';
+import { emptyNumbers, type Numbers, sizeOf, type ValueType } from './value.ts';
+
+export interface SessionSettings {
+  readonly provider: 'cpu' | 'webgpu' | 'cuda';
+  readonly threads: number;
+  /** Whether threads wait for work by turning in circles: faster where they have the cores for themselves. */
+  readonly spinning: boolean;
+}
+
+export interface IoTensor extends ModelTensor {
+  readonly dtype: ValueType;
+}
+
+/** A model ready to run. */
+export interface Prepared {
+  readonly session: NativeSession;
+  readonly inputs: readonly IoTensor[];
+  readonly outputs: readonly IoTensor[];
+}
+
+/** So many structures stay compiled; the one that was used longest ago goes first. */
+const keptAtMost = 96;
+
+/** Compiled models by structure, and what runs them. */
+export class Sessions {
+  readonly #runtime: Runtime;
+  readonly #settings: SessionSettings;
+  /** In order of last use. */
+  readonly #kept = new Map<string, Prepared>();
+  /** Models compiled so far. */
+  compiled = 0;
+
+  constructor(runtime: Runtime, settings: SessionSettings) {
+    this.#runtime = runtime;
+    this.#settings = settings;
+  }
+
+  /** How many are compiled and kept. */
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /** The model of a structure, compiled where it is not kept. */
+  of(key: string, make: () => Model): Prepared {
+    let prepared = this.#kept.get(key);
+    if (prepared) this.#kept.delete(key);
+    else prepared = this.compile(make());
+    this.#kept.set(key, prepared);
+    if (this.#kept.size > keptAtMost) {
+      const [oldest, { session }] = this.#kept.entries().next().value!;
+      this.#kept.delete(oldest);
+      session.dispose();
+    }
+    return prepared;
+  }
+
+  /** A model that the caller disposes of. */
+  compile(model: Model): Prepared {
+    const { provider, threads, spinning } = this.#settings;
+    const bytes = encodeModel(model);
+    const session = new this.#runtime.Session();
+    this.compiled++;
+    const profile = process.env.OROGRAPH_ONNX_PROFILE;
+    session.loadModel(bytes.buffer, bytes.byteOffset, bytes.byteLength, {
+      executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      enableProfiling: profile !== undefined,
+      profileFilePrefix: profile,
+      logSeverityLevel: 3,
+      extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' } } },
+    });
+    return {
+      session,
+      inputs: model.inputs as readonly IoTensor[],
+      outputs: model.outputs as readonly IoTensor[],
+    };
+  }
+
+  /** Runs a model. @param feeds numbers in the order of its inputs. @returns its outputs' numbers. */
+  run({ session, inputs, outputs }: Prepared, feeds: readonly Numbers[]): Numbers[] {
+    const tensor = ({ dtype, shape }: IoTensor, numbers: Numbers): RuntimeTensor =>
+      new this.#runtime.Tensor(dtype, numbers, shape);
+    const results = outputs.map(({ dtype, shape }) => emptyNumbers(dtype, sizeOf(shape)));
+    session.run(
+      Object.fromEntries(inputs.map((input, i) => [input.name, tensor(input, feeds[i]!)])),
+      Object.fromEntries(outputs.map((output, i) => [output.name, tensor(output, results[i]!)])),
+      {},
+    );
+    return results;
+  }
+
+  dispose(): void {
+    for (const { session } of this.#kept.values()) session.dispose();
+    this.#kept.clear();
+  }
+}

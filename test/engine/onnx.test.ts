@@ -1,0 +1,3 @@
+import { engineContract } from './contract.ts';
+
+engineContract('onnx');

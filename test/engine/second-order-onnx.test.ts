@@ -1,0 +1,3 @@
+import { secondOrderContract } from './second-order.ts';
+
+secondOrderContract('onnx');
