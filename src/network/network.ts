@@ -47,9 +47,13 @@ export type BatchNormMode =
   | { readonly statistics: 'fixed'; readonly tensors: readonly tf.Tensor[] }
   /**
    * Training mode: the batch's own, through which gradients flow. `observe` is told each layer's moments in order; the
-   * tensors are its to dispose.
+   * tensors are its to dispose. `frugal`: a gradient takes less memory and more time, where the network can.
    */
-  | { readonly statistics: 'batch'; readonly observe?: (layer: number, moments: Moments) => void };
+  | {
+      readonly statistics: 'batch';
+      readonly observe?: (layer: number, moments: Moments) => void;
+      readonly frugal?: boolean;
+    };
 
 /**
  * An architecture: the form of its parameters and the function from parameters and inputs to logits. It holds no

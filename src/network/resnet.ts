@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { explicit } from '../engine/convolution.ts';
+import { recomputed } from '../engine/recomputed.ts';
 import type { tf as TensorFlow } from '../engine/tensorflow.ts';
 import { affineOf, batchNormalised } from './batch-norm.ts';
 import { around, biasedConvolution, everyOther, shiftedChannels } from './convolution.ts';
@@ -153,15 +154,39 @@ class Pass {
   readonly #tf: Tf;
   readonly #tensors: readonly Tensor[];
   readonly #norm: BatchNormMode;
-  #units = 0;
+  #units: number;
 
-  constructor(tf: Tf, tensors: readonly Tensor[], norm: BatchNormMode) {
+  /** @param units how many units lie before the first. */
+  constructor(tf: Tf, tensors: readonly Tensor[], norm: BatchNormMode, units = 0) {
     this.#tf = tf;
     this.#tensors = tensors;
     this.#norm = norm;
+    this.#units = units;
   }
 
-  block({ first, second, widens, shortcut }: Block, x: Tensor, adds: boolean): Tensor {
+  /** In frugal training the gradient computes the block again. */
+  block(block: Block, x: Tensor, adds: boolean): Tensor {
+    const norm = this.#norm;
+    if (norm.statistics !== 'batch' || !norm.frugal) return this.#block(block, x, adds);
+    const tf = this.#tf;
+    const start = this.#units;
+    const end = start + (block.shortcut ? 3 : 2);
+    this.#units = end;
+    return recomputed(
+      tf,
+      ([maps, ...own], again) => {
+        const tensors = [...this.#tensors];
+        tensors.splice(3 * start, own.length, ...own);
+        // Moments are told once.
+        const mode: BatchNormMode = again ? { statistics: 'batch' } : norm;
+        return new Pass(tf, tensors, mode, start).#block(block, maps!, adds);
+      },
+      x,
+      ...this.#tensors.slice(3 * start, 3 * end),
+    );
+  }
+
+  #block({ first, second, widens, shortcut }: Block, x: Tensor, adds: boolean): Tensor {
     const tf = this.#tf;
     const inner = this.unit(second, this.unit(first, x, true), !adds);
     if (!adds) return inner;

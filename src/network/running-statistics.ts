@@ -33,10 +33,9 @@ export class RunningStatistics {
   }
 
   /** Training mode that takes note of each batch. */
-  readonly training: BatchNormMode = {
-    statistics: 'batch',
-    observe: (layer, moments) => this.#observe(layer, moments),
-  };
+  training(frugal = false): BatchNormMode {
+    return { statistics: 'batch', observe: (layer, moments) => this.#observe(layer, moments), frugal };
+  }
 
   #observe(layer: number, { mean, variance, count }: Moments): void {
     if (count < 2) throw singleValue();

@@ -13,6 +13,7 @@ import { startOptimiser } from '../../src/network/start-optimiser.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
 import { Random } from '../../src/util/random.ts';
 import { finite, type HistoryRow } from './history.ts';
+import { expectedPeak, frugalFrom } from './memory.ts';
 import type { TrainSettings } from './settings.ts';
 import type { TrainingState } from './state.ts';
 
@@ -48,6 +49,7 @@ export class Trainer {
   #step = -1;
   #lossSum = 0;
   #epoch: Epoch | undefined;
+  #frugal: boolean | undefined;
 
   /** @throws UserError where settings do not fit the network or the data. */
   constructor(settings: TrainSettings, network: Network, dataset: Dataset, beginning: Beginning) {
@@ -142,7 +144,8 @@ export class Trainer {
 
   /** @returns the batch's mean loss before the step. */
   async #descend(examples: Examples, indices: Uint32Array, learningRate: number): Promise<number> {
-    const network = normalisedBy(this.#network, this.#statistics.training);
+    const frugal = (this.#frugal ??= await this.#mustBeFrugal(examples));
+    const network = normalisedBy(this.#network, this.#statistics.training(frugal));
     const parts = batches(indices, this.#settings.microBatch);
     let gradient: tf.Tensor[] | undefined;
     let value = 0;
@@ -160,6 +163,13 @@ export class Trainer {
     this.#optimiser.step(cut, learningRate);
     tf.dispose(cut);
     return value;
+  }
+
+  /** Whether a gradient takes more memory than there may be; it decides no bits. */
+  async #mustBeFrugal(examples: Examples): Promise<boolean> {
+    const { batch } = this.#settings;
+    if (this.#network.state.length === 0 || batch <= 4 || examples.count < 4) return false;
+    return (await expectedPeak(this.#network, this.#optimiser.parameters, examples, batch)) > frugalFrom();
   }
 
   async #record(epoch: number, learningRate: number | null, batchLoss: number | null): Promise<void> {

@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
+import { tf } from '../../src/engine/tensorflow.ts';
+import { buildNetwork } from '../../src/network/architectures.ts';
+import { normalisedBy } from '../../src/network/batch-norm.ts';
+import { type Examples, inOrder } from '../../src/network/examples.ts';
+import {
+  inputTensor,
+  lossAndGradient,
+  lossOf,
+  meanLoss,
+  targetTensor,
+  toTensors,
+  toVector,
+} from '../../src/network/loss.ts';
+import type { Network } from '../../src/network/network.ts';
+import { initialState, RunningStatistics } from '../../src/network/running-statistics.ts';
+import { hessianVectorProduct } from '../../src/network/second-order.ts';
+import { packageRoot } from '../../src/util/package-root.ts';
+import { Random } from '../../src/util/random.ts';
+import { expectedPeak } from '../../stages/train/memory.ts';
+
+const examples = 6;
+
+describe('training in which blocks are computed again for the gradient', () => {
+  let before: number;
+  beforeAll(async () => {
+    const root = packageRoot();
+    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    before = tf.memory().numTensors;
+  });
+  afterAll(() => {
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  const given = (network: Network) => {
+    const random = new Random([3, 'frugal']);
+    const features = network.spec.inputs;
+    return {
+      parameters: toTensors(network.initialise('he', 2)),
+      inputs: tf.tensor2d(random.gaussians(examples * features), [examples, features]),
+      targets: tf.tensor2d(
+        Array.from({ length: examples }, (_, i) => [0, 1, 2].map((c) => (i % 3 === c ? 1 : 0))),
+      ),
+    };
+  };
+
+  test.each(['A', 'B', 'none'] as const)(
+    'has the same loss, gradient and running statistics, bit for bit, with shortcut %s',
+    async (shortcut) => {
+      const network = buildNetwork({ name: 'resnet', depth: 14, shortcut, inputs: 192, classes: 3 });
+      const { parameters, inputs, targets } = given(network);
+      const results = [];
+      for (const frugal of [false, true]) {
+        const statistics = new RunningStatistics(initialState(network));
+        const bound = normalisedBy(network, statistics.training(frugal));
+        const { loss, gradient } = lossAndGradient(bound, parameters, inputs, targets);
+        results.push([
+          [...(await loss.data())],
+          await toVector(gradient, network.initialise('he', 2)),
+          await toVector(statistics.tensors, initialState(network)),
+        ]);
+        statistics.dispose();
+        tf.dispose([loss, gradient]);
+      }
+      tf.dispose([parameters, inputs, targets]);
+      expect(results[1]).toEqual(results[0]);
+    },
+  );
+
+  test('can be differentiated twice', async () => {
+    const network = buildNetwork({ name: 'resnet', depth: 8, shortcut: 'B', inputs: 192, classes: 3 });
+    const { parameters, inputs, targets } = given(network);
+    const direction = toTensors(network.initialise('pytorch', 9));
+    const products: Float32Array[] = [];
+    for (const frugal of [false, true]) {
+      const bound = normalisedBy(network, { statistics: 'batch', frugal });
+      const found = hessianVectorProduct(
+        (...tensors) => meanLoss(lossOf(bound), bound.forward(tf, tensors, inputs), targets),
+        parameters,
+        direction,
+      );
+      products.push(
+        Float32Array.from((await Promise.all(found.product.map((t) => t.data()))).flatMap((v) => [...v])),
+      );
+      tf.dispose([found.value, found.gradient, found.product]);
+    }
+    tf.dispose([parameters, direction, inputs, targets]);
+    const [plain, frugal] = products as [Float32Array, Float32Array];
+    const size = Math.hypot(...plain);
+    // The same operations, added up in another order.
+    expect(Math.hypot(...plain.map((value, i) => value - frugal[i]!)) / size).toBeLessThan(1e-5);
+    expect(size).toBeGreaterThan(0.1);
+  });
+
+  test('takes hardly more memory for a deeper network, as much as was expected', async () => {
+    const sixteen = 24;
+    const random = new Random([4, 'frugal']);
+    const values = random.gaussians(sixteen * 768);
+    const examples: Examples = {
+      count: sixteen,
+      features: 768,
+      classes: 3,
+      labels: Uint8Array.from({ length: sixteen }, (_, i) => i % 3),
+      inputs: (indices) =>
+        Float32Array.from(Array.from(indices).flatMap((n) => [...values.subarray(768 * n, 768 * (n + 1))])),
+    };
+    const peaks = async (depth: number) => {
+      const network = buildNetwork({ name: 'resnet', depth, shortcut: 'A', inputs: 768, classes: 3 });
+      const parameters = toTensors(network.initialise('he', 2));
+      const inputs = inputTensor(examples, inOrder(sixteen));
+      const targets = targetTensor(examples, inOrder(sixteen));
+      const measured: number[] = [];
+      for (const frugal of [false, true]) {
+        const bound = normalisedBy(network, { statistics: 'batch', frugal });
+        const { peakBytes, result } = await tf.profile(() => {
+          const { loss, gradient } = lossAndGradient(bound, parameters, inputs, targets);
+          tf.dispose(gradient);
+          return loss;
+        });
+        tf.dispose(result as tf.Tensor);
+        measured.push(peakBytes);
+      }
+      tf.dispose([inputs, targets]);
+      const expected = await expectedPeak(network, parameters, examples, sixteen);
+      tf.dispose(parameters);
+      return { plain: measured[0]!, frugal: measured[1]!, expected };
+    };
+    const [small, large] = [await peaks(8), await peaks(20)];
+    // Two blocks more a stage: their inputs and parameters, instead of all that lies in them.
+    expect(large.frugal - small.frugal).toBeLessThan((large.plain - small.plain) / 4);
+    for (const { plain, expected } of [small, large])
+      expect(Math.abs(expected / plain - 1)).toBeLessThan(0.05);
+  });
+});
