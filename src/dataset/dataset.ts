@@ -3,166 +3,248 @@
  * folder knows file formats; it knows no networks (beyond what an example is) and no stages.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import Type from 'typebox';
 import { UserError } from '../diagnostics/diagnostic.ts';
-import type { FileDependency } from '../kind/stage-kind.ts';
 import type { DatasetIdentity } from '../network/checkpoint.ts';
 import type { Examples } from '../network/examples.ts';
 import { digestOf } from '../util/digest.ts';
-import { packageRoot } from '../util/package-root.ts';
+import { type DatasetChoice, type DatasetOptions, optionsBesideName } from './choice.ts';
+import { bad } from './damage.ts';
+import { examplesOf, type ResidentExamples } from './examples.ts';
+import { type DatasetFolder, findDataset } from './find.ts';
+import { decodeImage, type RgbImage } from './image.ts';
 import {
-  cifar10Normalisation,
-  examplesOf,
-  type Normalisation,
-  parseClassNames,
-  readRecords,
-} from './cifar10.ts';
+  type Content,
+  type ImageShape,
+  type ImageSplit,
+  type RecordSplit,
+  type Split,
+  splits,
+} from './layout.ts';
+import { type Normalisation, type NormalisationChoice, normalisationFor } from './normalisation.ts';
+import { type PreparedImage, prepared, preparedFormat } from './prepared.ts';
+import { type Rows, residentBudget } from './rows.ts';
+import { scratchFolder, stateOf } from './scratch.ts';
+import { subsetRows } from './subset.ts';
+import { cutBox, imageOfPlanes, planesOf, type View, viewed, viewOf } from './view.ts';
 
-export const splits = ['train', 'test'] as const;
-export type Split = (typeof splits)[number];
+export { type DatasetChoice, datasetNamePattern, datasetSchema } from './choice.ts';
+export { type DatasetFolder, datasetFiles, listDatasets, obtainable } from './find.ts';
+export { type ImageShape, type Split, splits } from './layout.ts';
+export { normalisationSchema } from './normalisation.ts';
 
 export interface Dataset {
   readonly identity: DatasetIdentity;
   readonly classNames: readonly string[];
+  /** @throws UserError where the data set has none. */
   readonly train: Examples;
+  /** @throws UserError where the data set has none. */
   readonly test: Examples;
 }
 
-/** A data set's folder, as found. */
-export interface DatasetFolder {
-  readonly name: string;
-  readonly folder: string;
-  /** File names inside the folder, in the order of the records. */
-  readonly train: readonly string[];
-  readonly test: readonly string[];
+/** What was read of files: what networks need to know even where a split is missing. */
+export interface LoadedDataset extends Dataset {
+  /** Of one example, of either split. */
+  readonly features: number;
+  /** Of an image; null where examples are no images. */
+  readonly shape: ImageShape | null;
+  /** Bytes of inputs in memory now; at most `residentBudget` a split, whatever its size. */
+  residentBytes(): number;
 }
 
-const perColour = Type.Tuple([Type.Number(), Type.Number(), Type.Number()]);
-
-/** Other constants than the usual ones, as a parameter of stages. A checkpoint carries them on. */
-export const normalisationSchema = Type.Object(
-  { mean: perColour, deviation: perColour },
-  {
-    additionalProperties: false,
-    description:
-      'Inputs are (pixel/255 - mean) / deviation, one of each a colour (default: the usual constants of CIFAR-10).',
-  },
-);
-
-/** What a data set may be called: a plain folder name. */
-export const datasetNamePattern = '^[A-Za-z0-9][A-Za-z0-9._-]*$';
-const metaFile = 'batches.meta.txt';
-
-function folders(root: string): string[] {
-  return [...new Set([join(root, 'data'), join(packageRoot(), 'data')])];
+export interface LoadSettings {
+  /** Bytes a split may hold (default: `residentBudget`). */
+  readonly budget?: number;
 }
 
-/** The files of a data set, where the folder holds one in the official binary layout. */
-function inspect(name: string, folder: string): DatasetFolder | undefined {
-  if (!existsSync(join(folder, metaFile))) return undefined;
-  const files = readdirSync(folder).sort();
-  const matching = (pattern: RegExp): string[] => files.filter((file) => pattern.test(file));
-  const train = matching(/^(train|data_batch_\d+)\.bin$/);
-  const test = matching(/^(test|test_batch)\.bin$/);
-  return train.length > 0 && test.length > 0 ? { name, folder, train, test } : undefined;
-}
-
-/** Every data set that is there, the workspace's before the package's of the same name. */
-export function listDatasets(root: string): DatasetFolder[] {
-  const found = new Map<string, DatasetFolder>();
-  for (const parent of folders(root)) {
-    if (!existsSync(parent)) continue;
-    for (const name of readdirSync(parent).sort()) {
-      const set = new RegExp(datasetNamePattern).test(name) && inspect(name, join(parent, name));
-      if (set && !found.has(name)) found.set(name, set);
-    }
-  }
-  return [...found.values()];
-}
-
-function find(name: string, root: string): DatasetFolder {
-  if (new RegExp(datasetNamePattern).test(name))
-    for (const parent of folders(root)) {
-      const set = inspect(name, join(parent, name));
-      if (set) return set;
-    }
-  const there = listDatasets(root).map((set) => set.name);
-  throw new UserError({
-    severity: 'error',
-    code: 'unknown-dataset',
-    message: `there is no data set "${name}" (looked for data/${name}/ in the workspace and in orograph itself)`,
-    expected: there.length > 0 ? `one of ${there.join(', ')}` : 'a data set',
-    hint:
-      name === 'cifar10'
-        ? 'get it with "orograph data get cifar10"'
-        : `put data_batch_*.bin (or train.bin), test_batch.bin (or test.bin) and ${metaFile} into data/${name}/`,
-  });
+/** A split ready to be handed out. */
+interface Ready {
+  readonly rows: Rows;
+  readonly chosen: Uint32Array;
+  readonly labels: Uint16Array;
+  readonly shape: ImageShape | null;
+  readonly interleaved: boolean;
+  readonly content: string;
 }
 
 /**
- * The files that decide a data set's content, for stage keys; cheap, reads no data.
- * @param root workspace root.
- * @throws UserError where there is no such data set.
- */
-export function datasetFiles(name: string, root: string): FileDependency[] {
-  const { folder, train, test } = find(name, root);
-  return [...train, ...test, metaFile].map((file) => ({
-    name: `data/${name}/${file}`,
-    path: join(folder, file),
-  }));
-}
-
-/**
- * Reads and checks a data set.
+ * Reads and checks a data set. Image files are decoded once and kept in `data/.prepared/` of the workspace.
  * @param normalisation instead of the usual constants. It is part of the identity, not of its digest.
  * @throws UserError where there is none of that name, or a file of it is damaged.
  */
 export async function loadDataset(
-  name: string,
+  choice: DatasetChoice,
   root: string,
-  { mean, deviation }: Normalisation = cifar10Normalisation,
-): Promise<Dataset> {
-  const { folder, train, test } = find(name, root);
-  if (mean.length !== 3 || deviation.length !== 3 || !deviation.every((d) => d > 0))
-    throw new UserError({
-      severity: 'error',
-      code: 'bad-normalisation',
-      message: `"${name}" cannot be normalised with the means [${mean}] and the deviations [${deviation}]`,
-      expected: 'three of each, one a colour, and deviations above 0',
-    });
-  const read = async (file: string) => ({
-    path: join(folder, file),
-    bytes: new Uint8Array(await readFile(join(folder, file))),
-  });
-  const classNames = parseClassNames(await readFile(join(folder, metaFile), 'utf8'));
-  if (classNames.length < 2 || classNames.length > 256)
-    throw new UserError({
-      severity: 'error',
-      code: 'bad-dataset',
-      message: `${join(folder, metaFile)}: ${classNames.length} class names; 2 to 256, one a line, are needed`,
-    });
-  const content = createHash('sha256').update(JSON.stringify(classNames));
-  const load = async (split: Split, files: readonly string[]): Promise<Examples> => {
-    const parts = [];
-    for (const file of files) parts.push(await read(file));
-    const records = readRecords(parts, classNames.length);
+  normalisation?: NormalisationChoice | Normalisation,
+  { budget = residentBudget }: LoadSettings = {},
+): Promise<LoadedDataset> {
+  const { options, ...set } = findDataset(choice, root);
+  const { name, folder, layout } = set;
+  const scratch = scratchFolder(root);
+  const content =
+    'list' in layout.content
+      ? layout.content.list(folder, options)
+      : await layout.content.read(folder, options, scratch);
+  const { classNames } = content;
+  const view = viewOf(options, 'list' in layout.content);
+  const hash = createHash('sha256').update(JSON.stringify(classNames));
+  const ready: Partial<Record<Split, Ready>> = {};
+  for (const split of splits) {
+    const part = content[split];
+    if (!part) continue;
+    ready[split] = await readied(split, part, { ...set, content, options, view, scratch });
     // The content decides, not how it is cut into files.
-    content.update(JSON.stringify([split, digestOf(records.bytes)]));
-    return examplesOf(records, classNames.length, { mean, deviation });
+    hash.update(JSON.stringify([split, ready[split].content]));
+  }
+  const beside = optionsBesideName(options);
+  if (beside || 'list' in layout.content) hash.update(JSON.stringify(['made', beside ?? {}, view]));
+  const { shape, features } = oneForm(ready, name);
+  const constants = normalisationFor(normalisation ?? content.normalisation, shape?.channels ?? 1, name);
+  const examples: Partial<Record<Split, ResidentExamples>> = {};
+  for (const [split, part] of Object.entries(ready) as [Split, Ready][])
+    examples[split] = examplesOf(part, classNames.length, shape?.channels ?? 1, constants, budget);
+  const get = (split: Split): Examples => {
+    const found = examples[split];
+    if (found) return found.examples;
+    throw new UserError({
+      severity: 'error',
+      code: 'missing-split',
+      message: `the data set "${name}" has no ${split === 'train' ? 'training' : 'test'} examples (${folder})`,
+      expected: `the ${split === 'train' ? 'test' : 'train'} split, which it has`,
+    });
   };
-  const examples = { train: await load('train', train), test: await load('test', test) };
   return {
-    identity: { name, digest: content.digest('hex'), mean, deviation },
+    identity: {
+      name,
+      digest: hash.digest('hex'),
+      ...constants,
+      ...(beside ? { options: beside } : {}),
+    },
     classNames,
-    ...examples,
+    features,
+    shape,
+    get train() {
+      return get('train');
+    },
+    get test() {
+      return get('test');
+    },
+    residentBytes: () => Object.values(examples).reduce((sum, { resident }) => sum + resident(), 0),
   };
 }
 
+interface Making extends DatasetFolder {
+  readonly content: Content;
+  readonly options: DatasetOptions;
+  readonly view: View;
+  readonly scratch: string;
+}
+
+/** Chooses the subset, and has images decoded, resized and cropped where that is to be done. */
+async function readied(split: Split, part: RecordSplit | ImageSplit, making: Making): Promise<Ready> {
+  const { content, options, view, name } = making;
+  const chosen = subsetRows(part.labels, split, options.subset, content.classNames, name);
+  const labels = Uint16Array.from(chosen, (row) => part.labels[row]!);
+  const interleaved = options.order === 'channels-last';
+  if (part.form === 'records' && view.resize === null && view.crop === null)
+    return { rows: part.rows, chosen, labels, shape: content.shape, interleaved, content: part.content };
+  const source = part.form === 'images' ? imageSource(part, making) : recordSource(part, interleaved, making);
+  const made = await prepared({
+    folder: making.scratch,
+    state: stateOf(
+      part.form === 'images' ? Array.from(chosen, source.nameOf) : part.rows.paths,
+      JSON.stringify([
+        preparedFormat,
+        split,
+        view,
+        part.form === 'images' ? 0 : part.content,
+        Array.from(chosen),
+        Array.from(labels),
+        part.form === 'images' ? (part.boxes ?? null) : null,
+      ]),
+    ),
+    count: chosen.length,
+    described: (i) =>
+      `${labels[i]} ${JSON.stringify((part.form === 'images' && part.boxes?.[chosen[i]!]) || null)}`,
+    make: (i) => source.make(chosen[i]!),
+    nameOf: (i) => source.nameOf(chosen[i]!),
+  });
+  return {
+    rows: made.rows,
+    chosen: Uint32Array.from(chosen, (_, i) => i),
+    labels,
+    shape: made.shape,
+    interleaved: false,
+    content: made.content,
+  };
+}
+
+interface Source {
+  make(row: number): Promise<PreparedImage>;
+  nameOf(row: number): string;
+}
+
+function fitted(image: RgbImage, view: View, label: string, digest: string): PreparedImage {
+  const result = viewed(image, view, label);
+  const { width, height } = result;
+  return { planes: planesOf(result), shape: { height, width, channels: 3 }, digest };
+}
+
+function imageSource({ files, boxes }: ImageSplit, { folder, view }: Making): Source {
+  const nameOf = (row: number): string => join(folder, files[row]!);
+  return {
+    nameOf,
+    async make(row) {
+      const label = nameOf(row);
+      const bytes = await readFile(label);
+      const image = await decodeImage(bytes, label);
+      return fitted(boxes ? cutBox(image, boxes[row]!, label) : image, view, label, digestOf(bytes));
+    },
+  };
+}
+
+function recordSource({ rows, content }: RecordSplit, interleaved: boolean, making: Making): Source {
+  const { shape } = making.content;
+  if (shape?.channels !== 3 || rows.element !== 'uint8')
+    throw bad(`the data set "${making.name}" cannot be resized or cropped`, {
+      expected: 'images of three channels of bytes',
+      hint: 'leave out resize and crop',
+    });
+  const { width, height } = shape;
+  const nameOf = (row: number): string => `example ${row} of "${making.name}"`;
+  return {
+    nameOf,
+    async make(row) {
+      let image: RgbImage | undefined;
+      rows.each([row], (_, bytes) => {
+        image = interleaved ? { width, height, pixels: bytes.slice() } : imageOfPlanes(bytes, width, height);
+      });
+      return fitted(image!, making.view, nameOf(row), content);
+    },
+  };
+}
+
+/** The shape and the number of features, which both splits must share. */
+function oneForm(
+  ready: Partial<Record<Split, Ready>>,
+  name: string,
+): { shape: ImageShape | null; features: number } {
+  const forms = Object.values(ready).map(({ rows, shape }) => ({
+    shape,
+    features: rows.element === 'uint8' ? rows.size : rows.size / 4,
+  }));
+  const [first, second] = forms;
+  if (second && JSON.stringify(second.shape) !== JSON.stringify(first!.shape))
+    throw bad(
+      `"${name}": training images are ${first!.shape?.width} x ${first!.shape?.height}, test images ${second.shape?.width} x ${second.shape?.height}`,
+      { hint: 'choose resize: [height, width], or a crop' },
+    );
+  return first!;
+}
+
 /**
- * The data set that a checkpoint was trained on, or the one named instead of it, normalised as the checkpoint's was.
+ * The data set that a checkpoint was trained on, or the one chosen instead of it, normalised as the checkpoint's was.
  * @throws UserError where the checkpoint's own data set is not the one it saw any more, or does not fit its network.
  */
 export async function datasetFor(
@@ -170,11 +252,12 @@ export async function datasetFor(
     readonly dataset: DatasetIdentity;
     readonly network: { readonly inputs: number; readonly classes: number };
   },
-  override: string | undefined,
+  override: DatasetChoice | undefined,
   root: string,
-): Promise<Dataset> {
-  const name = override ?? checkpoint.dataset.name;
-  const dataset = await loadDataset(name, root, checkpoint.dataset);
+): Promise<LoadedDataset> {
+  const own = { ...checkpoint.dataset.options, name: checkpoint.dataset.name } as DatasetChoice;
+  const dataset = await loadDataset(override ?? own, root, checkpoint.dataset);
+  const { name } = dataset.identity;
   if (override === undefined && dataset.identity.digest !== checkpoint.dataset.digest)
     throw new UserError({
       severity: 'error',
@@ -183,11 +266,11 @@ export async function datasetFor(
       hint: `put the old files back, or write "dataset: ${name}" to use what is there now`,
     });
   const { inputs, classes } = checkpoint.network;
-  if (dataset.train.features !== inputs || dataset.classNames.length !== classes)
+  if (dataset.features !== inputs || dataset.classNames.length !== classes)
     throw new UserError({
       severity: 'error',
       code: 'wrong-dataset',
-      message: `the network takes ${inputs} features and tells ${classes} classes apart; "${name}" has ${dataset.train.features} and ${dataset.classNames.length}`,
+      message: `the network takes ${inputs} features and tells ${classes} classes apart; "${name}" has ${dataset.features} and ${dataset.classNames.length}`,
     });
   return dataset;
 }

@@ -61,13 +61,7 @@ export function decodeSafetensors(
       message: `${label} is no valid safetensors file: ${what}`,
       hint: 'if a stage made it, "orograph verify" tells whether the cache is damaged; if you made it, write it again',
     });
-  if (bytes.length < 8) throw bad(`it has ${bytes.length} bytes, and the header's length alone takes 8`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const declared = view.getBigUint64(0, true);
-  if (declared > BigInt(maximumHeader)) throw bad(`its first 8 bytes announce a header of ${declared} bytes`);
-  const headerLength = Number(declared);
-  if (8 + headerLength > bytes.length)
-    throw bad(`its header should end at byte ${8 + headerLength}, but the file has ${bytes.length}`);
+  const headerLength = headerLengthOf(bytes, bytes.length, bad);
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), bad);
   const data = bytes.subarray(8 + headerLength);
 
@@ -128,7 +122,18 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function parseHeader(bytes: Uint8Array, bad: (what: string) => UserError): Record<string, unknown> {
+/** The length of the JSON header out of a file's first 8 bytes. */
+export function headerLengthOf(bytes: Uint8Array, size: number, bad: (what: string) => UserError): number {
+  if (bytes.length < 8) throw bad(`it has ${bytes.length} bytes, and the header's length alone takes 8`);
+  const declared = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
+  if (declared > BigInt(maximumHeader)) throw bad(`its first 8 bytes announce a header of ${declared} bytes`);
+  const length = Number(declared);
+  if (8 + length > size) throw bad(`its header should end at byte ${8 + length}, but the file has ${size}`);
+  return length;
+}
+
+/** The header: entries by name. */
+export function parseHeader(bytes: Uint8Array, bad: (what: string) => UserError): Record<string, unknown> {
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

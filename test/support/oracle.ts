@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { examplesOf, type Normalisation, readRecords } from '../../src/dataset/cifar10.ts';
+import { examplesOf } from '../../src/dataset/examples.ts';
+import { type Normalisation, normalisations } from '../../src/dataset/normalisation.ts';
+import { Rows, residentBudget } from '../../src/dataset/rows.ts';
 import type { Examples } from '../../src/network/examples.ts';
-import { importTensors } from '../../src/network/import.ts';
+import { importTensors, pytorch } from '../../src/network/import.ts';
 import type { Network } from '../../src/network/network.ts';
 import { decodeSafetensors } from '../../src/network/safetensors.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
@@ -60,7 +62,7 @@ export function oracleVectorOf(name: string, network: Network): ParameterVector 
 
 function imported(path: string, network: Network): ReturnType<typeof importTensors> {
   const { tensors } = decodeSafetensors(readFileSync(path), path);
-  return importTensors(tensors, network, { prefix: '', names: {} }, path);
+  return importTensors(tensors, network, pytorch(network, ''), {}, path);
 }
 
 /** Stored vectors of signs (int8 [count, d] in PyTorch's order and layout), each in our order of a parameter vector. */
@@ -87,11 +89,18 @@ export function oracleSigns(name: string, form: ParameterVector): Float32Array[]
 export function oracleImages(
   file: 'data_batch_1.bin' | 'test_batch.bin',
   count: number,
-  normalisation?: Normalisation,
+  normalisation: Normalisation = normalisations.cifar10,
 ): Examples {
   const path = join(images!, file);
-  const bytes = new Uint8Array(readFileSync(path)).subarray(0, count * 3073);
-  return examplesOf(readRecords([{ path, bytes }], 10), 10, normalisation);
+  const bytes = readFileSync(path);
+  const chosen = Uint32Array.from({ length: count }, (_, row) => row);
+  const source = {
+    rows: new Rows([{ path, offset: 1, stride: 3073, rows: count }], 3072, 'uint8'),
+    chosen,
+    labels: Uint8Array.from(chosen, (row) => bytes[row * 3073]!),
+    interleaved: false,
+  };
+  return examplesOf(source, 10, 3, normalisation, residentBudget).examples;
 }
 
 /** ‖a - b‖ / ‖b‖. */

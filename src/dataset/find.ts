@@ -1,0 +1,142 @@
+/** Finds data sets by name, in the workspace or in the package, and says which files decide their content. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { UserError } from '../diagnostics/diagnostic.ts';
+import type { FileDependency } from '../kind/stage-kind.ts';
+import { packageRoot } from '../util/package-root.ts';
+import { arrayLayouts } from './arrays.ts';
+import { type DatasetChoice, type DatasetOptions, datasetNamePattern, optionsOf } from './choice.ts';
+import { cifarLayouts } from './cifar.ts';
+import { cubLayout } from './cub.ts';
+import { bad } from './damage.ts';
+import { ilsvrcLayout, imageFolderLayout } from './image-folder.ts';
+import { type Content, type Layout, splits } from './layout.ts';
+import { subsetRows } from './subset.ts';
+
+/** The first that recognises a folder reads it. */
+const layouts: readonly Layout[] = [
+  ...cifarLayouts,
+  cubLayout,
+  ilsvrcLayout,
+  imageFolderLayout,
+  ...arrayLayouts,
+];
+
+/** A data set's folder, as found. */
+export interface DatasetFolder {
+  readonly name: string;
+  readonly folder: string;
+  readonly layout: Layout;
+}
+
+function parents(root: string): string[] {
+  return [...new Set([join(root, 'data'), join(packageRoot(), 'data')])];
+}
+
+function inspect(name: string, folder: string): DatasetFolder | undefined {
+  if (!existsSync(folder)) return undefined;
+  const layout = layouts.find((candidate) => candidate.recognise(folder));
+  return layout && { name, folder, layout };
+}
+
+/** Every data set that is there, the workspace's before the package's of the same name. */
+export function listDatasets(root: string): DatasetFolder[] {
+  const found = new Map<string, DatasetFolder>();
+  for (const parent of parents(root)) {
+    if (!existsSync(parent)) continue;
+    for (const entry of readdirSync(parent, { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
+      const { name } = entry;
+      if (entry.isFile() || found.has(name) || !new RegExp(datasetNamePattern).test(name)) continue;
+      const set = inspect(name, join(parent, name));
+      if (set) found.set(name, set);
+    }
+  }
+  return [...found.values()];
+}
+
+/** What can be downloaded. */
+export const obtainable = ['cifar10', 'cifar100', 'cub200'];
+
+/** @throws UserError where there is none of that name, or it does not know an option. */
+export function findDataset(
+  choice: DatasetChoice,
+  root: string,
+): DatasetFolder & { options: DatasetOptions } {
+  const options = optionsOf(choice);
+  const { name } = options;
+  if (new RegExp(datasetNamePattern).test(name))
+    for (const parent of parents(root)) {
+      const set = inspect(name, join(parent, name));
+      if (set) return { ...set, options: understood(options, set) };
+    }
+  const there = listDatasets(root).map((set) => set.name);
+  throw new UserError({
+    severity: 'error',
+    code: 'unknown-dataset',
+    message: `there is no data set "${name}" (looked for data/${name}/ in the workspace and in orograph itself)`,
+    expected: there.length > 0 ? `one of ${there.join(', ')}` : 'a data set',
+    hint: obtainable.includes(name)
+      ? `get it with "orograph data get ${name}"`
+      : `put its files into data/${name}/: "Data sets" in docs/pipeline-format.md has the layouts`,
+  });
+}
+
+function understood(options: DatasetOptions, { layout, name }: DatasetFolder): DatasetOptions {
+  for (const [option, value] of Object.entries(options))
+    if (
+      value !== undefined &&
+      option !== 'name' &&
+      option !== 'subset' &&
+      !layout.options.includes(option as keyof DatasetOptions)
+    )
+      throw new UserError({
+        severity: 'error',
+        code: 'bad-dataset-options',
+        message: `the data set "${name}" (${layout.name}) knows no "${option}"`,
+        expected: ['subset', ...layout.options].join(', '),
+      });
+  const { subset } = options;
+  if (subset && subset.train === undefined && subset.test === undefined)
+    throw new UserError({
+      severity: 'error',
+      code: 'bad-dataset-options',
+      message: `the subset of "${name}" does not say how many`,
+      expected: 'train, test or both',
+    });
+  return options;
+}
+
+/** Of data sets of image files: the files that are used, split by split; none where it is made of records. */
+export function imageFiles(content: Content, { name, subset }: DatasetOptions): string[] {
+  return splits.flatMap((split) => {
+    const part = content[split];
+    if (part?.form !== 'images') return [];
+    return Array.from(
+      subsetRows(part.labels, split, subset, content.classNames, name),
+      (row) => part.files[row]!,
+    );
+  });
+}
+
+/** The files of a choice, relative to the folder. */
+function usedFiles({ folder, layout }: DatasetFolder, options: DatasetOptions): string[] {
+  const images = 'list' in layout.content ? imageFiles(layout.content.list(folder, options), options) : [];
+  return [...layout.files(folder, options), ...images];
+}
+
+/**
+ * The files that decide what a choice gives, for stage keys; reads lists, no data.
+ * @param root workspace root.
+ * @throws UserError where there is no such data set, or its lists are wrong.
+ */
+export function datasetFiles(choice: DatasetChoice, root: string): FileDependency[] {
+  const set = findDataset(choice, root);
+  return usedFiles(set, set.options).map((file) => {
+    const path = join(set.folder, file);
+    if (!existsSync(path))
+      throw bad(`${path}: there is no such file`, { hint: 'the data set is incomplete: get it again' });
+    return { name: `data/${set.name}/${file.split(sep).join('/')}`, path };
+  });
+}
