@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { datasetNamePattern, splits } from '../../src/dataset/dataset.ts';
+import { datasetSchema, splits } from '../../src/dataset/dataset.ts';
 
 export const parameters = Type.Object(
   {
@@ -37,9 +37,7 @@ export const parameters = Type.Object(
       maximum: 65536,
       description: 'Examples computed at once. Memory, hardly the result, depends on it.',
     }),
-    dataset: Type.Optional(
-      Type.String({ pattern: datasetNamePattern, description: "Another data set than the model's own." }),
-    ),
+    dataset: Type.Optional(datasetSchema),
     split: Type.Enum([...splits], { default: 'train' }),
   },
   { additionalProperties: false },

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { datasetNamePattern, splits } from '../../src/dataset/dataset.ts';
+import { datasetSchema, splits } from '../../src/dataset/dataset.ts';
 
 export const directionKinds = [
   'gaussian',
@@ -65,12 +65,7 @@ export const parameters = Type.Object(
       }),
     ),
     scale: Type.Number({ default: 1, description: 'A factor s on the whole direction.' }),
-    dataset: Type.Optional(
-      Type.String({
-        pattern: datasetNamePattern,
-        description: "Of negative-gradient: another data set than the model's own.",
-      }),
-    ),
+    dataset: Type.Optional(datasetSchema),
     split: Type.Optional(Type.Enum([...splits], { description: 'Of negative-gradient (default: train).' })),
     examples: Type.Optional(
       Type.Integer({

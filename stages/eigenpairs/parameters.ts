@@ -1,11 +1,9 @@
 import Type, { type Static } from 'typebox';
-import { datasetNamePattern, splits } from '../../src/dataset/dataset.ts';
+import { datasetSchema, splits } from '../../src/dataset/dataset.ts';
 
 /** Which Hessian: of the mean cross entropy over which examples. */
 export const hessianParameters = {
-  dataset: Type.Optional(
-    Type.String({ pattern: datasetNamePattern, description: "Another data set than the model's own." }),
-  ),
+  dataset: Type.Optional(datasetSchema),
   split: Type.Enum([...splits], { default: 'train' }),
   examples: Type.Optional(
     Type.Integer({ minimum: 1, description: 'Only the first so many (default: all).' }),

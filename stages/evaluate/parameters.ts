@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { datasetNamePattern, splits } from '../../src/dataset/dataset.ts';
+import { datasetSchema, splits } from '../../src/dataset/dataset.ts';
 import { averages } from '../../src/network/network.ts';
 
 const range = Type.Tuple([Type.Number(), Type.Number()]);
@@ -29,12 +29,7 @@ export const parameters = Type.Object(
         description: 'Adds the metric objective: the loss + this/2·‖θ‖², all parameters counted.',
       }),
     ),
-    dataset: Type.Optional(
-      Type.String({
-        pattern: datasetNamePattern,
-        description: "Another data set than the checkpoint's own.",
-      }),
-    ),
+    dataset: Type.Optional(datasetSchema),
     split: Type.Enum([...splits], { default: 'train' }),
     examples: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Only the first so many images (default: all).' }),

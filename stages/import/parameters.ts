@@ -1,14 +1,11 @@
 import Type, { type Static } from 'typebox';
-import { datasetNamePattern, normalisationSchema } from '../../src/dataset/dataset.ts';
+import { datasetSchema, normalisationSchema } from '../../src/dataset/dataset.ts';
 import { networkSchema } from '../../src/network/architectures.ts';
 
 export const parameters = Type.Object(
   {
     network: networkSchema,
-    dataset: Type.String({
-      pattern: datasetNamePattern,
-      description: 'The data set that the weights were trained on, a folder in data/.',
-    }),
+    dataset: datasetSchema,
     normalisation: Type.Optional(normalisationSchema),
     prefix: Type.String({
       default: '',

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { datasetNamePattern } from '../../src/dataset/dataset.ts';
+import { datasetSchema } from '../../src/dataset/dataset.ts';
 import { initialisations } from '../../src/network/network.ts';
 
 export const miningKinds = ['w-peak', 'vvv-basin'] as const;
@@ -18,9 +18,7 @@ export const descentParameters = {
     description: 'cosine: from the learning rate to 0 over all epochs, changed after each epoch.',
   }),
   shuffle: Type.Boolean({ default: true, description: 'A new order of the images in each epoch.' }),
-  dataset: Type.Optional(
-    Type.String({ pattern: datasetNamePattern, description: "Another data set than the model's own." }),
-  ),
+  dataset: Type.Optional(datasetSchema),
   examples: Type.Optional(
     Type.Integer({ minimum: 1, description: 'Only the first so many training images (default: all).' }),
   ),

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { datasetNamePattern, normalisationSchema } from '../../src/dataset/dataset.ts';
+import { datasetSchema, normalisationSchema } from '../../src/dataset/dataset.ts';
 import { networkSchema } from '../../src/network/architectures.ts';
 import { initialisations } from '../../src/network/network.ts';
 import { lossSchema } from '../../src/network/objective.ts';
@@ -113,10 +113,7 @@ const schedule = {
 export const parameters = Type.Object(
   {
     network: networkSchema,
-    dataset: Type.String({
-      pattern: datasetNamePattern,
-      description: 'A folder in data/: cifar10-mini, cifar10.',
-    }),
+    dataset: datasetSchema,
     normalisation: Type.Optional(normalisationSchema),
     epochs: Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Passes over the training images.' }),
     keep: Type.Optional(
