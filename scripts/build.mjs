@@ -103,7 +103,7 @@ try {
   // The code digests come from the product's own code, compiled for this moment.
   const tool = join(fresh, 'fingerprint-code.mjs');
   await build({
-    entryPoints: [join(root, 'src/fingerprint/code.ts')],
+    entryPoints: [join(root, 'src/kind/code.ts')],
     outfile: tool,
     bundle: true,
     format: 'esm',

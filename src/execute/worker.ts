@@ -10,6 +10,7 @@ import type { Artifact } from '../kind/artifact.ts';
 import type { Facts, FactsOf, StageContext, StageKind } from '../kind/stage-kind.ts';
 import type { Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
+import { setWorkspaceRoot } from '../util/workspace-root.ts';
 import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import { memoOf } from './memo.ts';
 import { outputPath } from './outputs.ts';
@@ -57,6 +58,7 @@ async function perform(job: Job): Promise<void> {
 async function work(job: Job, signal: AbortSignal): Promise<FromWorker> {
   limitEnvironment(job.env);
   store ??= openStore(job.cache);
+  setWorkspaceRoot(job.root);
   const module = (await import(pathToFileURL(job.module).href)) as { default: StageKind; facts?: FactsOf };
   if (job.action === 'run') await module.default.run(contextOf(job, store, signal));
   const facts = module.facts ? await module.facts(job.stored ?? written(job)) : null;

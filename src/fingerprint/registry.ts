@@ -137,7 +137,7 @@ export class Kinds implements KindRegistry {
     name: string,
     root: string,
   ): Promise<{ record: CompiledRecord; compiled: string; code: KindCode } | Diagnostic | 'changed'> {
-    const { compileKind, identifyCode, surveyCode } = await import('./code.ts');
+    const { compileKind, identifyCode, surveyCode } = await import('../kind/code.ts');
     const options = { root, self: join(this.#root, 'dist', 'index.js') };
     const survey = await surveyCode(file, options);
     const before = await textsOf(survey.sources);

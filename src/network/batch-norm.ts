@@ -22,6 +22,7 @@ export function normalisedBy(network: Network, norm: BatchNormMode): Network {
 /**
  * Scale and shift that evaluation-mode batch norm amounts to: y = x·factor + shift.
  * @param scale,offset,mean,variance [c]
+ * @param added to variances
  */
 export function affineOf(
   tf: Tf,
@@ -29,8 +30,9 @@ export function affineOf(
   offset: Tensor,
   mean: Tensor,
   variance: Tensor,
+  added = epsilon,
 ): { readonly factor: Tensor; readonly shift: Tensor } {
-  const factor = tf.mul(scale, tf.rsqrt(tf.add(variance, epsilon)));
+  const factor = tf.mul(scale, tf.rsqrt(tf.add(variance, added)));
   return { factor, shift: tf.sub(offset, tf.mul(mean, factor)) };
 }
 
@@ -54,6 +56,7 @@ export function batchNormalised(
   scale: Tensor,
   offset: Tensor,
   observe?: (moments: Moments) => void,
+  added = epsilon,
 ): TensorFlow.Tensor4D {
   return exact(
     tf,
@@ -61,7 +64,7 @@ export function batchNormalised(
       const [a, s, o] = given as Tensor[];
       (given[3] as (tensors: Tensor[]) => void)([a!, s!]);
       const { mean, variance, centred, count } = momentsOf(tf, a!);
-      const factor = tf.mul(s!, tf.rsqrt(tf.add(variance, epsilon)));
+      const factor = tf.mul(s!, tf.rsqrt(tf.add(variance, added)));
       const value = tf.add(tf.mul(centred, factor), o!);
       // Last: the observer may dispose of them at once.
       observe?.({ mean: tf.keep(mean), variance: tf.keep(variance), count });
@@ -70,7 +73,7 @@ export function batchNormalised(
         gradFunc: (dy: Tensor, saved: Tensor[]) => {
           const [x, scale] = saved;
           const { variance, centred, count } = momentsOf(tf, x!);
-          const inverse = tf.rsqrt(tf.add(variance, epsilon));
+          const inverse = tf.rsqrt(tf.add(variance, added));
           const normalised = scaledChannels(tf, centred, inverse);
           const byOffset = channelSum(tf, dy);
           const byScale = channelSum(tf, tf.mul(dy, normalised));

@@ -1,9 +1,11 @@
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { JsonObject } from '../util/json.ts';
-import { buildNetwork, parseNetworkSpec } from './architectures.ts';
+import { workspaceRoot } from '../util/workspace-root.ts';
+import { parseNetworkSpec } from './architectures.ts';
 import type { Network, NetworkSpec } from './network.ts';
 import { isPlainCrossEntropy, type LossSpec, parseLoss } from './objective.ts';
 import type { Slots } from './optimiser.ts';
+import { networkOf } from './own-network.ts';
 import { encodeSafetensors, readSafetensors } from './safetensors.ts';
 import type { ParameterVector } from './tensors.ts';
 
@@ -64,11 +66,13 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
 /**
  * Reads a checkpoint and its network, to which the loss is bound that it was trained by.
  * @param label what to call it in messages.
+ * @param root of the workspace in which the code of a user's own network is.
  * @throws UserError where it is no checkpoint, of an unknown network, or its tensors are not that network's.
  */
 export async function readCheckpoint(
   path: string,
   label: string,
+  root = workspaceRoot(),
 ): Promise<Checkpoint & { readonly architecture: Network; readonly state: ParameterVector }> {
   const { tensors, metadata } = await readSafetensors(path, label);
   if (metadata.format !== format)
@@ -80,7 +84,7 @@ export async function readCheckpoint(
     });
   const network = parseNetworkSpec(metadata.network ?? '', label);
   const loss = metadata.loss === undefined ? undefined : parseLoss(metadata.loss, label);
-  const architecture = { ...buildNetwork(network), ...(loss ? { loss } : {}) };
+  const architecture = { ...(await networkOf(network, root)), ...(loss ? { loss } : {}) };
   return {
     network,
     architecture,

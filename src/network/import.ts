@@ -1,15 +1,9 @@
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { closest } from '../diagnostics/suggest.ts';
-import type { Network, ParameterForm } from './network.ts';
+import { classifierOf } from './fine-tuning.ts';
+import { torchvisionMobilenetName } from './mobilenet.ts';
+import type { Initialisation, Network, ParameterForm } from './network.ts';
 import { type NamedTensor, type ParameterVector, sizeOf } from './tensors.ts';
-
-/** Parameters under PyTorch's names and layouts: what a file holds, and where ours are in it. */
-export interface ForeignNames {
-  /** In front of every name in the file: `module.` after nn.DataParallel. */
-  readonly prefix: string;
-  /** Names in the file by our names, where the built-in ones do not fit. */
-  readonly names: Readonly<Record<string, string>>;
-}
 
 /** Tensors of PyTorch's that no evaluation needs. */
 export function isCounter(name: string): boolean {
@@ -44,45 +38,88 @@ export function commonNames(name: string): string[] {
   return layers.map((word) => [...place, word, role].join('.'));
 }
 
+/** Names and layouts of the code that made a file. */
+export interface Convention {
+  /** Names in the file that one of our tensors may have, likeliest first. */
+  candidates(name: string): readonly string[];
+  /** The shape there of one of ours. */
+  shape(form: ParameterForm): readonly number[];
+  /** Values of a tensor of that shape in our order. */
+  values(tensor: NamedTensor): Float32Array;
+}
+
+/** PyTorch's: Linear [out, in], Conv2d OIHW; names of torchvision for its own architectures, else the usual ones. */
+export function pytorch({ spec }: Network, prefix: string): Convention {
+  return {
+    candidates: (name) =>
+      (spec.name === 'mobilenet-v2' ? [torchvisionMobilenetName(name)] : commonNames(name)).map(
+        (found) => prefix + found,
+      ),
+    shape: ({ shape }) => foreignShape(shape),
+    values: rearranged,
+  };
+}
+
+/** What becomes of tensors that a file does not have. */
+export interface NewClassifier {
+  readonly init: Initialisation;
+  readonly seed: number;
+}
+
 /**
- * Finds a network's parameters and running statistics among tensors in PyTorch's layouts and rearranges them: Linear
- * [out, in] to [in, out], Conv2d OIHW to HWIO. Counters (`num_batches_tracked`) are left out, anything else must have
- * its place.
+ * Finds a network's parameters and running statistics among a file's tensors and rearranges them. Counters
+ * (`num_batches_tracked`) are left out, anything else must have its place.
+ * @param names in the file by our names, where the convention's do not fit.
+ * @param fresh given where the last layer is to be initialised instead of read; what the file has for it is left out.
  * @param label what to call the file in messages.
  * @throws UserError with every tensor that is missing, of another shape or left over.
  */
 export function importTensors(
   tensors: ParameterVector,
   network: Network,
-  { prefix, names }: ForeignNames,
+  convention: Convention,
+  names: Readonly<Record<string, string>>,
   label: string,
+  fresh?: NewClassifier,
 ): { readonly parameters: ParameterVector; readonly state: ParameterVector } {
   const forms = [...network.parameters, ...network.state];
+  const own = fresh ? classifierOf(network) : new Set<string>();
+  const initial = new Map(
+    fresh ? network.initialise(fresh.init, fresh.seed).map((tensor) => [tensor.name, tensor]) : [],
+  );
   const problems = unknownNames(names, forms);
   const left = new Map(tensors.filter(({ name }) => !isCounter(name)).map((tensor) => [tensor.name, tensor]));
+  const missing: { readonly form: ParameterForm; readonly candidates: readonly string[] }[] = [];
   const found = forms.flatMap((form): NamedTensor[] => {
-    const candidates =
-      names[form.name] === undefined
-        ? commonNames(form.name).map((name) => prefix + name)
-        : [names[form.name]!];
+    const named = names[form.name];
+    const candidates = named === undefined ? convention.candidates(form.name) : [named];
     const foreign = candidates.find((name) => left.has(name));
+    if (own.has(form.name)) {
+      if (foreign !== undefined) left.delete(foreign);
+      return [initial.get(form.name)!];
+    }
     if (foreign === undefined) {
-      problems.push(
-        `"${form.name}" should be ${candidates.map((name) => `"${name}"`).join(' or ')}, which is not there`,
-      );
+      missing.push({ form, candidates });
       return [];
     }
     const tensor = left.get(foreign)!;
     left.delete(foreign);
-    const expected = foreignShape(form.shape);
+    const expected = convention.shape(form);
     if (tensor.shape.join() !== expected.join()) {
       problems.push(
         `"${foreign}" has the shape [${tensor.shape}]; [${expected}] is needed for "${form.name}"`,
       );
       return [];
     }
-    return [{ name: form.name, shape: form.shape, values: rearranged(tensor) }];
+    return [{ name: form.name, shape: form.shape, values: convention.values(tensor) }];
   });
+  for (const { form, candidates } of missing.slice(0, shown)) {
+    const near = closest(candidates[0] ?? form.name, left.keys());
+    problems.push(
+      `"${form.name}" should be ${candidates.map((name) => `"${name}"`).join(' or ')}, which is not there${near ? ` (there is "${near}")` : ''}`,
+    );
+  }
+  for (const { form } of missing.slice(shown)) problems.push(`"${form.name}" is not there`);
   for (const name of left.keys()) problems.push(`"${name}" has no place in the network`);
   if (problems.length > 0) throw doesNotFit(problems, label);
   const count = network.parameters.length;
@@ -107,7 +144,7 @@ function doesNotFit(problems: readonly string[], label: string): UserError {
     severity: 'error',
     code: 'import-mismatch',
     message: `${label} does not fit the network: ${problems.slice(0, shown).join('; ')}${more}`,
-    hint: 'check depth and shortcut of the network; "prefix" and "names" say how the file calls its tensors',
+    hint: 'check the settings of the network; "prefix" and "names" say how the file calls its tensors, "classifier: new" leaves its last layer out',
   });
 }
 

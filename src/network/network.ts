@@ -1,9 +1,11 @@
 import type { tf } from '../engine/tensorflow.ts';
+import type { JsonObject } from '../util/json.ts';
+import type { Layer } from './layers/layer.ts';
 import type { LossSpec } from './objective.ts';
 import type { ParameterVector } from './tensors.ts';
 
 /** An architecture for inputs and classes of given numbers: plain JSON, stored in every checkpoint. */
-export type NetworkSpec = MlpSpec | ResnetSpec;
+export type NetworkSpec = MlpSpec | ResnetSpec | MobilenetSpec | DeepResnetSpec | LayersSpec | ModuleSpec;
 
 export interface MlpSpec {
   readonly name: 'mlp';
@@ -26,6 +28,59 @@ export interface ResnetSpec {
   /** Features of an example: three square planes. */
   readonly inputs: number;
   readonly classes: number;
+}
+
+/** What every spec says of the examples. */
+interface Ends {
+  /** Features of an example. */
+  readonly inputs: number;
+  readonly classes: number;
+}
+
+export interface MobilenetSpec extends Ends {
+  readonly name: 'mobilenet-v2';
+  /** Multiplies the channels. */
+  readonly width: number;
+  /** Side that images are resized to, where it is not their own. */
+  readonly size?: number;
+}
+
+/** The residual networks for large images, under torchvision's names. */
+export const deepResnets = [
+  'resnet18',
+  'resnet34',
+  'resnet50',
+  'resnet101',
+  'resnet152',
+  'resnext50-32x4d',
+  'resnext101-32x8d',
+  'wide-resnet50-2',
+  'wide-resnet101-2',
+] as const;
+
+export interface DeepResnetSpec extends Ends {
+  readonly name: (typeof deepResnets)[number];
+  readonly size?: number;
+}
+
+/** Any network as a list of layers: what a TensorFlow.js layers model becomes. */
+export interface LayersSpec extends Ends {
+  readonly name: 'layers';
+  readonly title: string;
+  /** [height, width, channels] or [features]. */
+  readonly input: readonly number[];
+  readonly layers: readonly Layer[];
+}
+
+/** A network that a TypeScript module of the user's builds. The code stays in the workspace; its digest is here. */
+export interface ModuleSpec extends Ends {
+  readonly name: 'module';
+  readonly title: string;
+  /** Path in the workspace. */
+  readonly file: string;
+  /** Digest of the code, blind to comments and white space. */
+  readonly code: string;
+  readonly settings: JsonObject;
 }
 
 /** What a parameter is for. Scalings and weight decay treat kernels and one-dimensional parameters differently. */

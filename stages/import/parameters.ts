@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { datasetSchema, normalisationSchema } from '../../src/dataset/dataset.ts';
 import { networkSchema } from '../../src/network/architectures.ts';
+import { initialisations } from '../../src/network/network.ts';
 
 export const parameters = Type.Object(
   {
@@ -17,6 +18,12 @@ export const parameters = Type.Object(
           "Whole names in the file by our parameters' names, where the usual ones of PyTorch code do not fit.",
       }),
     ),
+    classifier: Type.Enum(['file', 'new'], {
+      default: 'file',
+      description:
+        "new: the network's last layer is initialised from the seed, for other classes than the file's.",
+    }),
+    init: Type.Enum([...initialisations], { default: 'pytorch', description: 'Of a new classifier.' }),
     epoch: Type.Integer({ default: 0, minimum: 0, description: 'Epochs they were trained: for captions.' }),
     seed: Type.Integer({ default: 0, minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   },

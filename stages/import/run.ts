@@ -1,31 +1,61 @@
 /**
- * Imports trained weights: reads PyTorch's names and layouts (`network/import.ts`) and writes a checkpoint that says
- * which network and which normalised data the weights belong to. It computes nothing.
+ * Imports trained weights: reads PyTorch's names and layouts (`network/import.ts`) or those of a TensorFlow.js layers
+ * model, and writes a checkpoint that says which network and which normalised data the weights belong to. It computes
+ * nothing.
  */
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { loadDataset } from '../../src/dataset/dataset.ts';
+import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
-import { buildNetwork, resolveNetwork } from '../../src/network/architectures.ts';
 import { encodeCheckpoint } from '../../src/network/checkpoint.ts';
-import { importTensors, isCounter } from '../../src/network/import.ts';
+import { type Convention, importTensors, isCounter, pytorch } from '../../src/network/import.ts';
+import type { Network } from '../../src/network/network.ts';
+import { openNetwork } from '../../src/network/own-network.ts';
 import { readSafetensors } from '../../src/network/safetensors.ts';
+import { readLayersModel, readWeights, tensorflowNames } from '../../src/network/tensorflow/model.ts';
+import type { ParameterVector } from '../../src/network/tensors.ts';
 import type { ImportParameters } from './parameters.ts';
 
 export async function run(context: StageContext<ImportParameters>): Promise<void> {
   const { params } = context;
-  const label = `${context.stage}: the input weights`;
-  const { tensors } = await readSafetensors(context.input('weights').path!, label, isCounter);
   const dataset = await loadDataset(params.dataset, context.root, params.normalisation);
-  const network = buildNetwork(
-    resolveNetwork(params.network, dataset.train.features, dataset.classNames.length),
-  );
-  const names = { prefix: params.prefix, names: params.names ?? {} };
+  const ends = { inputs: dataset.features, classes: dataset.classNames.length };
+  const network = await openNetwork(params.network, ends, context.root);
+  const { tensors, convention, label } = await source(context, network, ends);
+  const fresh = params.classifier === 'new' ? { init: params.init, seed: params.seed } : undefined;
   const checkpoint = {
     network: network.spec,
     dataset: dataset.identity,
     epoch: params.epoch,
     seed: params.seed,
-    ...importTensors(tensors, network, names, label),
+    ...importTensors(tensors, network, convention, params.names ?? {}, label, fresh),
   };
   await writeFile(context.output('checkpoint'), encodeCheckpoint(checkpoint));
+}
+
+/** The tensors: of the input, or of the layers model itself. */
+async function source(
+  { params, stage, root, list }: StageContext<ImportParameters>,
+  network: Network,
+  ends: { readonly inputs: number; readonly classes: number },
+): Promise<{ tensors: ParameterVector; convention: Convention; label: string }> {
+  const [weights] = list('weights');
+  if (weights) {
+    const label = `${stage}: the input weights`;
+    const { tensors } = await readSafetensors(weights.path!, label, isCounter);
+    return { tensors, convention: pytorch(network, params.prefix), label };
+  }
+  const choice = params.network;
+  if (typeof choice === 'string' || choice.name !== 'layers')
+    throw new UserError({
+      severity: 'error',
+      code: 'missing-input',
+      message: `${stage} needs its input "weights"; only a layers model brings its own`,
+    });
+  const path = join(root, choice.file);
+  const classifier = choice.classifier ?? 'own';
+  const { topology } = readLayersModel(path, choice.file, { ...ends, classifier });
+  const tensors = await readWeights(path, choice.file);
+  return { tensors, convention: tensorflowNames(topology, tensors), label: choice.file };
 }

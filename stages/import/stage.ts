@@ -1,19 +1,27 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
 import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
+import { networkFiles, weightFiles } from '../../src/network/own-network.ts';
 import { parameters } from './parameters.ts';
 
 export default defineStage({
-  version: 1,
-  summary: 'Makes a checkpoint of weights that PyTorch code has trained, from a safetensors file.',
+  version: 2,
+  summary:
+    'Makes a checkpoint of weights that others have trained: PyTorch, or a TensorFlow.js layers model.',
   with: parameters,
   inputs: {
     weights: {
       type: 'file',
-      description: "A state_dict as safetensors, under PyTorch's names and in its layouts.",
+      optional: true,
+      description:
+        "A state_dict as safetensors, under PyTorch's names and in its layouts. A layers model brings its own weights.",
     },
   },
   outputs: { checkpoint: { type: 'checkpoint', extension: '.safetensors' } },
-  files: (params, root) => datasetFiles(params.dataset, root),
+  files: (params, root) => [
+    ...datasetFiles(params.dataset, root),
+    ...networkFiles(params.network, root),
+    ...weightFiles(params.network, root),
+  ],
   run: async (context) => (await import('./run.ts')).run(context),
 });
 

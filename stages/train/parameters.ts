@@ -124,6 +124,11 @@ export const parameters = Type.Object(
       }),
     ),
     seed: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    classifier: Type.Enum(['keep', 'new'], {
+      default: 'keep',
+      description:
+        'Of a training that starts from a checkpoint. keep: the last layer too, where it fits; new: initialised from the seed.',
+    }),
     init: Type.Enum([...initialisations], {
       default: 'pytorch',
       description:

@@ -8,8 +8,9 @@ import { loadDataset } from '../../src/dataset/dataset.ts';
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
-import { buildNetwork, resolveNetwork } from '../../src/network/architectures.ts';
-import { encodeCheckpoint } from '../../src/network/checkpoint.ts';
+import { encodeCheckpoint, readCheckpoint } from '../../src/network/checkpoint.ts';
+import { transplanted } from '../../src/network/fine-tuning.ts';
+import { openNetwork } from '../../src/network/own-network.ts';
 import { initialState } from '../../src/network/running-statistics.ts';
 import type { Json } from '../../src/util/json.ts';
 import { keptEpochs, type TrainParameters } from './parameters.ts';
@@ -28,22 +29,25 @@ export async function run(context: StageContext<TrainParameters>): Promise<void>
   const { params, memo, signal } = context;
   await startEngine(context.engine, context.root);
   const dataset = await loadDataset(params.dataset, context.root, params.normalisation);
-  const spec = resolveNetwork(params.network, dataset.train.features, dataset.classNames.length);
+  const ends = { inputs: dataset.train.features, classes: dataset.classNames.length };
+  const opened = await openNetwork(params.network, ends, context.root);
+  const { spec } = opened;
   const perEpoch = stepsOf(dataset.train.count, params.batch);
   const settings = settingsOf(params, perEpoch);
   const lastStep = params.epochs * perEpoch;
   refuseShortSchedule(settings, lastStep);
-  const network = { ...buildNetwork(spec), loss: settings.loss };
-  const beginning = {
-    parameters: network.initialise(params.init, params.seed),
-    statistics: initialState(network),
-  };
+  const network = { ...opened, loss: settings.loss };
+  const [origin] = context.list('from');
+  const beginning = origin
+    ? transplanted(network, await readCheckpoint(origin.path!, 'the input from'), params, 'the input from')
+    : { parameters: network.initialise(params.init, params.seed), statistics: initialState(network) };
   const trajectory: Json = {
     what: 'state of a training',
     network: JSON.stringify(spec),
     dataset: dataset.identity.digest,
     normalisation: params.normalisation ? JSON.stringify(params.normalisation) : null,
     init: params.init,
+    ...(origin ? { from: origin.digest, classifier: params.classifier } : {}),
     settings: JSON.stringify(settings),
   };
   const keyOf = (step: number): Json => ({ ...trajectory, step });

@@ -1,5 +1,6 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
+import { networkFiles } from '../../src/network/own-network.ts';
 import type { HistoryRow } from './history.ts';
 import { keptEpochs, parameters } from './parameters.ts';
 import { contradictions } from './settings.ts';
@@ -8,7 +9,14 @@ export default defineStage({
   version: 1,
   summary: 'Trains a network (SGD, Adam, AdamW) and keeps checkpoints of chosen epochs.',
   with: parameters,
-  inputs: {},
+  inputs: {
+    from: {
+      type: 'checkpoint',
+      optional: true,
+      description:
+        'Where to start instead of an initialisation: fine-tuning. Its last layer may be for other classes.',
+    },
+  },
   outputs: (params) => ({
     checkpoints: {
       type: 'checkpoint',
@@ -19,7 +27,7 @@ export default defineStage({
     history: { type: 'table', extension: '.json', description: 'Loss and accuracy after each epoch.' },
   }),
   engine: true,
-  files: (params, root) => datasetFiles(params.dataset, root),
+  files: (params, root) => [...datasetFiles(params.dataset, root), ...networkFiles(params.network, root)],
   check: contradictions,
   run: async (context) => (await import('./run.ts')).run(context),
 });

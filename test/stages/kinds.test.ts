@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { availableEngines, engineIdentity } from '../../src/engine/engine.ts';
-import { identifyCode } from '../../src/fingerprint/code.ts';
+import { identifyCode } from '../../src/kind/code.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
 import classify from '../../stages/classify/stage.ts';
 import directions from '../../stages/directions/stage.ts';

@@ -7,6 +7,7 @@ import type { Artifact } from '../../src/kind/artifact.ts';
 import type { Memo, OutputSpec, StageContext, StageKind } from '../../src/kind/stage-kind.ts';
 import { type Digest, digestOf } from '../../src/util/digest.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
+import { setWorkspaceRoot } from '../../src/util/workspace-root.ts';
 import { scratchFolder } from './scratch-folder.ts';
 
 /** A memo in memory that counts: items are kept as bytes, as in the store. */
@@ -88,6 +89,7 @@ export async function runKind<With extends TObject>(
     log: () => {},
     signal: options.signal ?? new AbortController().signal,
   };
+  setWorkspaceRoot(context.root);
   await kind.run(context);
   return Object.fromEntries(
     Object.entries(specs).map(([name, spec]) => {

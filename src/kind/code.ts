@@ -3,8 +3,8 @@ import { isBuiltin } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
-import type { CodeIdentity } from '../kind/registry.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
+import type { CodeIdentity } from './registry.ts';
 
 /**
  * The identity of a stage kind's code.

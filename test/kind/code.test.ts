@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compileKind, identifyCode, surveyCode } from '../../src/fingerprint/code.ts';
+import { compileKind, identifyCode, surveyCode } from '../../src/kind/code.ts';
 
 let root: string;
 beforeEach(() => {
