@@ -9,8 +9,24 @@ export interface AugmentationSpec {
   readonly flip: boolean;
 }
 
+/** Of images whose channels lie one after the other. */
+export interface PlaneShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
 /**
- * Training images as each epoch sees them: PyTorch's RandomCrop(side, padding) and then RandomHorizontalFlip. What
+ * The shape of square images, one plane for each of some channels.
+ * @returns null where so many features are none.
+ */
+export function squareShape(features: number, channels: number): PlaneShape | null {
+  const side = Math.sqrt(features / channels);
+  return Number.isInteger(side) && side > 0 ? { height: side, width: side, channels } : null;
+}
+
+/**
+ * Training images as each epoch sees them: PyTorch's RandomCrop(size, padding) and then RandomHorizontalFlip. What
  * happens to an image in an epoch is drawn from streams of the seed's own, `crop` and `flip`, in the order of the data
  * set: it depends neither on the shuffle nor on the batches nor on the other of the two, and any epoch can be drawn
  * without those before it.
@@ -19,28 +35,32 @@ export class Augmentation {
   readonly #spec: AugmentationSpec;
   readonly #examples: Examples;
   readonly #seed: number;
-  /** Black, one of each channel. */
+  /** One of each channel: what black is after normalisation. */
   readonly #black: readonly number[];
-  readonly #side: number;
+  readonly #shape: PlaneShape;
 
-  /** @throws UserError where the examples are no square images of three channels. */
+  /**
+   * @param shape of the images; null where the examples are none.
+   * @throws UserError where they are none.
+   */
   constructor(
     spec: AugmentationSpec,
     examples: Examples,
     seed: number,
     { mean, deviation }: { readonly mean: readonly number[]; readonly deviation: readonly number[] },
+    shape: PlaneShape | null,
   ) {
+    if (!shape)
+      throw new UserError({
+        severity: 'error',
+        code: 'not-images',
+        message: `augmentation crops and mirrors images; the data set's ${examples.features} features are none`,
+      });
     this.#spec = spec;
     this.#examples = examples;
     this.#seed = seed;
     this.#black = mean.map((m, c) => -m / deviation[c]!);
-    this.#side = Math.sqrt(examples.features / mean.length);
-    if (mean.length === 0 || !Number.isInteger(this.#side))
-      throw new UserError({
-        severity: 'error',
-        code: 'not-images',
-        message: `augmentation crops and mirrors square images; the data set's ${examples.features} features are none`,
-      });
+    this.#shape = shape;
   }
 
   /** The inputs of an epoch, row-major [indices.length, features] as in `Examples.inputs`. */
@@ -79,16 +99,16 @@ export class Augmentation {
     into: Float32Array,
     { down, right, mirrored }: { readonly down: number; readonly right: number; readonly mirrored: boolean },
   ): void {
-    const side = this.#side;
+    const { height, width } = this.#shape;
     let to = 0;
     this.#black.forEach((black, channel) => {
-      for (let y = 0; y < side; y++) {
+      for (let y = 0; y < height; y++) {
         const line = y + down;
-        const inside = line >= 0 && line < side;
-        const start = (channel * side + line) * side;
-        for (let x = 0; x < side; x++) {
-          const from = (mirrored ? side - 1 - x : x) + right;
-          into[to++] = inside && from >= 0 && from < side ? image[start + from]! : black;
+        const inside = line >= 0 && line < height;
+        const start = (channel * height + line) * width;
+        for (let x = 0; x < width; x++) {
+          const from = (mirrored ? width - 1 - x : x) + right;
+          into[to++] = inside && from >= 0 && from < width ? image[start + from]! : black;
         }
       }
     });

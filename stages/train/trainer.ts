@@ -1,7 +1,7 @@
 import type { Dataset } from '../../src/dataset/dataset.ts';
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
-import { Augmentation } from '../../src/network/augmentation.ts';
+import { Augmentation, type PlaneShape, squareShape } from '../../src/network/augmentation.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
 import { batches, type Examples, inOrder } from '../../src/network/examples.ts';
 import { learningRateAt } from '../../src/network/learning-rate.ts';
@@ -17,8 +17,12 @@ import { expectedPeak, frugalFrom } from './memory.ts';
 import type { TrainSettings } from './settings.ts';
 import type { TrainingState } from './state.ts';
 
-/** Examples a forward pass when losses are measured; decides no trajectory. */
+/** Examples a forward pass when losses are measured, fewer where they are large; decides no trajectory. */
 const measureBatch = 512;
+const measureFeatures = 2 ** 21;
+
+/** A data set; the shape of its images is null where they are none. */
+type TrainingData = Dataset & { readonly shape?: PlaneShape | null };
 
 /** Where a training begins. */
 export interface Beginning {
@@ -42,7 +46,7 @@ export class Trainer {
   readonly #form: Beginning;
   readonly #decay: readonly number[];
   readonly #augmentation: Augmentation | undefined;
-  readonly #meters: { readonly train: LossMeter; readonly test: LossMeter };
+  readonly #meters: { readonly train: LossMeter; readonly test: LossMeter | undefined };
   #optimiser: Optimiser;
   #statistics: RunningStatistics;
   #history: HistoryRow[] = [];
@@ -52,7 +56,7 @@ export class Trainer {
   #frugal: boolean | undefined;
 
   /** @throws UserError where settings do not fit the network or the data. */
-  constructor(settings: TrainSettings, network: Network, dataset: Dataset, beginning: Beginning) {
+  constructor(settings: TrainSettings, network: Network, dataset: TrainingData, beginning: Beginning) {
     this.#settings = settings;
     this.#network = network;
     this.#train = dataset.train;
@@ -65,12 +69,16 @@ export class Trainer {
         dataset.train,
         settings.seed,
         dataset.identity,
+        dataset.shape === undefined
+          ? squareShape(dataset.train.features, dataset.identity.mean.length)
+          : dataset.shape,
       );
+    const test = testOf(dataset);
     this.#optimiser = startOptimiser(settings.optimiser, this.#decay, beginning.parameters);
     this.#statistics = new RunningStatistics(beginning.statistics);
     this.#meters = {
-      train: new LossMeter(network, dataset.train, measureBatch),
-      test: new LossMeter(network, dataset.test, measureBatch),
+      train: meterOf(network, dataset.train),
+      test: test && meterOf(network, test),
     };
   }
 
@@ -182,8 +190,8 @@ export class Trainer {
       'batch-loss': batchLoss,
       'train-loss': measured ? finite(measured.train.loss) : null,
       'train-accuracy': measured ? measured.train.accuracy : null,
-      'test-loss': measured ? finite(measured.test.loss) : null,
-      'test-accuracy': measured ? measured.test.accuracy : null,
+      'test-loss': measured?.test ? finite(measured.test.loss) : null,
+      'test-accuracy': measured?.test ? measured.test.accuracy : null,
     });
   }
 
@@ -191,7 +199,7 @@ export class Trainer {
     const theta = await toVector(this.#optimiser.parameters, this.#form.parameters);
     const statistics = await toVector(this.#statistics.tensors, this.#form.statistics);
     const train = await this.#meters.train.measure(theta, statistics);
-    return { train, test: await this.#meters.test.measure(theta, statistics) };
+    return { train, test: await this.#meters.test?.measure(theta, statistics) };
   }
 
   /** The last row in words, for the progress line. */
@@ -226,7 +234,22 @@ export class Trainer {
     this.#optimiser.dispose();
     this.#statistics.dispose();
     this.#meters.train.dispose();
-    this.#meters.test.dispose();
+    this.#meters.test?.dispose();
+  }
+}
+
+function meterOf(network: Network, examples: Examples): LossMeter {
+  const most = Math.floor(measureFeatures / examples.features);
+  return new LossMeter(network, examples, Math.max(8, Math.min(measureBatch, most)));
+}
+
+/** A data set's test examples, where it has any: a training needs none. */
+function testOf(dataset: Dataset): Examples | undefined {
+  try {
+    return dataset.test;
+  } catch (error) {
+    if (error instanceof UserError && error.diagnostics[0]?.code === 'missing-split') return undefined;
+    throw error;
   }
 }
 

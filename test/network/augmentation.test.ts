@@ -1,15 +1,16 @@
 import { expect, test } from 'vitest';
-import { Augmentation } from '../../src/network/augmentation.ts';
+import { Augmentation, squareShape } from '../../src/network/augmentation.ts';
 import type { Examples } from '../../src/network/examples.ts';
 
-const side = 6;
+const [height, width] = [4, 9];
+const shape = { height, width, channels: 3 };
 const normalisation = { mean: [0.5, 0.25, 0.125], deviation: [0.5, 0.5, 0.25] };
 const black = [-1, -0.5, -0.5];
 const count = 400;
 /** Every pixel of every image is a number of its own. */
 const examples: Examples = {
   count,
-  features: 3 * side * side,
+  features: 3 * height * width,
   classes: 2,
   labels: new Uint8Array(count),
   inputs: (indices) =>
@@ -19,7 +20,7 @@ const examples: Examples = {
 };
 const all = Array.from({ length: count }, (_, i) => i);
 const at = (spec: { crop: number; flip: boolean }, seed = 1, epoch = 1): Float32Array =>
-  new Augmentation(spec, examples, seed, normalisation).epoch(epoch)(all);
+  new Augmentation(spec, examples, seed, normalisation, shape).epoch(epoch)(all);
 
 /** Where an image was cut out and whether it was mirrored, found by looking at every possibility. */
 function placeOf(values: Float32Array, image: number, crop: number): [number, number, boolean][] {
@@ -30,13 +31,13 @@ function placeOf(values: Float32Array, image: number, crop: number): [number, nu
       for (const mirrored of [false, true]) {
         // Padded, cut, and then mirrored: written out as PyTorch's transforms do it.
         const padded = (channel: number, y: number, x: number): number =>
-          y >= 0 && y < side && x >= 0 && x < side
-            ? 108 * image + channel * side * side + y * side + x + 1
+          y >= 0 && y < height && x >= 0 && x < width
+            ? 108 * image + channel * height * width + y * width + x + 1
             : black[channel]!;
         const same = own.every((value, i) => {
-          const channel = Math.floor(i / (side * side));
-          const [y, x] = [Math.floor(i / side) % side, i % side];
-          return value === padded(channel, y + down, (mirrored ? side - 1 - x : x) + right);
+          const channel = Math.floor(i / (height * width));
+          const [y, x] = [Math.floor(i / width) % height, i % width];
+          return value === padded(channel, y + down, (mirrored ? width - 1 - x : x) + right);
         });
         if (same) found.push([down, right, mirrored]);
       }
@@ -66,7 +67,7 @@ test('the draws of an epoch depend on seed and epoch alone', () => {
   expect(at(spec, 2)).not.toEqual(first);
   expect(at(spec, 1, 2)).not.toEqual(first);
   // In any order, any batch, and without the epochs before.
-  const augmentation = new Augmentation(spec, examples, 1, normalisation);
+  const augmentation = new Augmentation(spec, examples, 1, normalisation, shape);
   augmentation.epoch(7);
   const some = augmentation.epoch(1)([399, 5]);
   expect(some.subarray(0, 108)).toEqual(first.subarray(399 * 108));
@@ -88,8 +89,10 @@ test('without padding and mirroring images stay as they are', () => {
   expect(at({ crop: 0, flip: false })).toEqual(examples.inputs(all));
 });
 
-test('what is no square image is refused', () => {
-  expect(
-    () => new Augmentation({ crop: 1, flip: true }, { ...examples, features: 100 }, 1, normalisation),
-  ).toThrow('the data set’s 100 features are none'.replace('’', "'"));
+test('what is no image is refused; square ones are known by their size', () => {
+  expect(() => new Augmentation({ crop: 1, flip: true }, examples, 1, normalisation, null)).toThrow(
+    "the data set's 108 features are none",
+  );
+  expect(squareShape(108, 3)).toEqual({ height: 6, width: 6, channels: 3 });
+  expect(squareShape(100, 3)).toBeNull();
 });

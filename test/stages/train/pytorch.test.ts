@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../src/dataset/dataset.ts';
+import { UserError } from '../../../src/diagnostics/diagnostic.ts';
 import { engineIdentity, startEngine } from '../../../src/engine/engine.ts';
 import { tf } from '../../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../../src/network/architectures.ts';
@@ -137,4 +138,39 @@ describe('whole trainings against PyTorch in float64', () => {
       });
     },
   );
+
+  test('a data set without test examples is trained on all the same', async () => {
+    const { optimiser } = kinds.sgd!;
+    const missing = { severity: 'error', code: 'missing-split', message: 'there are none' } as const;
+    const half: Dataset = {
+      ...dataset,
+      get test(): Examples {
+        throw new UserError(missing);
+      },
+    };
+    const settings: TrainSettings = {
+      ...common,
+      loss: { name: 'cross-entropy', smoothing: 0 },
+      optimiser,
+      learningRate: 0.1,
+      weightDecay: 0,
+      schedule: {
+        name: 'constant',
+        by: 'epoch',
+        milestones: [],
+        gamma: 1,
+        minimum: 0,
+        horizon: 0,
+        warmUp: null,
+      },
+    };
+    const beginning = { parameters: vectorOf(reference.start), statistics: [] };
+    const trainer = new Trainer(settings, buildNetwork(spec), half, beginning);
+    await trainer.measureBeginning();
+    await trainer.advance(3, new AbortController().signal);
+    const { history } = await trainer.state();
+    trainer.dispose();
+    expect(history.map((row) => row['test-accuracy'])).toEqual([null, null]);
+    expect(history[1]!['train-loss']!).toBeLessThan(history[0]!['train-loss']!);
+  });
 });
