@@ -1,7 +1,10 @@
 import { UserError } from '../../diagnostics/diagnostic.ts';
+import type { Compiled, CompileSettings, CompilingBackend, TensorFunction } from '../compile.ts';
 import { tf } from '../tensorflow.ts';
-import { type Evaluator, evaluate } from './evaluate.ts';
+import { CompiledFunction } from './compile.ts';
+import { evaluate } from './evaluate.ts';
 import { ordered } from './lowering.ts';
+import type { Sessions } from './sessions.ts';
 import {
   emptyNumbers,
   type Numbers,
@@ -35,16 +38,16 @@ const uniformFrom = 1024;
  * A TensorFlow.js backend whose kernels record. Nothing is computed until a tensor is read; then everything that is
  * still wanted (every living tensor) is computed as one graph.
  */
-export class RecordingBackend extends tf.KernelBackend {
+export class RecordingBackend extends tf.KernelBackend implements CompilingBackend {
   readonly #entries = new Map<DataId, Entry>();
   /** Values of living tensors that have no numbers yet. */
   readonly #pending = new Set<Value>();
-  readonly #evaluator: Evaluator;
+  readonly #sessions: Sessions;
   #recorded = 0;
 
-  constructor(evaluator: Evaluator) {
+  constructor(sessions: Sessions) {
     super();
-    this.#evaluator = evaluator;
+    this.#sessions = sessions;
   }
 
   /** The value of a tensor. */
@@ -78,7 +81,28 @@ export class RecordingBackend extends tf.KernelBackend {
     const wanted = [...this.#pending];
     this.#pending.clear();
     this.#recorded = 0;
-    if (wanted.length > 0) evaluate(this.#evaluator, wanted);
+    if (wanted.length > 0) evaluate(this.#sessions, wanted);
+  }
+
+  /** The value of a tensor, with its numbers. */
+  computed(tensor: { readonly dataId: DataId }): Value {
+    const value = this.recorded(tensor);
+    if (value.symbolic) throw new Error('a function that is compiled cannot read its tensors');
+    if (!value.numbers) {
+      this.#pending.add(value);
+      this.flush();
+    }
+    return value;
+  }
+
+  /** A tensor of TensorFlow.js for a value. */
+  wrapped(value: Value): tf.Tensor {
+    const { dataId, shape, dtype } = this.tensorOf(value);
+    return tf.engine().makeTensorFromDataId(dataId, shape, dtype, this);
+  }
+
+  compile(f: TensorFunction, settings: CompileSettings): Compiled {
+    return new CompiledFunction(this, this.#sessions, f, settings);
   }
 
   /** Called where a kernel ends, so that what it returns is known. */
@@ -122,12 +146,7 @@ export class RecordingBackend extends tf.KernelBackend {
   }
 
   override readSync(dataId: DataId): Numbers {
-    const value = this.recorded({ dataId });
-    if (value.symbolic) throw new Error('a function that is compiled cannot read its tensors');
-    if (!value.numbers) {
-      this.#pending.add(value);
-      this.flush();
-    }
+    const value = this.computed({ dataId });
     return ordered(value.numbers!, value.shape, value.axes);
   }
 
@@ -173,7 +192,7 @@ export class RecordingBackend extends tf.KernelBackend {
   override dispose(): void {
     this.#pending.clear();
     this.#entries.clear();
-    this.#evaluator.dispose();
+    this.#sessions.dispose();
   }
 }
 

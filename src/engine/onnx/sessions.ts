@@ -9,8 +9,16 @@ export interface SessionSettings {
   readonly spinning: boolean;
 }
 
+/** An input or an output: its shape is that of its numbers as they lie in memory. */
 export interface IoTensor extends ModelTensor {
   readonly dtype: ValueType;
+  /** In which order its axes lie there, as in `Value.axes`. */
+  readonly axes: readonly number[] | undefined;
+}
+
+export interface Program extends Model {
+  readonly inputs: readonly IoTensor[];
+  readonly outputs: readonly IoTensor[];
 }
 
 /** A model ready to run. */
@@ -43,7 +51,7 @@ export class Sessions {
   }
 
   /** The model of a structure, compiled where it is not kept. */
-  of(key: string, make: () => Model): Prepared {
+  of(key: string, make: () => Program): Prepared {
     let prepared = this.#kept.get(key);
     if (prepared) this.#kept.delete(key);
     else prepared = this.compile(make());
@@ -57,7 +65,7 @@ export class Sessions {
   }
 
   /** A model that the caller disposes of. */
-  compile(model: Model): Prepared {
+  compile(model: Program): Prepared {
     const { provider, threads, spinning } = this.#settings;
     const bytes = encodeModel(model);
     const session = new this.#runtime.Session();
@@ -74,11 +82,7 @@ export class Sessions {
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' } } },
     });
-    return {
-      session,
-      inputs: model.inputs as readonly IoTensor[],
-      outputs: model.outputs as readonly IoTensor[],
-    };
+    return { session, inputs: model.inputs, outputs: model.outputs };
   }
 
   /** Runs a model. @param feeds numbers in the order of its inputs. @returns its outputs' numbers. */

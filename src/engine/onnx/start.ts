@@ -1,24 +1,15 @@
 import { tf } from '../tensorflow.ts';
 import { RecordingBackend } from './backend.ts';
-import { evaluator } from './evaluate.ts';
 import { backendName, registerKernels } from './register.ts';
 import { loadRuntime } from './runtime.ts';
 import { type SessionSettings, Sessions } from './sessions.ts';
 
-let running: RecordingBackend | undefined;
-
-/** The backend of this process, once it is started. */
-export function recordingBackend(): RecordingBackend | undefined {
-  return running;
-}
-
 /** Makes `onnx` TensorFlow.js's backend. @param folder of the package onnxruntime-node. */
 export async function startOnnx(folder: string, settings: SessionSettings): Promise<typeof tf> {
   const runtime = loadRuntime(folder);
-  const backend = new RecordingBackend(evaluator(new Sessions(runtime, settings)));
+  const backend = new RecordingBackend(new Sessions(runtime, settings));
   registerKernels(backend);
   tf.registerBackend(backendName, () => backend);
   if (!(await tf.setBackend(backendName))) throw new Error('the backend did not start');
-  running = backend;
   return tf;
 }

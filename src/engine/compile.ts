@@ -1,0 +1,42 @@
+/**
+ * Functions of tensors that are called many times. An engine that records compiles them once for each combination of
+ * shapes, and computes what depends on no input only at the first call; any other engine just calls them.
+ */
+import { tf } from './tensorflow.ts';
+
+export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];
+
+export interface CompileSettings {
+  /**
+   * Whether all that is fixed becomes part of the program: faster to run and slower to make, for functions that see many
+   * inputs. Default false: it is handed over at each call.
+   */
+  readonly embed?: boolean;
+}
+
+export interface Compiled {
+  /** The function's values at inputs, computed when the call returns where the engine compiles. The caller disposes. */
+  call(...inputs: readonly tf.Tensor[]): tf.Tensor[];
+  /** Bytes that are kept between calls for what no input decides; known after the first call. */
+  readonly keptBytes: number;
+  dispose(): void;
+}
+
+/** An engine's own way to compile; a method of its TensorFlow.js backend. */
+export interface CompilingBackend {
+  compile(f: TensorFunction, settings: CompileSettings): Compiled;
+}
+
+/**
+ * @param f a pure function of its inputs, composed of `tf` operations. All other tensors that it reaches (parameters, a
+ * batch) are taken as they are at its first call and must not be disposed of before it. It must not read tensors.
+ */
+export function compile(f: TensorFunction, settings: CompileSettings = {}): Compiled {
+  const backend = tf.backend() as Partial<CompilingBackend>;
+  if (backend.compile) return backend.compile(f, settings);
+  return {
+    call: (...inputs) => tf.tidy(() => f(...inputs)),
+    keptBytes: 0,
+    dispose: () => {},
+  };
+}

@@ -1,0 +1,127 @@
+import type { Compiled, CompileSettings, TensorFunction } from '../compile.ts';
+import { tf } from '../tensorflow.ts';
+import type { RecordingBackend } from './backend.ts';
+import { evaluate, lowered } from './evaluate.ts';
+import { type Graph, graphOf } from './graph.ts';
+import type { Prepared, Sessions } from './sessions.ts';
+import { Value } from './value.ts';
+
+/** A recording of the function for inputs of certain shapes. */
+interface Plan {
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly graph: Graph;
+  /** With embedded numbers: the program and the leaves that remain its inputs. */
+  readonly own: { readonly prepared: Prepared; readonly fed: readonly Value[] } | undefined;
+}
+
+/** What costs nothing to do again: it only says how numbers lie in memory, or stands for one number. */
+const transparent = new Set(['Fill', 'Transpose', 'Reshape', 'Copy', 'BroadcastTo']);
+
+/**
+ * A function recorded once for each combination of its inputs' shapes, by partial evaluation: what depends on no input is
+ * computed when it is recorded, and each call computes the rest.
+ */
+export class CompiledFunction implements Compiled {
+  readonly #backend: RecordingBackend;
+  readonly #sessions: Sessions;
+  readonly #f: TensorFunction;
+  readonly #embed: boolean;
+  readonly #plans = new Map<string, Plan>();
+
+  constructor(backend: RecordingBackend, sessions: Sessions, f: TensorFunction, { embed }: CompileSettings) {
+    this.#backend = backend;
+    this.#sessions = sessions;
+    this.#f = f;
+    this.#embed = embed ?? false;
+  }
+
+  get keptBytes(): number {
+    const arrays = new Set<ArrayBufferLike>();
+    for (const { graph } of this.#plans.values())
+      for (const { value } of graph.leaves) if (value.numbers) arrays.add(value.numbers.buffer);
+    return [...arrays].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  call(...inputs: readonly tf.Tensor[]): tf.Tensor[] {
+    const given = inputs.map((tensor) => this.#backend.computed(tensor));
+    const signature = given.map(({ dtype, shape, axes }) => `${dtype}[${shape}]${axes ?? ''}`).join();
+    let plan = this.#plans.get(signature);
+    if (!plan) this.#plans.set(signature, (plan = this.#record(given)));
+    return this.#run(plan, given);
+  }
+
+  dispose(): void {
+    for (const { own } of this.#plans.values()) own?.prepared.session.dispose();
+    this.#plans.clear();
+  }
+
+  #record(given: readonly Value[]): Plan {
+    const inputs = given.map(({ shape, dtype, axes }) => {
+      const input = new Value(shape, dtype, 'input');
+      input.axes = axes;
+      return input;
+    });
+    const engine = tf.engine();
+    engine.startScope('compiled function');
+    let outputs: Value[];
+    try {
+      const tensors = inputs.map((value) => this.#backend.wrapped(value));
+      outputs = this.#f(...tensors).map((tensor) => this.#backend.recorded(tensor));
+    } finally {
+      engine.endScope();
+    }
+    evaluate(this.#sessions, frontier(outputs));
+    const graph = graphOf(outputs);
+    return { inputs, outputs, graph, own: this.#embed ? this.#embedded(graph, inputs) : undefined };
+  }
+
+  #embedded(graph: Graph, inputs: readonly Value[]): Plan['own'] {
+    const model = lowered(graph);
+    const fed: Value[] = [];
+    const left = model.inputs.filter((_, i) => {
+      const { value } = graph.leaves[i]!;
+      if (!inputs.includes(value)) return false;
+      fed.push(value);
+      return true;
+    });
+    const constants = model.inputs.flatMap((input, i) => {
+      const { numbers } = graph.leaves[i]!.value;
+      if (!numbers) return [];
+      return [{ ...input, bytes: new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength) }];
+    });
+    const whole = { ...model, inputs: left, constants: [...model.constants, ...constants] };
+    return { prepared: this.#sessions.compile(whole), fed };
+  }
+
+  #run({ inputs, outputs, graph, own }: Plan, given: readonly Value[]): tf.Tensor[] {
+    const numbersOf = (leaf: Value) => leaf.numbers ?? given[inputs.indexOf(leaf)]!.numbers!;
+    const prepared = own?.prepared ?? this.#sessions.of(graph.key, () => lowered(graph));
+    const fed = own?.fed ?? graph.leaves.map(({ value }) => value);
+    const results = this.#sessions.run(prepared, fed.map(numbersOf));
+    return outputs.map(({ shape, dtype }, i) => {
+      const value = new Value(shape, dtype, { numbers: results[i]! });
+      value.axes = prepared.outputs[i]!.axes;
+      return this.#backend.wrapped(value);
+    });
+  }
+}
+
+/** What depends on no input and is taken by something that does. */
+function frontier(outputs: readonly Value[]): Value[] {
+  const seen = new Set<Value>();
+  const found = new Set<Value>();
+  const stack = [...outputs];
+  const wanted = (value: Value): void => {
+    if (seen.has(value) || !value.operation) return;
+    if (value.symbolic || transparent.has(value.operation.name)) stack.push(value);
+    else found.add(value);
+  };
+  while (stack.length > 0) {
+    const value = stack.pop()!;
+    if (seen.has(value)) continue;
+    seen.add(value);
+    for (const input of value.operation?.inputs ?? []) wanted(input);
+  }
+  return [...found];
+}
