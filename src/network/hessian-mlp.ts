@@ -1,6 +1,5 @@
 import { tf } from '../engine/tensorflow.ts';
 import type { BatchCurvature } from './hessian-batch.ts';
-import type { ParameterVector } from './tensors.ts';
 
 /** What of one dense layer does not depend on v. n examples, `in` and `out` units. */
 type Layer = {
@@ -39,6 +38,7 @@ export function mlpCurvature(
   targets.dispose();
   const n = inputs.shape[0];
   return {
+    bytes: mlpCurvatureBytes(parameters, n),
     product(v) {
       const kernelAt = (l: number): tf.Tensor2D => v[2 * l] as tf.Tensor2D;
       const moved: (tf.Tensor | undefined)[] = [];
@@ -110,7 +110,10 @@ function primal(
 }
 
 /** Bytes that `mlpCurvature` keeps for a batch. @param theta kernel and bias of each layer. */
-export function mlpCurvatureBytes(theta: ParameterVector, examples: number): number {
+export function mlpCurvatureBytes(
+  theta: readonly { readonly shape: readonly number[] }[],
+  examples: number,
+): number {
   const kernels = theta
     .filter(({ shape }) => shape.length === 2)
     .map(({ shape }) => shape as [number, number]);

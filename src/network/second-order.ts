@@ -65,7 +65,7 @@ function reached(sources: readonly tf.Tensor[]): { kernels: Set<string>; custom:
 }
 
 /** @throws UserError where a kernel without a proven second derivative lies on the way from `sources`. */
-function refuseUnproven(sources: readonly tf.Tensor[]): void {
+export function refuseUnproven(sources: readonly tf.Tensor[]): void {
   const { kernels, custom } = reached(sources);
   const unproven = [
     ...[...kernels].filter((name) => !twiceDifferentiable.has(name)),
