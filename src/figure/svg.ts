@@ -71,7 +71,7 @@ function writeText(item: TextItem): string {
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** XML text; characters that XML 1.0 forbids become the replacement character. */
-function escapeXml(text: string): string {
+export function escapeXml(text: string): string {
   return (
     text
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly what XML forbids

@@ -122,9 +122,13 @@ export interface StageKind<With extends TObject = TObject> {
   readonly resources?: Partial<Resources>;
   /** Files that decide the result besides the inputs, a dataset's for example. */
   readonly files?: (params: Static<With>, root: string) => readonly FileDependency[];
-  /** Checks across parameters that a schema cannot say; returns messages by JSON pointer into `with`. */
+  /**
+   * Checks across parameters that a schema cannot say, `inputs` being the names of the inputs that the stage is given;
+   * returns messages by JSON pointer into `with`.
+   */
   readonly check?: (
     params: Static<With>,
+    inputs: readonly string[],
   ) => readonly { readonly pointer: string; readonly message: string }[];
   readonly run: (context: StageContext<Static<With>>) => Promise<void>;
 }

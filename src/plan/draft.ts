@@ -256,7 +256,8 @@ function kindParts(
   }
   if (!complete) return broken;
   try {
-    const wrong = kind.definition.check?.(params as never) ?? [];
+    const inputs = [...(mapAt(node, 'inputs')?.entries.keys() ?? [])];
+    const wrong = kind.definition.check?.(params as never, inputs) ?? [];
     for (const { pointer, message } of wrong) {
       const place = locate(base, pointer);
       const at = place.node.kind === 'scalar' || !place.complete ? place.node : (place.key ?? fallback);

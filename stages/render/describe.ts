@@ -1,74 +1,97 @@
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
-import type { Figure, Panel, RuleMark, Sample } from '../../src/figure/figure.ts';
-import { literal } from '../../src/figure/math-text.ts';
+import type { Axis, Figure, Panel, PlanePanel, Sample } from '../../src/figure/figure.ts';
 import { domainOf } from '../../src/figure/scale.ts';
-import type { Axis, Curves, Series } from '../../src/landscape/curves.ts';
+import { type Content, compose } from './compose.ts';
+import { curvesIn } from './panels/common.ts';
+import { curvesPanel } from './panels/curves.ts';
+import { fieldPanel } from './panels/field.ts';
+import { barsPanel, densityPanel, histogramPanel } from './panels/tables.ts';
 import type { RenderParameters } from './parameters.ts';
+import { type Source, subjectOf } from './sources.ts';
 import { subjectNotes } from './subject.ts';
-import { type CategoryRow, panelTitle } from './title.ts';
-
-type PanelParameters = RenderParameters['panels'][number];
-
-export interface NamedCurves {
-  /** The reference that brought them, for want of a better title. */
-  readonly label: string;
-  readonly curves: Curves;
-}
+import type { CategoryRow } from './title.ts';
+import { venues } from './venues.ts';
 
 const inch = 72;
-const widths = { 'single-column': 3.3, 'double-column': 6.9 } as const;
-
-/** What one panel shows: all curves of a file, or one of its surfaces. */
-interface Content extends NamedCurves {
-  readonly series: readonly Series[];
-  readonly categories: readonly CategoryRow[];
-}
 
 /**
- * The figure of the paper's style for some curves files: a panel for each file of curves and for each surface.
- * @param categories a row a curve, in the order of the files' curves (surfaces have none); empty where unknown.
+ * The figure of the paper's style for some sources: what stands in which panel, the panels, and what they share.
+ * @param categories a row a curve, in the order in which panels show them (surfaces have none); empty where unknown.
  * Fails with a diagnostic where the categories are of other curves.
  */
 export function describeFigure(
-  files: readonly NamedCurves[],
+  sources: readonly Source[],
   categories: readonly CategoryRow[],
   params: RenderParameters,
 ): Figure {
-  const rows = rowsByFile(files, categories);
-  const contents = files.flatMap((file, i): Content[] => {
-    const { axes, series } = file.curves;
-    if (axes.length === 1) return [{ ...file, series, categories: rows[i]! }];
-    return series.map((one) => ({ ...file, series: [one], categories: [] }));
-  });
-  const width = (typeof params.width === 'number' ? params.width : widths[params.width]) * inch;
-  const flat = contents.some((content) => content.curves.axes.length === 2);
+  const contents = compose(sources, params);
+  const rows = rowsByPanel(contents, categories);
+  const width = (typeof params.width === 'number' ? params.width : venues[params.width]) * inch;
+  const panels = contents.map((content, i) => panelOf(content, rows[i]!, params));
+  const columns = params.columns ?? columnsFor(panels.length, width);
+  const flat = panels.some(
+    (panel) => panel.kind === 'space' || panel.marks.some((m) => m.type === 'surface'),
+  );
   return {
     width,
     frame: params.height === undefined ? { aspect: flat ? 1 : 0.75 } : { height: params.height * inch },
-    columns: params.columns ?? columnsFor(contents.length, width),
+    columns,
     ...(params.title !== undefined && { title: params.title }),
+    ...(params['row-titles'] && { rowTitles: params['row-titles'] }),
+    ...(params['column-titles'] && { columnTitles: params['column-titles'] }),
     ...(params.caption !== undefined && { caption: params.caption }),
-    notes: subjectNotes(contents.map((content) => content.curves.subject)),
-    panels: contents.map((content, i) => {
-      const own = params.panels[i] ?? {};
-      return content.curves.axes.length === 2
-        ? surfacePanel(content, own, params)
-        : curvesPanel(content, own, params);
-    }),
+    notes: subjectNotes(contents.map(({ sources: shown }) => subjectsOf(shown))),
+    panels: shareAxes(panels, columns, params.share),
   };
 }
 
-/** Deals the rows of the categories out to the files whose curves they name. */
-function rowsByFile(files: readonly NamedCurves[], rows: readonly CategoryRow[]): CategoryRow[][] {
-  let next = 0;
-  const dealt = files.map(({ curves }) => {
-    const count = curves.axes.length === 1 && rows.length > 0 ? curves.series.length : 0;
-    next += count;
-    return rows.slice(next - count, next);
-  });
-  const fit = files.every(({ curves }, i) =>
-    dealt[i]!.every((row, k) => row.name === curves.series[k]!.name),
+/** What the sources of a panel say of themselves; where they differ, each of it. */
+function subjectsOf(sources: readonly Source[]): ReturnType<typeof subjectOf> {
+  const subjects = sources.map(subjectOf);
+  const names = [...new Set(subjects.flatMap((s) => Object.keys(s)))];
+  return Object.fromEntries(
+    names.map((name) => {
+      const values = subjects.flatMap((s) => (s[name] === undefined || s[name] === null ? [] : [s[name]]));
+      const different = [...new Set(values.map((v) => JSON.stringify(v)))];
+      return [
+        name,
+        different.length > 1 ? different.map((v) => JSON.parse(v)).join(' and ') : (values[0] ?? null),
+      ];
+    }),
   );
+}
+
+function panelOf(content: Content, rows: readonly CategoryRow[], params: RenderParameters): Panel {
+  switch (content.plot) {
+    case 'curves':
+      return curvesPanel(content, rows, params);
+    case 'filled':
+    case 'contours':
+    case 'heat':
+    case 'surface':
+      return fieldPanel(content, params);
+    case 'density':
+      return densityPanel(content);
+    case 'histogram':
+      return histogramPanel(content);
+    case 'bars':
+      return barsPanel(content);
+  }
+}
+
+/** Deals the rows of the categories out to the panels whose curves they name. */
+function rowsByPanel(contents: readonly Content[], rows: readonly CategoryRow[]): CategoryRow[][] {
+  let next = 0;
+  const names = contents.map((content) =>
+    rows.length === 0
+      ? []
+      : curvesIn(content, 1).flatMap(({ curves }) => curves.series.map(({ name }) => name)),
+  );
+  const dealt = names.map((list) => {
+    next += list.length;
+    return rows.slice(next - list.length, next);
+  });
+  const fit = names.every((list, i) => dealt[i]!.every((row, k) => row.name === list[k]));
   if (!fit || next !== rows.length)
     throw new UserError({
       severity: 'error',
@@ -86,166 +109,86 @@ function columnsFor(panels: number, width: number): number {
   return Math.max(1, Math.ceil(panels / rows));
 }
 
-const metricLabels: Record<string, string> = { 'loss-standard-error': 'standard error of the loss' };
-const labelOf = (metric: string): string => metricLabels[metric] ?? metric;
-
-const ends = (range: readonly number[]): readonly [number, number] => [range[0]!, range[1]!];
-
-const sample = (value: number): Sample => (Number.isFinite(value) ? value : null);
-
-function curvesPanel(content: Content, own: PanelParameters, params: RenderParameters): Panel {
-  const axis = content.curves.axes[0]!;
-  const metric = own.metric ?? params.metric;
-  const log = own.log ?? params.log;
-  const lines = content.series.map((series, i) => ({
-    type: 'line' as const,
-    x: axis.values,
-    y: valuesOf(series, metric).map(sample),
-    label: own.labels?.[i] ?? literal(series.name),
-    style: i,
-  }));
-  const finite = lines.flatMap((line) => line.y.filter((v): v is number => v !== null));
-  const chance =
-    metric === 'loss' && content.curves.classes !== null ? Math.log(content.curves.classes) : null;
-  const cap = own.yrange || log ? undefined : capOf(content, axis, metric, finite, chance, params.clip);
-  const shown = cap === undefined ? finite : finite.map((v) => Math.min(v, cap));
-  const level: RuleMark[] =
-    chance !== null && isNear(chance, shown, log)
-      ? [{ type: 'rule', axis: 'y', at: chance, role: 'level', label: 'log $C$' }]
-      : [];
-  const domain = own.yrange
-    ? ends(own.yrange)
-    : cap === undefined
-      ? undefined
-      : ([domainOf('linear', shown, 0.06)[0], cap] as const);
-  const title = panelTitle(
-    content,
-    own.title,
-    params.stationary ? content.series.map((one) => valuesOf(one, metric)) : undefined,
-  );
-  return {
-    ...(title !== '' && { title }),
-    x: {
-      label: own.xlabel ?? axis.label,
-      scale: 'linear',
-      ...(own.xrange && { domain: ends(own.xrange) }),
-    },
-    y: {
-      label: own.ylabel ?? labelOf(metric),
-      scale: log ? 'log' : 'linear',
-      ...(domain && { domain }),
-      include: level.map((rule) => rule.at),
-    },
-    marks: [...modelRules(axis), ...level, ...lines],
-    legend: own.legend ?? (own.labels !== undefined || tellsApart(content.series)),
-    ...(cap !== undefined && { remark: `clipped at ${Number(cap.toPrecision(3))}` }),
-  };
-}
-
-function surfacePanel(content: Content, own: PanelParameters, params: RenderParameters): Panel {
-  const [x, y] = content.curves.axes as readonly [Axis, Axis];
-  const metric = own.metric ?? params.metric;
-  const values = valuesOf(content.series[0]!, metric);
-  const finite = values.filter(Number.isFinite);
-  const chance =
-    metric === 'loss' && content.curves.classes !== null ? Math.log(content.curves.classes) : null;
-  const log = own.log ?? params.log;
-  const cap = log ? undefined : capOf(content, x, metric, finite, chance, params.clip);
-  const title = panelTitle(content, own.title, undefined);
-  return {
-    ...(title !== '' && { title }),
-    x: { label: own.xlabel ?? x.label, scale: 'linear', ...(own.xrange && { domain: ends(own.xrange) }) },
-    y: { label: own.ylabel ?? y.label, scale: 'linear', ...(own.yrange && { domain: ends(own.yrange) }) },
-    marks: [
-      {
-        type: 'surface',
-        form: 'filled',
-        x: x.values,
-        y: y.values,
-        values: values.map(sample),
-        scale: log ? 'log' : 'linear',
-        map: params.colours,
-        label: labelOf(metric),
-        ...(cap !== undefined && { cap }),
-        points: markedPoints(x, y),
-      },
-    ],
-    legend: false,
-    ...(cap !== undefined && { remark: `clipped at ${Number(cap.toPrecision(3))}` }),
-  };
-}
-
-/** Values of a metric; a diagnostic where the curves were evaluated without it. */
-function valuesOf(series: Series, metric: string): readonly number[] {
-  const values = series.metrics[metric];
-  if (values) return values;
-  throw new UserError({
-    severity: 'error',
-    code: 'unknown-metric',
-    message: `the curve ${series.name} has no metric "${metric}"`,
-    expected: `one of ${Object.keys(series.metrics).join(', ')}`,
+/** Gives panels the same axes; numbers stay at the left and the lower edge of the grid. */
+function shareAxes(panels: readonly Panel[], columns: number, share: RenderParameters['share']): Panel[] {
+  if (share === 'none') return [...panels];
+  const rowOf = (i: number): number => Math.floor(i / columns);
+  const alike = (i: number): readonly Panel[] =>
+    share === 'all' ? panels : panels.filter((_, k) => rowOf(k) === rowOf(i));
+  return panels.map((panel, i): Panel => {
+    const group = alike(i);
+    if (panel.kind === 'space') {
+      const domain = union(group.flatMap((p) => (p.kind === 'space' ? [valuesDomain(p)] : [])));
+      return { ...panel, z: { ...panel.z, domain } };
+    }
+    const planes = group.filter((p): p is PlanePanel => p.kind !== 'space');
+    if (panel.marks.some((m) => m.type === 'surface')) {
+      const values = planes.flatMap((p) =>
+        p.marks.flatMap((m) =>
+          m.type === 'surface' ? [m.domain ?? domainOf(m.scale, shownOf(m.values, m.cap), 0)] : [],
+        ),
+      );
+      const domain = union(values);
+      return {
+        ...panel,
+        marks: panel.marks.map((m) => (m.type === 'surface' ? { ...m, domain } : m)),
+      };
+    }
+    const y = sharedAxis(
+      panel.y,
+      planes.map((p) => [p.y, extent(p, 'y')] as const),
+      i % columns === 0,
+    );
+    if (share === 'rows') return { ...panel, y };
+    const lowest = i + columns >= panels.length;
+    const x = panel.x.categories
+      ? panel.x
+      : sharedAxis(
+          panel.x,
+          planes.map((p) => [p.x, extent(p, 'x')] as const),
+          lowest,
+        );
+    return { ...panel, x, y };
   });
 }
 
-const roleNames = { model: 'perturbed model', target: 'target model' } as const;
-
-const modelRules = (axis: Axis): RuleMark[] =>
-  axis.marks.map(({ at, role }) => ({ type: 'rule', axis: 'x', at, role, label: roleNames[role] }));
-
-/** The model where both axes mark it; a target where one axis marks it and the other is at the model. */
-function markedPoints(x: Axis, y: Axis): { x: number; y: number; role: 'model' | 'target'; label: string }[] {
-  const origin = [x, y].map((axis) => axis.marks.find((mark) => mark.role === 'model')?.at);
-  const [x0, y0] = origin;
-  if (x0 === undefined || y0 === undefined) return [];
-  return [
-    { x: x0, y: y0, role: 'model', label: roleNames.model },
-    ...x.marks
-      .filter((mark) => mark.role === 'target')
-      .map((mark) => ({ x: mark.at, y: y0, role: 'target' as const, label: roleNames.target })),
-    ...y.marks
-      .filter((mark) => mark.role === 'target')
-      .map((mark) => ({ x: x0, y: mark.at, role: 'target' as const, label: roleNames.target })),
-  ];
-}
-
-/** Names help where the directions are of several kinds; five Gaussians are told apart by nobody. */
-function tellsApart(series: readonly Series[]): boolean {
-  return series.length > 1 && series.length <= 12 && new Set(series.map((s) => s.direction)).size > 1;
-}
-
-/** Whether a level lies within the values or not further off than a third of their range. */
-function isNear(level: number, values: readonly number[], log: boolean): boolean {
-  const scaled = log ? values.filter((v) => v > 0).map(Math.log) : values;
-  const at = log ? Math.log(level) : level;
-  if (scaled.length === 0) return false;
-  const low = scaled.reduce((a, b) => Math.min(a, b));
-  const high = scaled.reduce((a, b) => Math.max(a, b));
-  return at >= low - (high - low) / 3 && at <= high + (high - low) / 3;
-}
-
-/** Where values are cut off, or undefined where all are shown. */
-function capOf(
-  content: Content,
+function sharedAxis(
   axis: Axis,
-  metric: string,
-  finite: readonly number[],
-  chance: number | null,
-  clip: RenderParameters['clip'],
-): number | undefined {
-  const highest = finite.reduce((a, b) => Math.max(a, b), -Infinity);
-  if (typeof clip === 'number') return highest > clip ? clip : undefined;
-  if (clip === 'never' || chance === null || highest <= 50 * chance) return undefined;
-  const model = axis.marks.find((mark) => mark.role === 'model')?.at ?? 0;
-  const stride = content.curves.axes[1]?.values.length ?? 1;
-  const column = content.curves.axes[1];
-  const i = nearest(axis.values, model);
-  const j = column ? nearest(column.values, column.marks.find((mark) => mark.role === 'model')?.at ?? 0) : 0;
-  const there = content.series
-    .map((series) => valuesOf(series, metric)[i * stride + j]!)
-    .filter(Number.isFinite);
-  return 1.25 * Math.max(chance, ...there);
+  all: readonly (readonly [Axis, readonly number[]])[],
+  numbered: boolean,
+): Axis {
+  const domain = union(
+    all.map(([one, values]) => one.domain ?? domainOf(one.scale, [...values, ...(one.include ?? [])], 0.05)),
+  );
+  return { ...axis, domain, numbered };
 }
 
-function nearest(values: readonly number[], at: number): number {
-  return values.reduce((best, v, i) => (Math.abs(v - at) < Math.abs(values[best]! - at) ? i : best), 0);
+const union = (domains: readonly (readonly [number, number])[]): readonly [number, number] => [
+  Math.min(...domains.map(([low]) => low)),
+  Math.max(...domains.map(([, high]) => high)),
+];
+
+const shownOf = (values: readonly (number | null)[], cap: number | undefined): number[] =>
+  values.flatMap((v) => (v === null ? [] : [cap === undefined ? v : Math.min(v, cap)]));
+
+const valuesDomain = (panel: Extract<Panel, { kind: 'space' }>): readonly [number, number] =>
+  panel.z.domain ?? domainOf(panel.z.scale, shownOf(panel.surface.values, panel.surface.cap), 0.02);
+
+/** Values that a panel's marks have on an axis. */
+function extent({ marks }: PlanePanel, axis: 'x' | 'y'): number[] {
+  const known = (values: readonly Sample[]): number[] => values.filter((v) => v !== null);
+  return marks.flatMap((mark): number[] => {
+    switch (mark.type) {
+      case 'bars':
+        return axis === 'x' ? [...mark.from, ...mark.to] : [0, ...known(mark.height)];
+      case 'line':
+        return known(mark[axis]);
+      case 'points':
+        return mark.shape === 'tick' && axis === 'y' ? [] : known(mark[axis]);
+      case 'segments':
+        return mark.pieces.flatMap((piece) => known(piece[axis]));
+      default:
+        return [];
+    }
+  });
 }

@@ -1,72 +1,87 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fontFiles } from '../../src/figure/font-files.ts';
 import { defineStage } from '../../src/kind/stage-kind.ts';
-import { decodeCurves } from '../../src/landscape/curves.ts';
+import { checkPanels } from './compose.ts';
 import { parameters } from './parameters.ts';
 import type { CategoryRow } from './title.ts';
 
-/**
- * Draws curves and surfaces as one figure, in three formats. It knows the paper's conventions (what is dotted, what
- * stands in brackets) and nothing of how the numbers came about; the drawing itself is src/figure/.
- */
+const drawable = ['curves', 'table'] as const;
 
+/**
+ * Draws curves, surfaces and tables as one figure, in four formats. It knows the paper's conventions (what is dotted,
+ * what stands in brackets) and nothing of how the numbers came about; the drawing itself is src/figure/.
+ */
 export default defineStage({
-  version: 1,
-  summary: 'Draws curves and surfaces as one figure: SVG, PNG and PDF.',
+  version: 2,
+  summary: 'Draws curves, surfaces and tables as one figure: SVG, PNG, PDF, and HTML to explore.',
   with: parameters,
   inputs: {
-    panels: { type: 'curves', many: true, description: 'One panel each; all curves of a file share it.' },
+    panels: {
+      type: drawable,
+      many: true,
+      optional: true,
+      description: 'One panel each; all curves of a file share it.',
+    },
     categories: {
       type: 'categories',
       many: true,
       optional: true,
       description: 'What `classify` made of the same curves, in the same order: they become the titles.',
     },
+    '*': { type: drawable, many: true, description: 'Under names of your own, for `show` and `each`.' },
   },
   outputs: {
     svg: { type: 'figure', extension: '.svg' },
     png: { type: 'figure', extension: '.png' },
     pdf: { type: 'figure', extension: '.pdf' },
+    html: { type: 'figure', extension: '.html', description: 'One file: turn surfaces, read values.' },
   },
   files: () => Object.entries(fontFiles()).map(([face, path]) => ({ name: `font/${face}`, path })),
-  check: (params) => [
+  check: (params, inputs) => [
     ...orderedRanges(params.panels),
+    ...checkPanels(params, inputs),
     ...(params.clip === 'auto' || params.clip === 'never' || Number.isFinite(params.clip)
       ? []
       : [{ pointer: '/clip', message: 'is not a finite number' }]),
   ],
   async run(context) {
     const { describeFigure } = await import('./describe.ts');
-    const { drawFigure } = await import('../../src/figure/draw.ts');
+    const { readSource } = await import('./sources.ts');
+    const { layOut } = await import('../../src/figure/draw.ts');
+    const { sceneToSvg } = await import('../../src/figure/svg.ts');
     const { svgToPng } = await import('../../src/figure/png.ts');
     const { svgToPdf } = await import('../../src/figure/pdf.ts');
+    const { figureToHtml } = await import('../../src/figure/interactive/html.ts');
     const read = (path: string | undefined): Promise<string> => readFile(path!, 'utf8');
-    const curves = await Promise.all(
-      context
-        .list('panels')
-        .map(async ({ label, path }) => ({ label, curves: decodeCurves(await read(path)) })),
+    const names = Object.keys(context.inputs).filter((name) => name !== 'categories');
+    const sources = await Promise.all(
+      names.flatMap((name) =>
+        context.list(name).map(async ({ label, path }) => readSource(name, label, await read(path))),
+      ),
     );
     const categories = await Promise.all(context.list('categories').map(({ path }) => read(path)));
     const figure = describeFigure(
-      curves,
+      sources,
       categories.flatMap((text) => (JSON.parse(text) as { series: CategoryRow[] }).series),
       context.params,
     );
-    const svg = drawFigure(figure);
+    const placed = layOut(figure);
+    const svg = sceneToSvg(placed.scene);
     await writeFile(context.output('svg'), svg);
+    await writeFile(context.output('html'), figureToHtml(figure, placed, svg));
     context.progress(1, 3, 'formats');
     await writeFile(context.output('png'), svgToPng(svg, context.params.dpi));
     context.progress(2, 3, 'formats');
-    await writeFile(context.output('pdf'), await svgToPdf(svg, context.params.title ?? ''));
+    await writeFile(context.output('pdf'), await svgToPdf(svg, placed.scene.title));
     context.progress(3, 3, 'formats');
   },
 });
 
 function orderedRanges(
-  panels: readonly { readonly xrange?: readonly number[]; readonly yrange?: readonly number[] }[],
+  panels: readonly { readonly [name in 'xrange' | 'yrange' | 'zrange']?: readonly number[] }[],
 ): { pointer: string; message: string }[] {
   return panels.flatMap((panel, i) =>
-    (['xrange', 'yrange'] as const)
+    (['xrange', 'yrange', 'zrange'] as const)
       .filter((name) => panel[name] && !(panel[name][0]! < panel[name][1]!))
       .map((name) => ({
         pointer: `/panels/${i}/${name}`,

@@ -3,24 +3,38 @@ import type { Json } from '../../src/util/json.ts';
 type Subject = Readonly<Record<string, Json>>;
 
 /** How the known facts about what was evaluated are put into words; the others as "name value". */
-const phrases: Record<string, (value: string) => string> = {
-  network: (value) => `network ${value}`,
-  dataset: (value) => `on ${value}`,
-  split: (value) => `${value} split`,
-  examples: (value) => `${value} images`,
-  epoch: (value) => `epoch ${value}`,
-  engine: (value) => `engine ${value}`,
+const phrases: Record<string, (value: Json) => string> = {
+  network: (value) => `network ${text(value)}`,
+  dataset: (value) => `on ${text(value)}`,
+  split: (value) => `${text(value)} split`,
+  examples: (value) => `${text(value)} images`,
+  epoch: (value) => `epoch ${text(value)}`,
+  statistics: (value) =>
+    value === 'recalibrated'
+      ? 'batch-norm statistics recalibrated at each point'
+      : `batch-norm statistics ${text(value)}`,
+  recalibration: (value) => `recalibration ${details(value)}`,
+  engine: (value) => `engine ${text(value)}`,
 };
 const order = Object.keys(phrases);
+/** What a computation cost is no part of what was evaluated. */
+const unsaid = new Set(['multiply-adds', 'multiply-adds-plainly']);
+
+/** `cumulative, 2,048 examples, 128 batch` of a mapping. */
+function details(value: Json): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return text(value);
+  return Object.entries(value)
+    .map(([name, part]) => (typeof part === 'number' ? `${name} ${text(part)}` : text(part)))
+    .join(', ');
+}
 
 /**
  * What was evaluated, for the small type below a figure: first what all panels share, then what differs, panel by
  * panel. Nothing is left out, so that a subset is never silent.
  */
 export function subjectNotes(subjects: readonly Subject[]): string[] {
-  const names = [...new Set(subjects.flatMap((s) => Object.keys(s)))].sort(
-    (a, b) => rank(a) - rank(b) || (a < b ? -1 : 1),
-  );
+  const all = new Set(subjects.flatMap((s) => Object.keys(s).filter((name) => !unsaid.has(name))));
+  const names = [...all].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
   const common = names.filter((name) => subjects.every((s) => text(s[name]) === text(subjects[0]![name])));
   const notes = common.length > 0 ? [`Evaluated: ${sentence(subjects[0]!, common)}.`] : [];
   const rest = names.filter((name) => !common.includes(name));
@@ -42,8 +56,8 @@ function sentence(subject: Subject, names: readonly string[]): string {
   return names
     .filter((name) => subject[name] !== undefined && subject[name] !== null)
     .map((name) => {
-      const value = text(subject[name]);
-      return phrases[name]?.(value) ?? `${name.replaceAll('-', ' ')} ${value}`;
+      const value = subject[name]!;
+      return phrases[name]?.(value) ?? `${name.replaceAll('-', ' ')} ${details(value)}`;
     })
     .join(', ')
     .replace(/^(network [^,]*), on /u, '$1 on ');

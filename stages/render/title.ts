@@ -36,9 +36,11 @@ export function panelTitle(
 function directions(series: readonly Series[]): string | undefined {
   const kinds = new Set(series.map((s) => s.direction));
   const [only] = kinds;
-  if (kinds.size !== 1 || only === undefined) return undefined;
-  return directionNames[only] ?? literal(only);
+  return kinds.size !== 1 || only === undefined ? undefined : directionTitle(only);
 }
+
+/** The kind of a direction in words. */
+export const directionTitle = (kind: string): string => directionNames[kind] ?? literal(kind);
 
 /** The commonest category, of equally common ones the first; where curves differ, with its share. */
 function commonest(rows: readonly CategoryRow[]): string | undefined {

@@ -64,7 +64,7 @@ export async function runKind<With extends TObject>(
 ): Promise<Record<string, Artifact>> {
   const full = Value.Default(kind.with, structuredClone(params)) as Static<With>;
   Value.Assert(kind.with, full);
-  const problems = kind.check?.(full) ?? [];
+  const problems = kind.check?.(full, Object.keys(options.inputs ?? {})) ?? [];
   if (problems.length > 0) throw new Error(problems.map((p) => `${p.pointer}: ${p.message}`).join('; '));
   const specs = typeof kind.outputs === 'function' ? kind.outputs(full) : kind.outputs;
   const folder = scratchFolder('stage');

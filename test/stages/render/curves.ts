@@ -1,6 +1,7 @@
 import { Value } from 'typebox/value';
 import type { Curves, Series } from '../../../src/landscape/curves.ts';
 import { parameters, type RenderParameters } from '../../../stages/render/parameters.ts';
+import type { Source } from '../../../stages/render/sources.ts';
 
 /** Curves with known shapes, as `evaluate` would write them. */
 
@@ -87,3 +88,10 @@ export function surface(
     subject,
   };
 }
+
+/** As the input `panels` brings them. */
+export const sourceOf = (curves: Curves, place = 0, input = 'panels'): Source => ({
+  input,
+  label: `${input}[${place}]`,
+  data: { type: 'curves', curves },
+});

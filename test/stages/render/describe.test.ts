@@ -6,15 +6,16 @@ import { describeFigure } from '../../../stages/render/describe.ts';
 import { subjectNotes } from '../../../stages/render/subject.ts';
 import { collisions } from '../../figure/overlap.ts';
 import { expectFigure } from '../../figure/snapshot.ts';
-import { basin, curvesOf, double, parametersOf, side, steps, subject, surface } from './curves.ts';
+import { basin, curvesOf, double, parametersOf, side, sourceOf, steps, subject, surface } from './curves.ts';
 
 const one = (curves: Curves, given: object = {}) =>
-  describeFigure([{ label: 'curve', curves }], [], parametersOf(given)).panels[0] as PlanePanel;
+  describeFigure([sourceOf(curves)], [], parametersOf(given)).panels[0] as PlanePanel;
 
 describe('the figure that render describes', () => {
   it('draws the quickstart as the paper does: three panels, dotted lines, means in brackets', () => {
-    const files = [basin(), side(), double()].map((curves, i) => ({ label: `curve${i}`, curves }));
-    const rows = files.flatMap(({ curves }, i) =>
+    const all = [basin(), side(), double()];
+    const files = all.map((curves, i) => sourceOf(curves, i));
+    const rows = all.flatMap((curves, i) =>
       curves.series.map(({ name }) => ({ name, category: ['v-basin', 'v-side', 'w-basin'][i]! })),
     );
     const figure = describeFigure(files, rows, parametersOf({ caption: 'Three categories.' }));
@@ -73,7 +74,7 @@ describe('the figure that render describes', () => {
 
   it('makes a panel of each surface, with the model marked', () => {
     const twice: Curves = { ...surface(), series: [...surface().series, ...surface((a, b) => a * b).series] };
-    const figure = describeFigure([{ label: 'plane', curves: twice }], [], parametersOf({}));
+    const figure = describeFigure([sourceOf(twice)], [], parametersOf({}));
     expect(figure.panels).toHaveLength(2);
     const mark = (figure.panels[1] as PlanePanel).marks[0] as SurfaceMark;
     expect(mark.values[0]).toBe(1);
@@ -97,7 +98,7 @@ describe('the figure that render describes', () => {
   it('says of a mixed panel how many curves have the category in its title', () => {
     const curves = basin();
     const rows = curves.series.map(({ name }, i) => ({ name, category: i < 4 ? 'v-basin' : 'other' }));
-    const figure = describeFigure([{ label: 'c', curves }], rows, parametersOf({ stationary: false }));
+    const figure = describeFigure([sourceOf(curves)], rows, parametersOf({ stationary: false }));
     expect(figure.panels[0]!.title).toBe('v-basin (4 of 5)');
   });
 
@@ -106,7 +107,7 @@ describe('the figure that render describes', () => {
   });
 
   it('refuses categories of other curves', () => {
-    const files = [{ label: 'c', curves: basin() }];
+    const files = [sourceOf(basin())];
     expect(() =>
       describeFigure(files, [{ name: 'stranger', category: 'v-basin' }], parametersOf({})),
     ).toThrow('do not belong');

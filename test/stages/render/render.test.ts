@@ -69,7 +69,7 @@ describe('the render kind', () => {
   });
 
   it('refuses a range that runs backwards', () => {
-    const found = render.check!(parametersOf({ panels: [{}, { yrange: [2, 1] }] }));
+    const found = render.check!(parametersOf({ panels: [{}, { yrange: [2, 1] }] }), ['panels']);
     expect(found).toEqual([
       { pointer: '/panels/1/yrange', message: 'must go from a smaller to a larger number' },
     ]);

@@ -1,0 +1,220 @@
+/// <reference lib="dom" />
+/**
+ * The program inside an HTML figure. `node scripts/build-client.mjs` bundles it, with the drawing code of src/figure/
+ * that it shares, into client.generated.ts; a test holds that file to this one.
+ */
+import type { Figure, Mark, Panel, SpacePanel, View } from '../figure.ts';
+import { plainText } from '../math-text.ts';
+import { scaleOf } from '../scale.ts';
+import { drawSpace, fitSpaceScene, type SpaceScene } from '../space/surface.ts';
+import { itemsToSvg } from '../svg.ts';
+import type { Measure } from '../typography.ts';
+import { type Found, findInPlane, findInSpace } from './find.ts';
+import type { PageData } from './page-data.ts';
+
+/** The parts of a provenance record that the page shows. */
+interface Provenance {
+  readonly pipeline: string;
+  readonly stage: string;
+  readonly orograph: string;
+  readonly sources: readonly { readonly path: string; readonly text: string }[];
+  readonly stages: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly key: string;
+    readonly inputs: Readonly<Record<string, readonly { readonly label: string }[]>>;
+  }[];
+}
+
+const byId = (id: string): HTMLElement => document.getElementById(id)!;
+const data = JSON.parse(byId('figure').textContent!) as PageData;
+const record = document.getElementById('orograph-provenance');
+const provenance = record ? (JSON.parse(record.textContent!) as Provenance) : undefined;
+const svg = byId('drawing').querySelector('svg')!;
+const groups = [...svg.querySelectorAll<SVGGElement>(':scope > g[data-part=panel]')];
+const context = document.createElement('canvas').getContext('2d')!;
+const measure: Measure = (text, size) => {
+  context.font = `${size}px 'DejaVu Sans', Verdana, sans-serif`;
+  return context.measureText(plainText(text)).width;
+};
+
+interface Live {
+  readonly panel: Panel;
+  readonly group: SVGGElement;
+  readonly frame: PageData['panels'][number]['frame'];
+  readonly scales: PageData['panels'][number]['scales'];
+  readonly scene: SpaceScene | undefined;
+  view: View;
+  readonly hidden: Set<number>;
+}
+
+const live = data.panels.map(({ frame, scales }, i): Live => {
+  const panel = (data.figure as Figure).panels[i]!;
+  const space = panel.kind === 'space';
+  return {
+    panel,
+    group: groups[i]!,
+    frame,
+    scales,
+    scene: space ? fitSpaceScene(panel, frame, measure) : undefined,
+    view: space ? panel.view : { azimuth: 0, elevation: 0 },
+    hidden: new Set(),
+  };
+});
+
+/** Where the pointer is, in points of the page. */
+function placeOf(event: PointerEvent): readonly [number, number] {
+  const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM()!.inverse());
+  return [x, y];
+}
+
+const contains = ({ frame }: Live, [x, y]: readonly [number, number]): boolean =>
+  x >= frame.x && y >= frame.y && x <= frame.x + frame.width && y <= frame.y + frame.height;
+
+function findAt(one: Live, at: readonly [number, number]): Found | undefined {
+  if (one.panel.kind === 'space') return findInSpace(one.panel, one.scene!, one.view, at);
+  if (!one.scales) return undefined;
+  const [x, y] = [one.scales.x, one.scales.y].map(({ kind, domain }) => scaleOf(kind, domain));
+  return findInPlane(one.panel, one.frame, x!, y!, at, (mark) => one.hidden.has(mark));
+}
+
+/** The stage behind an input such as `panels[1]`. */
+function stageOf(source: string | undefined): string[] {
+  const [, input, place] = /^([^[]+)(?:\[(\d+)\])?$/u.exec(source ?? '') ?? [];
+  const figure = provenance?.stages.find(({ id }) => id === provenance.stage);
+  const label = input && figure?.inputs[input]?.[Number(place ?? 0)]?.label;
+  return label ? [`from ${label}`] : [];
+}
+
+const tip = byId('tip');
+const dot = document.createElementNS('http://www.w3.org/2000/svg', 'circle');
+dot.setAttribute('r', '2.6');
+dot.setAttribute('fill', 'none');
+dot.setAttribute('stroke', '#111');
+dot.setAttribute('pointer-events', 'none');
+dot.style.display = 'none';
+svg.append(dot);
+
+function tell(found: Found | undefined, event: PointerEvent): void {
+  tip.hidden = !found;
+  dot.style.display = found ? '' : 'none';
+  if (!found) return;
+  dot.setAttribute('cx', String(found.at[0]));
+  dot.setAttribute('cy', String(found.at[1]));
+  tip.textContent = [...found.lines, ...stageOf(found.source)].join('\n');
+  const right = event.clientX + 14 + tip.offsetWidth > window.innerWidth;
+  tip.style.left = `${right ? event.clientX - 14 - tip.offsetWidth : event.clientX + 14}px`;
+  tip.style.top = `${Math.max(4, event.clientY + 14)}px`;
+}
+
+let turning: { readonly one: Live; x: number; y: number } | undefined;
+
+svg.addEventListener('pointerdown', (event) => {
+  const one = live.find((l) => l.panel.kind === 'space' && contains(l, placeOf(event)));
+  if (!one) return;
+  turning = { one, x: event.clientX, y: event.clientY };
+  svg.setPointerCapture(event.pointerId);
+  event.preventDefault();
+});
+svg.addEventListener('pointerup', () => {
+  turning = undefined;
+});
+svg.addEventListener('pointermove', (event) => {
+  if (turning) {
+    const { one } = turning;
+    const { azimuth, elevation } = one.view;
+    one.view = {
+      azimuth: azimuth - 0.5 * (event.clientX - turning.x),
+      elevation: Math.min(90, Math.max(2, elevation + 0.5 * (event.clientY - turning.y))),
+    };
+    turning.x = event.clientX;
+    turning.y = event.clientY;
+    redraw(one);
+    tell(undefined, event);
+    return;
+  }
+  const at = placeOf(event);
+  const one = live.find((l) => contains(l, at));
+  tell(one && findAt(one, at), event);
+});
+svg.addEventListener('pointerleave', (event) => tell(undefined, event));
+
+let waiting = false;
+function redraw(one: Live): void {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    const group = one.group.querySelector('[data-part=space]')!;
+    group.innerHTML = itemsToSvg(drawSpace(one.panel as SpacePanel, one.scene!, measure, one.view));
+  });
+}
+
+/** Check boxes for the marks that have names. */
+function listMarks(): void {
+  const form = byId('marks');
+  live.forEach((one, i) => {
+    if (one.panel.kind === 'space') return;
+    const named = one.panel.marks
+      .map((mark, m) => ({ m, label: labelOf(mark) }))
+      .filter(({ label }) => label !== undefined);
+    if (named.length < 2) return;
+    const set = document.createElement('fieldset');
+    const legend = document.createElement('legend');
+    legend.textContent = plainText(one.panel.title ?? '') || `panel ${i + 1}`;
+    set.append(legend);
+    for (const { m, label } of named) {
+      const box = document.createElement('input');
+      box.type = 'checkbox';
+      box.checked = true;
+      box.addEventListener('change', () => {
+        if (box.checked) one.hidden.delete(m);
+        else one.hidden.add(m);
+        for (const drawn of one.group.querySelectorAll<SVGGElement>(`[data-mark="${m}"]`))
+          drawn.style.display = box.checked ? '' : 'none';
+      });
+      const line = document.createElement('label');
+      line.append(box, ` ${label}`);
+      set.append(line);
+    }
+    form.append(set);
+    form.hidden = false;
+  });
+}
+
+const labelOf = (mark: Mark): string | undefined =>
+  'style' in mark && mark.label ? plainText(mark.label) : undefined;
+
+function listProvenance(): void {
+  if (!provenance) return;
+  const details = byId('origin');
+  details.hidden = false;
+  const about = document.createElement('p');
+  about.textContent = `Pipeline ${provenance.pipeline}, stage ${provenance.stage}, orograph ${provenance.orograph}.`;
+  const table = document.createElement('table');
+  for (const { id, kind, key } of provenance.stages) {
+    const row = table.insertRow();
+    row.insertCell().textContent = id;
+    row.insertCell().textContent = kind;
+    const cell = row.insertCell();
+    cell.textContent = key.slice(0, 16);
+    cell.title = key;
+    cell.className = 'key';
+  }
+  details.append(about, table);
+  for (const { path, text } of provenance.sources) {
+    const name = document.createElement('p');
+    name.textContent = path;
+    const pre = document.createElement('pre');
+    pre.textContent = text;
+    details.append(name, pre);
+  }
+}
+
+listMarks();
+listProvenance();
+if (live.some(({ panel }) => panel.kind === 'space')) {
+  const hint = byId('hint');
+  hint.hidden = false;
+  hint.textContent = 'Drag a surface to turn it; point at it to read its values.';
+}

@@ -1,0 +1,148 @@
+/** What lies under a pointer: pure, so that it can be tested without a browser. */
+import type { Mark, PlanePanel, SpacePanel, View } from '../figure.ts';
+import { plainText } from '../math-text.ts';
+import { numberText, type Scale } from '../scale.ts';
+import type { Box } from '../scene.ts';
+import { projectionOf } from '../space/projection.ts';
+import type { SpaceScene } from '../space/surface.ts';
+
+/** What a pointer has found. */
+export interface Found {
+  /** Lines for people: what it is, where, its value. */
+  readonly lines: readonly string[];
+  readonly source: string | undefined;
+  /** Where on the page. */
+  readonly at: readonly [number, number];
+}
+
+/** Points of the page within which a sample counts as pointed at. */
+const reach = 14;
+
+const say = (value: number): string => plainText(numberText(Number(value.toPrecision(6)))).replace('-', '−');
+
+/** The nearest sample of a panel with two axes that is shown. */
+export function findInPlane(
+  panel: PlanePanel,
+  frame: Box,
+  x: Scale,
+  y: Scale,
+  at: readonly [number, number],
+  hidden: (mark: number) => boolean,
+): Found | undefined {
+  const place = (a: number, b: number): readonly [number, number] => [
+    frame.x + x.at(a) * frame.width,
+    frame.y + frame.height * (1 - y.at(b)),
+  ];
+  let best: (Found & { readonly distance: number }) | undefined;
+  const offer = (mark: Mark & { label?: string }, px: number, py: number, lines: string[]): void => {
+    const spot = place(px, py);
+    const distance = Math.hypot(spot[0] - at[0], spot[1] - at[1]);
+    if (!(distance <= reach) || (best && distance >= best.distance)) return;
+    const name = 'style' in mark && mark.label ? [plainText(mark.label)] : [];
+    best = {
+      lines: [...name, ...lines],
+      source: 'source' in mark ? mark.source : undefined,
+      at: spot,
+      distance,
+    };
+  };
+  const [nameX, nameY] = [plainText(panel.x.label) || 'x', plainText(panel.y.label) || 'y'];
+  panel.marks.forEach((mark, m) => {
+    if (hidden(m)) return;
+    if (mark.type === 'line' || mark.type === 'points')
+      mark.y.forEach((value, i) => {
+        const height = value ?? (mark.type === 'points' ? y.domain[0] : null);
+        if (height === null) return;
+        const lines = [
+          `${nameX} = ${say(mark.x[i]!)}`,
+          ...(value === null ? [] : [`${nameY} = ${say(value)}`]),
+        ];
+        offer(mark, mark.x[i]!, height, lines);
+      });
+    else if (mark.type === 'path')
+      mark.x.forEach((value, i) => {
+        const where = `${nameX} = ${say(value)}, ${nameY} = ${say(mark.y[i]!)}`;
+        offer(mark, value, mark.y[i]!, [`point ${i + 1} of ${mark.x.length}`, where]);
+      });
+    else if (mark.type === 'bars')
+      mark.height.forEach((height, i) => {
+        if (height === null) return;
+        const [left, top] = place(mark.from[i]!, height);
+        const [right] = place(mark.to[i]!, height);
+        if (at[0] < left || at[0] > right || at[1] < top - 4) return;
+        const middle = (mark.from[i]! + mark.to[i]!) / 2;
+        const name = panel.x.categories?.[Math.round(middle)];
+        const where = name === undefined ? `${say(mark.from[i]!)} to ${say(mark.to[i]!)}` : plainText(name);
+        best = {
+          lines: [...(mark.label ? [plainText(mark.label)] : []), where, `${nameY} = ${say(height)}`],
+          source: mark.source,
+          at: [(left + right) / 2, top],
+          distance: 0,
+        };
+      });
+  });
+  return best ?? findOnSurface(panel, x, y, frame, at, hidden);
+}
+
+/** The sample of a surface that is nearest, anywhere in the frame. */
+function findOnSurface(
+  panel: PlanePanel,
+  x: Scale,
+  y: Scale,
+  frame: Box,
+  at: readonly [number, number],
+  hidden: (mark: number) => boolean,
+): Found | undefined {
+  const m = panel.marks.findIndex((mark) => mark.type === 'surface');
+  const mark = panel.marks[m];
+  if (mark?.type !== 'surface' || hidden(m)) return undefined;
+  const [across, up] = [(at[0] - frame.x) / frame.width, 1 - (at[1] - frame.y) / frame.height];
+  const i = nearest(mark.x.map(x.at), across);
+  const j = nearest(mark.y.map(y.at), up);
+  const value = mark.values[i * mark.y.length + j] ?? null;
+  return {
+    lines: [
+      `${plainText(panel.x.label)} = ${say(mark.x[i]!)}, ${plainText(panel.y.label)} = ${say(mark.y[j]!)}`,
+      `${plainText(mark.label)} = ${value === null ? 'not finite' : say(value)}`,
+    ],
+    source: mark.source,
+    at: [frame.x + x.at(mark.x[i]!) * frame.width, frame.y + frame.height * (1 - y.at(mark.y[j]!))],
+  };
+}
+
+const nearest = (places: readonly number[], at: number): number =>
+  places.reduce((best, place, i) => (Math.abs(place - at) < Math.abs(places[best]! - at) ? i : best), 0);
+
+/** The sample of a surface in space whose place on the page is nearest; of equally near ones the one in front. */
+export function findInSpace(
+  panel: SpacePanel,
+  { field, centre, unit }: SpaceScene,
+  view: View,
+  at: readonly [number, number],
+): Found | undefined {
+  const { project, towards } = projectionOf(view);
+  const { surface } = panel;
+  let best: { k: number; score: number; spot: readonly [number, number] } | undefined;
+  field.z.forEach((z, k) => {
+    if (z === null || z > 1) return;
+    const [sx, sy] = [field.x[Math.floor(k / field.y.length)]!, field.y[k % field.y.length]!];
+    const [px, py] = project([sx, sy, z]);
+    const spot = [centre[0] + px * unit, centre[1] + py * unit] as const;
+    const distance = Math.hypot(spot[0] - at[0], spot[1] - at[1]);
+    if (distance > reach) return;
+    // A step towards the viewer outweighs a small distance on the page: what is hidden is not pointed at.
+    const depth = sx * towards[0] + sy * towards[1] + z * towards[2];
+    const score = distance - 12 * depth;
+    if (!best || score < best.score) best = { k, score, spot };
+  });
+  if (!best) return undefined;
+  const [i, j] = [Math.floor(best.k / surface.y.length), best.k % surface.y.length];
+  return {
+    lines: [
+      `${plainText(panel.x.label)} = ${say(surface.x[i]!)}, ${plainText(panel.y.label)} = ${say(surface.y[j]!)}`,
+      `${plainText(panel.z.label)} = ${say(surface.values[best.k]!)}`,
+    ],
+    source: surface.source,
+    at: best.spot,
+  };
+}

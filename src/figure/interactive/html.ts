@@ -1,0 +1,77 @@
+import type { PlacedPanel } from '../draw.ts';
+import type { Figure } from '../figure.ts';
+import type { Scale } from '../scale.ts';
+import type { Scene } from '../scene.ts';
+import { escapeXml } from '../svg.ts';
+import { client } from './client.generated.ts';
+import type { PageData } from './page-data.ts';
+
+/**
+ * A figure as one HTML file that reaches for nothing outside itself: the same drawing as the SVG, and a program that
+ * turns surfaces, tells values under the pointer, hides and shows marks, and lists the provenance that publishing
+ * puts into the file.
+ */
+export function figureToHtml(
+  figure: Figure,
+  { scene, panels }: { readonly scene: Scene; readonly panels: readonly PlacedPanel[] },
+  svg: string,
+): string {
+  const data: PageData = {
+    figure,
+    panels: panels.map(({ frame, scales }) => ({
+      frame,
+      ...(scales && { scales: { x: scaleData(scales.x), y: scaleData(scales.y) } }),
+    })),
+  };
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeXml(scene.title)}</title>
+<style>${css}</style>
+</head>
+<body>
+<main>
+<div id="drawing">
+${svg.trim()}
+</div>
+<p id="hint" hidden></p>
+<form id="marks" hidden></form>
+<details id="origin" hidden><summary>Provenance</summary></details>
+</main>
+<div id="tip" role="status" hidden></div>
+<script type="application/json" id="figure">${scriptJson(data)}</script>
+<script>${client}</script>
+</body>
+</html>
+`;
+}
+
+const scaleData = ({ kind, domain }: Scale): { kind: Scale['kind']; domain: readonly [number, number] } => ({
+  kind,
+  domain,
+});
+
+/** JSON that cannot end the script element it stands in. */
+function scriptJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028');
+}
+
+const css = `
+body { margin: 0; background: #fff; color: #111; font: 14px/1.45 'DejaVu Sans', Verdana, sans-serif; }
+main { max-width: 1100px; margin: 0 auto; padding: 16px; }
+#drawing svg { width: 100%; height: auto; overflow: visible; }
+#drawing [data-part=space] { cursor: grab; }
+#hint { color: #555; font-size: 12px; margin: 4px 0; }
+#marks { display: flex; flex-wrap: wrap; gap: 4px 18px; border: 0; margin: 12px 0; font-size: 13px; }
+#marks fieldset { border: 1px solid #ddd; border-radius: 4px; display: flex; flex-wrap: wrap; gap: 2px 12px; }
+#marks label { white-space: nowrap; }
+#tip { position: fixed; pointer-events: none; background: #fff; border: 1px solid #888; border-radius: 3px;
+  padding: 4px 8px; font-size: 12px; box-shadow: 0 1px 4px #0003; white-space: pre-line; max-width: 46ch; }
+details { margin-top: 16px; font-size: 13px; }
+details pre { background: #f6f6f6; padding: 10px; overflow: auto; font-size: 12px; }
+table { border-collapse: collapse; font-size: 12px; }
+th, td { text-align: left; padding: 2px 10px 2px 0; vertical-align: top; }
+td.key { font-family: monospace; }
+`;

@@ -1,0 +1,17 @@
+import type { Figure } from '../figure.ts';
+import type { Scale } from '../scale.ts';
+import type { Box } from '../scene.ts';
+
+/** What the program in an HTML figure knows: the description, and where its panels stand. */
+export interface PageData {
+  readonly figure: Figure;
+  readonly panels: readonly {
+    readonly frame: Box;
+    readonly scales?: { readonly x: ScaleData; readonly y: ScaleData };
+  }[];
+}
+
+interface ScaleData {
+  readonly kind: Scale['kind'];
+  readonly domain: readonly [number, number];
+}

@@ -1,0 +1,129 @@
+/** Which sources stand in which panel. */
+import { UserError } from '../../src/diagnostics/diagnostic.ts';
+import { didYouMean } from '../../src/diagnostics/suggest.ts';
+import type { PanelParameters, Plot, RenderParameters } from './parameters.ts';
+import type { Source } from './sources.ts';
+
+/** What one panel shows: one source, or several over each other; of a file of surfaces, one of them. */
+export interface Content {
+  readonly sources: readonly Source[];
+  readonly own: PanelParameters;
+  readonly plot: Plot;
+  /** Of a file of several surfaces. */
+  readonly series: number;
+}
+
+/** Mistakes in what the panels show, before anything runs. */
+export function checkPanels(
+  { panels }: RenderParameters,
+  inputs: readonly string[],
+): { pointer: string; message: string }[] {
+  const problems: { pointer: string; message: string }[] = [];
+  const named = panels.filter(composes).length;
+  panels.forEach((panel, i) => {
+    const pointer = `/panels/${i}`;
+    if (panel.show && panel.each)
+      problems.push({ pointer: `${pointer}/each`, message: 'stands beside "show": a panel has one of them' });
+    if (named > 0 && !composes(panel))
+      problems.push({
+        pointer,
+        message: 'says neither "show" nor "each", as the other panels do: it would be empty',
+      });
+    const used = [panel.show, panel.each].flatMap((list) => list ?? []).map(nameOf);
+    for (const name of new Set([...used, ...Object.keys(panel.stretch ?? {})])) {
+      if (inputs.includes(name)) continue;
+      const hint = didYouMean(name, inputs);
+      problems.push({
+        pointer:
+          panel.stretch && name in panel.stretch
+            ? `${pointer}/stretch`
+            : `${pointer}/${panel.show ? 'show' : 'each'}`,
+        message: `the stage has no input "${name}"${hint ? `: ${hint}` : ''}`,
+      });
+    }
+  });
+  return problems;
+}
+
+const composes = ({ show, each }: PanelParameters): boolean => show !== undefined || each !== undefined;
+
+const nameOf = (reference: string): string => reference.replace(/\[\d+\]$/u, '');
+
+/** The panels in their order. Fails with a diagnostic where a panel asks for what is not there. */
+export function compose(sources: readonly Source[], params: RenderParameters): Content[] {
+  const groups = params.panels.some(composes)
+    ? params.panels.flatMap((own): { sources: Source[]; own: PanelParameters }[] => {
+        if (own.show) return [{ own, sources: own.show.flatMap((name) => found(sources, name)) }];
+        const lists = (own.each ?? []).map((name) => found(sources, name));
+        const count = Math.max(...lists.map((list) => list.length));
+        const uneven = lists.findIndex((list) => list.length !== count && list.length !== 1);
+        if (uneven >= 0)
+          throw new UserError({
+            severity: 'error',
+            code: 'uneven-panels',
+            message: `"each" of ${own.each!.join(', ')}: ${own.each![uneven]} has ${lists[uneven]!.length} artifacts where another has ${count}`,
+          });
+        return Array.from({ length: count }, (_, k) => ({
+          own,
+          sources: lists.map((list) => list[list.length === 1 ? 0 : k]!),
+        }));
+      })
+    : sources
+        .filter(({ input }) => input === 'panels')
+        .map((source) => ({ own: {} as PanelParameters, sources: [source] }));
+  const contents = groups.flatMap((group): Content[] => {
+    const plot = group.own.plot ?? params.plot ?? plotFor(group.sources);
+    const surfaces = surfacesIn(group.sources);
+    return Array.from({ length: Math.max(1, surfaces) }, (_, series) => ({ ...group, plot, series }));
+  });
+  // Without a composition the list of panels goes by the panels that came out of it.
+  return params.panels.some(composes)
+    ? contents
+    : contents.map((content, i) => {
+        const own = params.panels[i] ?? {};
+        return { ...content, own, plot: own.plot ?? content.plot };
+      });
+}
+
+function found(sources: readonly Source[], reference: string): Source[] {
+  const name = nameOf(reference);
+  const all = sources.filter(({ input }) => input === name);
+  const place = /\[(\d+)\]$/u.exec(reference)?.[1];
+  if (place === undefined) return all;
+  const one = all[Number(place)];
+  if (one) return [one];
+  throw new UserError({
+    severity: 'error',
+    code: 'no-such-artifact',
+    message: `the input ${name} has ${all.length} artifacts, numbered from 0: there is no ${reference}`,
+  });
+}
+
+/** How many surfaces the first file of surfaces holds. */
+function surfacesIn(sources: readonly Source[]): number {
+  for (const { data } of sources)
+    if (data.type === 'curves' && data.curves.axes.length === 2) return data.curves.series.length;
+  return 0;
+}
+
+/** What the type of the sources asks for: the first one that is no overlay decides. */
+function plotFor(sources: readonly Source[]): Plot {
+  for (const { data } of sources) {
+    switch (data.type) {
+      case 'curves':
+        return data.curves.axes.length === 2 ? 'filled' : 'curves';
+      case 'spectrum':
+        return 'density';
+      case 'angles':
+        return data.table.groups.some(({ degrees }) => degrees.length > 0) ? 'histogram' : 'bars';
+      case 'eigenvalues':
+        return 'bars';
+      case 'changes':
+      case 'table':
+        return 'histogram';
+      case 'path':
+        break;
+    }
+  }
+  return 'curves';
+}

@@ -1,0 +1,191 @@
+import type {
+  LineMark,
+  Mark,
+  PlanePanel,
+  PointsMark,
+  RuleMark,
+  SegmentsMark,
+} from '../../../src/figure/figure.ts';
+import { literal } from '../../../src/figure/math-text.ts';
+import { domainOf } from '../../../src/figure/scale.ts';
+import type { Axis, Curves, Series } from '../../../src/landscape/curves.ts';
+import type { Content } from '../compose.ts';
+import type { RenderParameters } from '../parameters.ts';
+import type { Source } from '../sources.ts';
+import { type CategoryRow, directionTitle, panelTitle } from '../title.ts';
+import {
+  cannotPlot,
+  capOf,
+  chanceOf,
+  clippedRemark,
+  curvesIn,
+  ends,
+  labelOf,
+  modelRules,
+  sample,
+  valuesOf,
+} from './common.ts';
+
+/** Curves over one axis, as the paper draws them: dotted lines at the models and at log C. */
+export function curvesPanel(
+  content: Content,
+  categories: readonly CategoryRow[],
+  params: RenderParameters,
+): PlanePanel {
+  const { own } = content;
+  const files = curvesIn(content, 1).map(
+    ({ source, curves }): File => ({
+      source,
+      curves,
+      axis: curves.axes[0]!,
+      factor: own.stretch?.[source.input] ?? 1,
+    }),
+  );
+  const [first] = files;
+  if (!first) throw cannotPlot(content, 'curves over one axis');
+  const metric = own.metric ?? params.metric;
+  const log = own.log ?? params.log;
+  const lines: LineMark[] = [];
+  for (const { source, curves, axis, factor } of files)
+    for (const series of curves.series) {
+      const name = files.length > 1 ? nameAmong(files, series) : literal(series.name);
+      lines.push({
+        type: 'line',
+        x: axis.values.map((v) => v * factor),
+        y: valuesOf(series, metric).map(sample),
+        label: own.labels?.[lines.length] ?? (factor === 1 ? name : `${name} (${axis.label} × ${factor})`),
+        style: lines.length,
+        source: source.label,
+      });
+    }
+  const parabolas =
+    metric === 'loss' ? files.flatMap((file) => parabolasOf(file, own.parabolas ?? 0.05, lines.length)) : [];
+  const finite = lines.flatMap((line) => line.y.filter((v): v is number => v !== null));
+  const chances = files.map(({ curves }) => chanceOf(curves, metric)).filter((c) => c !== null);
+  const curves = files.map((file) => file.curves);
+  const cap = own.yrange || log ? undefined : capOf(curves, metric, finite, params.clip);
+  const shown = cap === undefined ? finite : finite.map((v) => Math.min(v, cap));
+  const levels = [...new Set(chances)]
+    .filter((chance) => isNear(chance, shown, log))
+    .map((at): RuleMark => ({ type: 'rule', axis: 'y', at, role: 'level', label: 'log $C$' }));
+  const domain = own.yrange
+    ? ends(own.yrange)
+    : cap === undefined
+      ? undefined
+      : ([domainOf('linear', shown, 0.06)[0], cap] as const);
+  const series = curves.flatMap((file) => file.series);
+  const title = panelTitle(
+    { label: first.source.label, series, categories },
+    own.title,
+    params.stationary ? series.map((one) => valuesOf(one, metric)) : undefined,
+  );
+  const marks: Mark[] = [...modelRules(files), ...levels, ...lines, ...parabolas, ...ticksOfPaths(content)];
+  const panel: PlanePanel = {
+    ...(title !== '' && { title }),
+    x: {
+      label: own.xlabel ?? first.axis.label,
+      scale: own['log-x'] ? 'log' : 'linear',
+      ...(own.xrange && { domain: ends(own.xrange) }),
+    },
+    y: {
+      label: own.ylabel ?? labelOf(metric),
+      scale: log ? 'log' : 'linear',
+      ...(domain && { domain }),
+      include: levels.map((rule) => rule.at),
+    },
+    marks,
+    legend:
+      own.legend ??
+      (own.labels !== undefined || files.length > 1 || parabolas.length > 0 || tellsApart(series)),
+    ...(cap !== undefined && { remark: clippedRemark(cap) }),
+  };
+  return own.inset ? { ...panel, inset: enlarged(panel, own.inset) } : panel;
+}
+
+/** L + b(x - λ) + ½a(x - λ)² about each sample, where slope b and curvature a are known: the paper's Fig. 14. */
+function parabolasOf({ source, curves, axis, factor }: File, reach: number, style: number): SegmentsMark[] {
+  if (reach === 0) return [];
+  return curves.series.flatMap(({ metrics }): SegmentsMark[] => {
+    const { loss, slope, curvature } = metrics;
+    if (!loss || !slope || !curvature) return [];
+    const pieces = axis.values.map((at, i) => {
+      const steps = Array.from({ length: 13 }, (_, k) => reach * (k / 6 - 1));
+      return {
+        x: steps.map((d) => (at + d) * factor),
+        y: steps.map((d) => sample(loss[i]! + slope[i]! * d + 0.5 * curvature[i]! * d * d)),
+      };
+    });
+    return [
+      {
+        type: 'segments',
+        pieces,
+        style: style % 6 === 5 ? 1 : 5,
+        label: 'second order',
+        source: source.label,
+      },
+    ];
+  });
+}
+
+interface File {
+  readonly source: Source;
+  readonly curves: Curves;
+  readonly axis: Axis;
+  readonly factor: number;
+}
+
+/** What tells a curve from those of the other files: the kind of its direction, or else its own name. */
+function nameAmong(
+  files: readonly { readonly curves: { readonly series: readonly Series[] } }[],
+  series: Series,
+): string {
+  const all = files.flatMap(({ curves }) => curves.series);
+  const alike = all.filter(({ direction }) => direction === series.direction).length;
+  return alike === 1 ? directionTitle(series.direction) : literal(series.name);
+}
+
+/** Checkpoints projected onto the axis. */
+function ticksOfPaths({ sources }: Content): PointsMark[] {
+  return sources.flatMap(({ data, label }): PointsMark[] =>
+    data.type === 'path'
+      ? [
+          {
+            type: 'points',
+            x: data.table.points.map(({ at }) => at[0]!),
+            y: data.table.points.map(() => null),
+            shape: 'tick',
+            style: 5,
+            label: 'checkpoints',
+            source: label,
+          },
+        ]
+      : [],
+  );
+}
+
+function enlarged(
+  panel: PlanePanel,
+  { xrange, yrange }: { readonly xrange: readonly number[]; readonly yrange: readonly number[] },
+): PlanePanel {
+  const { title: _, remark: __, ...rest } = panel;
+  return {
+    ...rest,
+    x: { ...panel.x, label: '', domain: ends(xrange) },
+    y: { ...panel.y, label: '', domain: ends(yrange) },
+  };
+}
+
+/** Names help where the directions are of several kinds; five Gaussians are told apart by nobody. */
+function tellsApart(series: readonly Series[]): boolean {
+  return series.length > 1 && series.length <= 12 && new Set(series.map((s) => s.direction)).size > 1;
+}
+
+/** Whether a level lies within the values or not further off than a third of their range. */
+function isNear(level: number, values: readonly number[], log: boolean): boolean {
+  const scaled = log ? values.filter((v) => v > 0).map(Math.log) : values;
+  const at = log ? Math.log(level) : level;
+  if (scaled.length === 0) return false;
+  const low = scaled.reduce((a, b) => Math.min(a, b));
+  const high = scaled.reduce((a, b) => Math.max(a, b));
+  return at >= low - (high - low) / 3 && at <= high + (high - low) / 3;
+}

@@ -1,0 +1,92 @@
+/** What the inputs of a figure are, read: curves, surfaces, or one of the tables that panels know how to draw. */
+import { UserError } from '../../src/diagnostics/diagnostic.ts';
+import { type Curves, decodeCurves } from '../../src/landscape/curves.ts';
+import type { Json, JsonObject } from '../../src/util/json.ts';
+import type { AngleTable } from '../angles/table.ts';
+import type { EigenTable } from '../eigenpairs/table.ts';
+import type { PathTable } from '../project/table.ts';
+import type { ChangesTable } from '../quadratic/table.ts';
+import type { SpectrumTable } from '../spectrum/table.ts';
+
+export type SourceData =
+  | { readonly type: 'curves'; readonly curves: Curves }
+  | { readonly type: 'spectrum'; readonly table: SpectrumTable }
+  | { readonly type: 'angles'; readonly table: AngleTable }
+  | { readonly type: 'eigenvalues'; readonly table: EigenTable }
+  | { readonly type: 'changes'; readonly table: ChangesTable }
+  | { readonly type: 'path'; readonly table: PathTable }
+  /** A table of no known format: histogram and bars take numbers from it by their place. */
+  | { readonly type: 'table'; readonly table: Json };
+
+/** One artifact of one input. */
+export interface Source {
+  /** The input's name, by which panels show it. */
+  readonly input: string;
+  /** Name and place, `panels[2]`, for messages and for want of a better title. */
+  readonly label: string;
+  readonly data: SourceData;
+}
+
+const formats: Readonly<Record<string, SourceData['type']>> = {
+  'orograph-spectrum/1': 'spectrum',
+  'orograph-angles/1': 'angles',
+  'orograph-eigenvalues/1': 'eigenvalues',
+  'orograph-path/1': 'path',
+  'orograph-changes/1': 'changes',
+};
+
+/** Reads an artifact's text by the format it says it has. */
+export function readSource(input: string, label: string, text: string): Source {
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch (error) {
+    throw new UserError({
+      severity: 'error',
+      code: 'bad-table',
+      message: `${label} is neither curves nor a table in JSON: ${(error as Error).message}`,
+    });
+  }
+  const format = formatOf(value);
+  if (format === 'orograph-curves/1')
+    return { input, label, data: { type: 'curves', curves: decodeCurves(text, label) } };
+  const type = (format && formats[format]) || 'table';
+  return { input, label, data: { type, table: value } as unknown as SourceData };
+}
+
+function formatOf(value: Json): string | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const { format } = value as JsonObject;
+  return typeof format === 'string' ? format : undefined;
+}
+
+/** What was evaluated, where the source says it. */
+export function subjectOf({ data }: Source): JsonObject {
+  const holder: unknown = data.type === 'curves' ? data.curves : data.table;
+  const { subject } = (holder ?? {}) as { readonly subject?: JsonObject };
+  return typeof subject === 'object' && subject !== null ? subject : {};
+}
+
+/** The numbers at a place such as `groups.0.degrees`. */
+export function numbersAt({ data, label }: Source, place: string): number[] {
+  const missing = (what: string, expected?: string): UserError =>
+    new UserError({
+      severity: 'error',
+      code: 'no-numbers',
+      message: `${label} has no numbers at "${place}": ${what}`,
+      ...(expected && { expected }),
+    });
+  let value: unknown = data.type === 'curves' ? data.curves : data.table;
+  for (const step of place.split('.')) {
+    if (typeof value !== 'object' || value === null)
+      throw missing(`there is nothing below a ${typeof value}`);
+    const next = (value as Readonly<Record<string, unknown>>)[step];
+    if (next === undefined)
+      throw missing(`there is no "${step}"`, `one of ${Object.keys(value).slice(0, 20).join(', ')}`);
+    value = next;
+  }
+  const list = Array.isArray(value) ? value.flat() : [value];
+  const numbers = list.filter((v): v is number => typeof v === 'number' && Number.isFinite(v));
+  if (numbers.length === 0) throw missing('what stands there is no list of numbers');
+  return numbers;
+}
