@@ -82,7 +82,7 @@ export const imageFolderLayout: Layout = {
   options: ['resize', 'crop'],
   recognise(folder) {
     const test = splitFolder(folder, 'test');
-    return test !== undefined && classFolders(test).length > 1;
+    return test !== undefined && classFolders(splitFolder(folder, 'train') ?? test).length > 1;
   },
   files: () => [],
   content: { list: listFolders },

@@ -135,7 +135,7 @@ function open(path: string, count: number): Prepared | undefined {
     if (footer.format !== preparedFormat || footer.count !== count) return undefined;
     if (size !== count * rowBytes + footerBytes || digestOfRows(fd, count * rowBytes) !== footer.rows)
       return undefined;
-    const rows = new Rows([{ path, offset: 0, stride: rowBytes, rows: count }], rowBytes, 'uint8');
+    const rows = new Rows([{ path, offset: 0, stride: rowBytes, rows: count }], rowBytes, 'uint8', true);
     return { rows, shape: footer.shape, content: footer.content };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
