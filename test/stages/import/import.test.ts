@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/kind/artifact.ts';
 import { buildNetwork } from '../../../src/network/architectures.ts';
 import { readCheckpoint } from '../../../src/network/checkpoint.ts';
-import { commonNames } from '../../../src/network/import.ts';
+import { commonNames, pytorch } from '../../../src/network/import.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { encodeSafetensors } from '../../../src/network/safetensors.ts';
 import { dimension, type NamedTensor, norm, type ParameterVector } from '../../../src/network/tensors.ts';
@@ -138,6 +138,41 @@ describe('weights of PyTorch', () => {
     });
     expect(result.parameters).toEqual(own);
     expect(result.state).toEqual([]);
+  });
+
+  test('of MobileNetV2 are found under the names of torchvision, a new classifier apart', async () => {
+    const choice = { name: 'mobilenet-v2', width: 0.1 } as const;
+    const mobile = buildNetwork({ ...choice, inputs: 3072, classes: 3 });
+    const own = tensorsOf(mobile);
+    const { candidates } = pytorch(mobile, '');
+    const weights = own.map((tensor) => ({ ...foreign(tensor), name: candidates(tensor.name)[0]! }));
+    expect(weights.map(({ name }) => name)).toContain('features.3.conv.1.0.weight');
+    const read = await imported(file(weights), { network: choice });
+    expect([...read.parameters, ...read.state]).toEqual(own);
+    const many = weights.map((tensor) =>
+      tensor.name.startsWith('classifier')
+        ? {
+            ...tensor,
+            shape: [9, ...tensor.shape.slice(1)],
+            values: new Float32Array(3 * tensor.values.length),
+          }
+        : tensor,
+    );
+    expect(await refusal(file(many), { network: choice })).toContain(
+      '"classifier.1.weight" has the shape [9,',
+    );
+    const tuned = await imported(file(many), { network: choice, classifier: 'new', seed: 4 });
+    expect(tuned.parameters.at(-2)).toEqual(mobile.initialise('pytorch', 4).at(-2));
+    expect(tuned.parameters.slice(0, -2)).toEqual(read.parameters.slice(0, -2));
+  });
+
+  test('whose names are close are told with the nearest', async () => {
+    const renamed = torch.map((tensor) =>
+      tensor.name === 'layer2.0.conv1.weight' ? { ...tensor, name: 'layer2.0.conv_1.weight' } : tensor,
+    );
+    expect(await refusal(file(renamed))).toContain(
+      '"stage2/block1/conv1/kernel" should be "layer2.0.conv1.weight", which is not there (there is "layer2.0.conv_1.weight")',
+    );
   });
 
   test('that do not fit are refused with what is missing, misshapen or left over', async () => {
