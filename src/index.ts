@@ -22,6 +22,15 @@ export {
   type StageKind,
 } from './kind/stage-kind.ts';
 export { type Axis, type Curves, decodeCurves, encodeCurves, type Series } from './landscape/curves.ts';
+export type { Layer } from './network/layers/layer.ts';
+export type { BatchNormMode, ParameterForm } from './network/network.ts';
+export {
+  type BuiltNetwork,
+  defineNetwork,
+  type NetworkBuilder,
+  type NetworkRequest,
+  type OwnParameter,
+} from './network/user-module.ts';
 export type { Instance, Plan } from './plan/plan.ts';
 export type { PipelineOptions, Preview, RunOptions, RunResult, Workspace } from './run/contract.ts';
 export { previewPipeline } from './run/preview.ts';
