@@ -1,13 +1,23 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { create } from 'tar';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { getArchive } from '../../src/cli/data/archive.ts';
 import { download } from '../../src/cli/data/download.ts';
 
-const content = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * 7919) % 251));
+let content = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * 7919) % 251));
 const sum = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
 
 /** What the server does next, and which ranges it was asked for. */
@@ -106,5 +116,53 @@ describe('a download', () => {
     });
     await expect(running).rejects.toThrow();
     expect(controller.signal.aborted).toBe(true);
+  });
+});
+
+describe('an official archive', () => {
+  const options = { signal: new AbortController().signal, onBytes: () => {}, say: () => {} };
+  const source = (md5: string) => ({
+    address: url,
+    mirror: 'OROGRAPH_NO_MIRROR',
+    file: 'set.tar.gz',
+    md5,
+    keep: /\.bin$/,
+    content: '',
+  });
+
+  it('is unpacked when its md5 sum is the official one, and leaves nothing else behind', async () => {
+    const packed = join(folder, 'packed');
+    mkdirSync(join(packed, 'top'), { recursive: true });
+    writeFileSync(join(packed, 'top', 'train.bin'), 'records');
+    writeFileSync(join(packed, 'top', 'readme.html'), 'words');
+    await create({ gzip: true, cwd: packed, file: join(packed, 'a.tar.gz') }, ['top']);
+    const before = content;
+    content = readFileSync(join(packed, 'a.tar.gz'));
+    const data = join(folder, 'data');
+    expect(await getArchive(source(sum(content)), join(data, 'set'), options)).toBe(url);
+    expect(readFileSync(join(data, 'set', 'train.bin'), 'utf8')).toBe('records');
+    expect([readdirSync(join(data, 'set')), readdirSync(data)]).toEqual([['train.bin'], ['set']]);
+    content = before;
+  });
+
+  it('with another md5 sum, or out of reach, is refused with the address and what to do', async () => {
+    const data = join(folder, 'refused-data');
+    const failure = async (): Promise<unknown> =>
+      getArchive(source('0'.repeat(32)), join(data, 'set'), options).catch((error) => error);
+    expect(await failure()).toMatchObject({
+      diagnostics: [
+        { code: 'download-failed', message: expect.stringContaining(`officially ${'0'.repeat(32)}`) },
+      ],
+    });
+    behaviour = 'missing';
+    expect(await failure()).toMatchObject({
+      diagnostics: [
+        {
+          message: `${url} answers 404 Not Found`,
+          hint: expect.stringContaining(`get ${url} (md5 ${'0'.repeat(32)}) elsewhere and put it into`),
+        },
+      ],
+    });
+    expect(existsSync(join(data, 'set'))).toBe(false);
   });
 });
