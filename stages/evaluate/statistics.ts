@@ -7,6 +7,8 @@ import type { JsonObject } from '../../src/util/json.ts';
 import type { EvaluateParameters } from './parameters.ts';
 
 type Model = Awaited<ReturnType<typeof readCheckpoint>>;
+/** Of every kind that evaluates networks off their checkpoint. */
+export type StatisticsParameters = Pick<EvaluateParameters, 'statistics' | 'recalibration'>;
 
 /** Where batch norm's running statistics come from at each point. */
 export interface Statistics {
@@ -29,7 +31,7 @@ interface Recalibration {
 export function statisticsOf(
   model: Model,
   dataset: Dataset,
-  params: EvaluateParameters,
+  params: StatisticsParameters,
   evaluated: number,
 ): Statistics {
   if (model.state.length === 0) return { key: {}, subject: {}, at: async () => [] };
@@ -53,7 +55,7 @@ export function statisticsOf(
 
 function recalibrationOf(
   { train, identity }: Dataset,
-  { recalibration = {} }: EvaluateParameters,
+  { recalibration = {} }: StatisticsParameters,
   evaluated: number,
 ): Recalibration {
   const count = recalibration.examples ?? Math.min(evaluated, train.count);
