@@ -4,7 +4,6 @@
  */
 import Type, { type Static } from 'typebox';
 import { UserError } from '../../diagnostics/diagnostic.ts';
-import type { ParameterForm } from '../network.ts';
 import { sizeOf } from '../tensors.ts';
 
 const pair = Type.Tuple([Type.Integer(), Type.Integer()]);
@@ -205,11 +204,17 @@ function windows(
   });
 }
 
+/** A tensor of a network; the `ParameterForm` of `network.ts`, which knows layers. */
+interface Form {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
 /** A layer's parameters in the order of PyTorch: kernel, bias; scale, offset. With the fan-in of each. */
 export function parametersOf(
   { name, does }: Layer,
   input: readonly number[],
-): readonly (ParameterForm & { readonly fanIn: number })[] {
+): readonly (Form & { readonly fanIn: number })[] {
   const last = input.at(-1)!;
   switch (does.kind) {
     case 'convolution': {
@@ -237,7 +242,7 @@ export function parametersOf(
 }
 
 /** Running statistics of a batch norm. */
-export function stateOf({ name, does }: Layer, input: readonly number[]): readonly ParameterForm[] {
+export function stateOf({ name, does }: Layer, input: readonly number[]): readonly Form[] {
   if (does.kind !== 'batch-norm') return [];
   const shape = [input.at(-1)!];
   return [
