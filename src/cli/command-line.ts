@@ -27,15 +27,13 @@ const parameters: readonly OptionSpec[] = [
     summary: 'set a parameter; the value is read as YAML',
   },
 ];
-const planning: readonly OptionSpec[] = [
-  ...parameters,
-  {
-    name: 'engine',
-    value: 'NAME',
-    choices: ['auto', 'wasm', 'onnx', 'tensorflow'],
-    summary: 'what computes tensors',
-  },
-];
+const engine: OptionSpec = {
+  name: 'engine',
+  value: 'NAME',
+  choices: ['auto', 'wasm', 'onnx', 'tensorflow'],
+  summary: 'what computes tensors',
+};
+const planning: readonly OptionSpec[] = [...parameters, engine];
 const force: OptionSpec = {
   name: 'force',
   short: 'f',
@@ -118,6 +116,45 @@ export const verbs = [
     arguments: [file, { name: 'STAGE.OUTPUT' }],
     options: [...planning, ...places, { ...json, summary: 'print the stored content itself' }],
     examples: [['orograph show pipelines/quickstart.yaml curve', 'the curves, drawn with characters']],
+  },
+  {
+    name: 'provenance',
+    summary: 'say what a figure file was made of, from the file alone',
+    arguments: [{ name: 'FIGURE' }],
+    options: [
+      { name: 'pipeline', summary: "print the pipeline's text alone" },
+      { ...json, summary: 'print the whole record as JSON' },
+    ],
+    examples: [['orograph provenance artifacts/quickstart/figure/figure.png', '']],
+  },
+  {
+    name: 'rebuild',
+    summary: 'write the pipeline inside a figure file back out, run it, and compare',
+    arguments: [{ name: 'FIGURE' }],
+    options: [
+      { name: 'into', value: 'DIR', summary: 'where to (default: the name of the figure, then -rebuilt)' },
+      { name: 'fresh', summary: 'take no known result: compute everything again' },
+      engine,
+      { name: 'jobs', short: 'j', value: 'N', summary: 'stages at once (default: the number of cores)' },
+      { name: 'cache', value: 'DIR', summary: 'the cache folder (default: cache/ in the workspace)' },
+    ],
+    examples: [['orograph rebuild figure.png --fresh', 'the same bytes, or what differs (exit code 3)']],
+  },
+  {
+    name: 'gallery',
+    summary: 'make one page of all published figures, with captions, claims and provenance',
+    arguments: [],
+    options: [
+      {
+        name: 'output',
+        short: 'o',
+        value: 'DIR',
+        summary: 'where to (default: gallery/ among the artifacts)',
+      },
+      { name: 'markdown', summary: 'a README.md with small pictures instead, for a repository' },
+      ...places,
+    ],
+    examples: [['orograph gallery -o site', '']],
   },
   {
     name: 'logs',

@@ -1,6 +1,6 @@
-import { crc32 } from 'node:zlib';
 import { Resvg } from '@resvg/resvg-js';
 import { fontFiles } from './font-files.ts';
+import { pngChunk } from './stamp/png.ts';
 import { fontFamily } from './typography.ts';
 
 /**
@@ -26,15 +26,10 @@ export function svgToPng(svg: string, dpi: number): Buffer {
 /** Adds a pHYs chunk (PNG specification 11.3.5.3: pixels per metre) behind the header. */
 function withResolution(png: Buffer, dpi: number): Buffer {
   const headerEnd = 8 + 4 + 4 + 13 + 4;
-  const body = Buffer.alloc(13);
-  body.write('pHYs', 0, 'latin1');
+  const body = Buffer.alloc(9);
   const perMetre = Math.round(dpi / 0.0254);
+  body.writeUInt32BE(perMetre, 0);
   body.writeUInt32BE(perMetre, 4);
-  body.writeUInt32BE(perMetre, 8);
-  body[12] = 1;
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(9);
-  const check = Buffer.alloc(4);
-  check.writeUInt32BE(crc32(body));
-  return Buffer.concat([png.subarray(0, headerEnd), length, body, check, png.subarray(headerEnd)]);
+  body[8] = 1;
+  return Buffer.concat([png.subarray(0, headerEnd), pngChunk('pHYs', body), png.subarray(headerEnd)]);
 }

@@ -79,3 +79,9 @@ export function escapeXml(text: string): string {
       .replace(/[&<>"]/gu, (c) => escapes[c]!)
   );
 }
+
+/** The text that `escapeXml` wrote. */
+export function unescapeXml(text: string): string {
+  const characters = Object.fromEntries(Object.entries(escapes).map(([c, name]) => [name, c]));
+  return text.replace(/&(?:amp|lt|gt|quot);/gu, (name) => characters[name]!);
+}

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { RunEvent } from '../events/event.ts';
+import { canStamp } from '../figure/stamp/extensions.ts';
 import type { StoredFile, StoredOutput } from '../kind/artifact.ts';
 import type { Instance, Plan } from '../plan/plan.ts';
-import type { MemoRow } from '../store/contract.ts';
+import { digestOf } from '../util/digest.ts';
+import { provenanceIdentity, provenanceText } from './provenance.ts';
 import type { Resolution } from './resolution.ts';
 import type { Session } from './session.ts';
 
@@ -42,7 +44,7 @@ const gatherMs = 100;
 export class Publisher {
   readonly #session: Session;
   readonly #emit: (event: RunEvent) => void;
-  #waiting: (readonly [Instance, MemoRow])[] = [];
+  #waiting: Instance[] = [];
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   readonly #announced = new Set<string>();
@@ -56,13 +58,13 @@ export class Publisher {
    * People look at a figure as soon as it is there. Stages that finish within a moment share one pass over the store;
    * whatever goes wrong is told by `all`.
    */
-  soon(instance: Instance, row: MemoRow): void {
-    this.#waiting.push([instance, row]);
+  soon(instance: Instance, resolution: Resolution): void {
+    this.#waiting.push(instance);
     this.#timer ??= setTimeout(() => {
       const batch = this.#waiting;
       this.#waiting = [];
       this.#timer = undefined;
-      this.#running = this.#running.then(() => this.#publish(batch)).catch(() => {});
+      this.#running = this.#running.then(() => this.#publish(batch, resolution)).catch(() => {});
     }, gatherMs);
   }
 
@@ -71,12 +73,11 @@ export class Publisher {
     clearTimeout(this.#timer);
     await this.#running;
     const { instances } = this.#session.plan;
-    const done = instances.flatMap((instance) => {
-      const row = resolution.rows.get(instance.id);
-      return row ? [[instance, row] as const] : [];
-    });
     try {
-      await this.#publish(done);
+      await this.#publish(
+        instances.filter(({ id }) => resolution.rows.has(id)),
+        resolution,
+      );
       return true;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -85,19 +86,38 @@ export class Publisher {
     }
   }
 
-  async #publish(done: readonly (readonly [Instance, MemoRow])[]): Promise<void> {
+  async #publish(done: readonly Instance[], resolution: Resolution): Promise<void> {
     const { plan, store, options } = this.#session;
-    const copies = done.flatMap(([instance, row]) =>
-      publishedFiles(options.workspace.artifacts, plan, instance, row.outputs).map((copy) => ({
-        instance,
-        ...copy,
-      })),
-    );
+    const copies = done.flatMap((instance) => {
+      const { outputs } = resolution.rows.get(instance.id)!;
+      return publishedFiles(options.workspace.artifacts, plan, instance, outputs).map((copy) => {
+        const { type, extension } = outputs[copy.output]!;
+        const says = type === 'figure' && canStamp(extension);
+        return {
+          instance,
+          ...copy,
+          ...(says && { made: this.#made(instance, copy, extension, resolution) }),
+        };
+      });
+    });
     await store.publish(copies);
     for (const { instance, output, path } of copies) {
       if (instance.outputs[output]!.type !== 'figure' || this.#announced.has(path)) continue;
       this.#announced.add(path);
       this.#emit({ type: 'artifact', stage: instance.id, output, path });
     }
+  }
+
+  /** A figure's copy carries its provenance, which its stored content does not. */
+  #made(instance: Instance, { output, file }: PublishedFile, extension: string, resolution: Resolution) {
+    const session = this.#session;
+    const identity = provenanceIdentity(session, resolution, instance, output);
+    return {
+      identity: digestOf(`${file.digest} ${identity}`),
+      of: async (bytes: Buffer) => {
+        const { stamped } = await import('../figure/stamp/stamp.ts');
+        return stamped(bytes, extension, provenanceText(session, resolution, instance, output));
+      },
+    };
   }
 }

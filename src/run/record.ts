@@ -68,6 +68,7 @@ export async function writeRecord(options: RecordOptions): Promise<string> {
       return {
         id: instance.id,
         kind: instance.kind,
+        ...(instance.about && { about: { ...instance.about } }),
         status: status.get(instance.id) ?? 'skipped',
         ...(message !== undefined && { message, key: resolution.keys.get(instance.id) }),
         ...(row && {

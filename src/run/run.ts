@@ -139,7 +139,7 @@ class Run {
       const row = store.lookup(resolution.key(instance)!);
       if (!row) return false;
       this.#markCached(resolution, instance, row);
-      this.#publisher.soon(instance, row);
+      this.#publisher.soon(instance, resolution);
       return true;
     };
 
@@ -204,7 +204,7 @@ class Run {
         wallMs: row.wallMs,
         ...(row.facts && { facts: row.facts }),
       });
-      this.#publisher.soon(instance, row);
+      this.#publisher.soon(instance, resolution);
       return 'done';
     }
     if (ending.interrupted) {

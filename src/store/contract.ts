@@ -40,6 +40,8 @@ export interface Publication {
   /** Absolute path of the copy. */
   readonly path: string;
   readonly file: StoredFile;
+  /** Where the copy is to say more than the stored file: what is made of its bytes, and a digest that tells whether anew. */
+  readonly made?: { readonly identity: Digest; readonly of: (bytes: Buffer) => Promise<Uint8Array> };
 }
 
 /** Something `verify` found. */

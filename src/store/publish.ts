@@ -13,11 +13,14 @@ import {
   fstatSync,
   lstatSync,
   openSync,
+  readFileSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
+import { type Digest, digestOf } from '../util/digest.ts';
 import { faultPoint } from '../util/faults.ts';
 import { identityOf } from '../util/file-identity.ts';
 import { makeFolder, removeIfThere, renameFile, setMode, temporaryBeside } from '../util/fs-durable.ts';
@@ -35,6 +38,9 @@ interface Stored {
 interface Known extends Publication {
   readonly identity: string;
 }
+
+/** What tells one content of a copy from another. */
+const contentOf = ({ file, made }: Publication): Digest => made?.identity ?? file.digest;
 
 /** Copies up to this size (bytes) are compared with their digest as they are made. */
 const checkedLimit = 8 << 20;
@@ -69,26 +75,27 @@ export class PublishedCopies {
     return written;
   }
 
-  #isKnown({ path, file }: Publication): boolean {
+  #isKnown(wanted: Publication): boolean {
+    const { path, file, made } = wanted;
     const stats = tryStat(path);
-    if (!stats?.isFile() || stats.size !== BigInt(file.bytes)) return false;
+    if (!stats?.isFile() || (!made && stats.size !== BigInt(file.bytes))) return false;
     const stored = this.#database
       .sql('SELECT identity, digest, seal FROM published WHERE path = ?')
       .get(path) as Stored | undefined;
     const identity = identityOf(stats);
     return (
       stored?.identity === identity &&
-      stored.digest === file.digest &&
-      stored.seal === sealOf('published', path, identity, file.digest)
+      stored.digest === contentOf(wanted) &&
+      stored.seal === sealOf('published', path, identity, contentOf(wanted))
     );
   }
 
-  async #copy({ path, file }: Publication): Promise<void> {
+  async #copy({ path, file, made }: Publication): Promise<void> {
     const source = this.#objects.path(file.digest);
     let temporary = this.#temporary();
     try {
       makeFolder(dirname(path));
-      await this.#write(source, temporary, { path, file });
+      await this.#write(source, temporary, { path, file, ...(made && { made }) });
       try {
         renameFile(temporary, path);
       } catch (error) {
@@ -96,7 +103,7 @@ export class PublishedCopies {
         // Another file system than the cache's: then the copy has to be made beside its place.
         removeIfThere(temporary);
         temporary = temporaryBeside(path);
-        await this.#write(source, temporary, { path, file });
+        await this.#write(source, temporary, { path, file, ...(made && { made }) });
         renameFile(temporary, path);
       }
     } catch (error) {
@@ -107,8 +114,16 @@ export class PublishedCopies {
     }
   }
 
-  async #write(source: string, target: string, { path, file }: Publication): Promise<void> {
+  async #write(source: string, target: string, { path, file, made }: Publication): Promise<void> {
     faultPoint('before write', path);
+    if (made) {
+      const bytes = readFileSync(source);
+      if (digestOf(bytes) !== file.digest) throw altered(source);
+      writeFileSync(target, await made.of(bytes));
+      faultPoint('after write', path);
+      setMode(target, 0o644, path);
+      return;
+    }
     if (file.bytes <= 1 << 20) copyFileSync(source, target, constants.COPYFILE_FICLONE);
     else await copyFile(source, target, constants.COPYFILE_FICLONE);
     faultPoint('after write', path);
@@ -127,8 +142,9 @@ export class PublishedCopies {
     if (known.length === 0) return;
     this.#database.write(() => {
       const insert = this.#database.sql('INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?)');
-      for (const { path, identity, file } of known) {
-        insert.run(path, identity, file.digest, sealOf('published', path, identity, file.digest));
+      for (const one of known) {
+        const { path, identity } = one;
+        insert.run(path, identity, contentOf(one), sealOf('published', path, identity, contentOf(one)));
       }
     });
   }
@@ -144,7 +160,9 @@ function tryStat(path: string): BigIntStats | undefined {
 }
 
 /** Whether the copy has this content although nothing is known of it (the memo table was lost, say). */
-async function holds({ path, file }: Publication): Promise<boolean> {
+async function holds({ path, file, made }: Publication): Promise<boolean> {
+  // What is made of a file costs no more to make again than to compare.
+  if (made) return false;
   const stats = tryStat(path);
   if (!stats?.isFile() || stats.size !== BigInt(file.bytes)) return false;
   try {

@@ -1,0 +1,57 @@
+import { copyFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
+import { readFigure } from '../../run/read-provenance.ts';
+import { diskError } from '../../store/disk-errors.ts';
+import { makeFolder, writeFileAtomic } from '../../util/fs-durable.ts';
+import { galleryMarkdown, galleryOf, galleryPage } from '../gallery.ts';
+import { workspaceOf } from '../pipeline-options.ts';
+import { count } from '../units.ts';
+import type { VerbContext } from '../verb.ts';
+import { shortPath } from '../views/summary.ts';
+
+/** `orograph gallery`: reads what runs have published; runs nothing. */
+export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
+  const { artifacts } = await workspaceOf(args, cwd);
+  const pipelines = galleryOf(artifacts);
+  if (pipelines.length === 0)
+    throw new UserError({
+      severity: 'error',
+      code: 'no-figures',
+      message: `there are no published figures in ${shortPath(artifacts, cwd)}`,
+      hint: 'orograph run pipelines/ makes them',
+    });
+  const output = args.value('output');
+  const folder = output === undefined ? join(artifacts, 'gallery') : resolve(cwd, output);
+  const markdown = args.has('markdown');
+  const page = join(folder, markdown ? 'README.md' : 'index.html');
+  try {
+    for (const { figures } of pipelines)
+      for (const { name, files } of figures) {
+        const wanted = markdown ? Object.entries(files).filter(([e]) => e === '.png') : Object.entries(files);
+        for (const [extension, path] of wanted) {
+          const target = join(folder, markdown ? `${name.replaceAll('/', '-')}${extension}` : path);
+          makeFolder(dirname(target));
+          copyFileSync(join(artifacts, path), target);
+        }
+        const [first] = Object.values(files);
+        if (markdown || !first) continue;
+        const { text } = await readFigure(join(artifacts, first), first);
+        const record = join(folder, `${name}.provenance.json`);
+        makeFolder(dirname(record));
+        await writeFileAtomic(record, `${JSON.stringify(JSON.parse(text), null, 1)}\n`, { durable: false });
+      }
+    makeFolder(folder);
+    const text = markdown
+      ? galleryMarkdown(pipelines, ({ name, files }) =>
+          files['.png'] ? `${name.replaceAll('/', '-')}.png` : undefined,
+        )
+      : galleryPage(pipelines);
+    await writeFileAtomic(page, text, { durable: false });
+  } catch (error) {
+    throw diskError(error, 'write the gallery', folder);
+  }
+  const figures = pipelines.reduce((sum, pipeline) => sum + pipeline.figures.length, 0);
+  out.line(`${count(figures, 'figure')} of ${count(pipelines.length, 'pipeline')}: ${shortPath(page, cwd)}`);
+  return exitCodes.good;
+}
