@@ -27,6 +27,11 @@ export interface CompilingBackend {
   compile(f: TensorFunction, settings: CompileSettings): Compiled;
 }
 
+/** Whether the engine keeps what depends on no input of a compiled function. */
+export function compiles(): boolean {
+  return 'compile' in tf.backend();
+}
+
 /**
  * @param f a pure function of its inputs, composed of `tf` operations. All other tensors that it reaches (parameters, a
  * batch) are taken as they are at its first call and must not be disposed of before it. It must not read tensors.

@@ -1,7 +1,8 @@
+import { type Compiled, compile, compiles } from '../engine/compile.ts';
 import { tf } from '../engine/tensorflow.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
-import { type BatchCurvature, differentiated } from './hessian-batch.ts';
-import { mlpCurvature, mlpCurvatureBytes } from './hessian-mlp.ts';
+import { differentiated } from './hessian-batch.ts';
+import { mlpCurvature } from './hessian-mlp.ts';
 import { inputTensor, targetTensor, toTensors } from './loss.ts';
 import type { Network } from './network.ts';
 import { isPlainCrossEntropy } from './objective.ts';
@@ -16,7 +17,15 @@ export interface HessianSettings {
   readonly path?: 'generic' | 'fast';
 }
 
-const defaultKeptBytes = 512 * 2 ** 20;
+const defaultKeptBytes = 2 ** 30;
+
+/** One micro-batch, ready for products. */
+interface Prepared {
+  readonly compiled: Compiled;
+  /** Kept besides what the engine does. */
+  readonly bytes: number;
+  dispose(): void;
+}
 
 /**
  * The Hessian of the mean loss over all examples at θ, as products with vectors: float32 on the engine, one
@@ -31,9 +40,10 @@ export class Hessian {
   readonly #examples: Examples;
   readonly #batches: readonly Uint32Array[];
   readonly #parameters: tf.Tensor[];
-  readonly #prepare: (indices: Uint32Array) => BatchCurvature;
-  readonly #kept: BatchCurvature[] = [];
-  readonly #keptCount: number;
+  readonly #prepare: (indices: Uint32Array, keep: boolean) => Prepared;
+  readonly #kept: Prepared[] = [];
+  /** Bytes that may still be kept. */
+  #room: number;
 
   constructor(network: Network, theta: ParameterVector, examples: Examples, settings: HessianSettings) {
     this.dimension = dimension(theta);
@@ -46,16 +56,25 @@ export class Hessian {
       settings.path !== 'generic' && network.spec.name === 'mlp' && isPlainCrossEntropy(network.loss);
     if (settings.path === 'fast' && !fast)
       throw new RangeError(`${network.spec.name} has no hand-derived product`);
-    this.#prepare = (indices) => {
+    // An engine that compiles keeps what does not depend on v by itself.
+    const keeps = !compiles();
+    this.#prepare = (indices, keep) => {
       const inputs = inputTensor(examples, indices);
       const targets = targetTensor(examples, indices);
-      return fast
+      const curvature = fast
         ? mlpCurvature(parameters, inputs, targets)
-        : differentiated(network, parameters, inputs, targets);
+        : differentiated(network, parameters, inputs, targets, keep && keeps);
+      const compiled = compile((...v) => curvature.product(v));
+      return {
+        compiled,
+        bytes: curvature.bytes,
+        dispose() {
+          compiled.dispose();
+          curvature.dispose();
+        },
+      };
     };
-    const size = Math.min(settings.batch, examples.count);
-    const bytes = fast ? mlpCurvatureBytes(theta, size) : 4 * size * (examples.features + examples.classes);
-    this.#keptCount = Math.floor((settings.keptBytes ?? defaultKeptBytes) / bytes);
+    this.#room = settings.keptBytes ?? defaultKeptBytes;
   }
 
   /** Hv. @param v as one list of numbers, tensor after tensor in the parameters' order; so is the result. */
@@ -66,10 +85,9 @@ export class Hessian {
     let result = new Float32Array(this.dimension);
     try {
       for (const [b, indices] of this.#batches.entries()) {
-        const curvature = this.#kept[b] ?? this.#prepare(indices);
-        if (b === this.#kept.length && b < this.#keptCount) this.#kept.push(curvature);
-        const product = tf.tidy(() => curvature.product(direction));
-        if (curvature !== this.#kept[b]) curvature.dispose();
+        const prepared = this.#kept[b] ?? this.#prepare(indices, this.#room > 0);
+        const product = prepared.compiled.call(...direction);
+        if (prepared !== this.#kept[b]) this.#keep(b, prepared);
         try {
           await read(product, result);
         } finally {
@@ -84,6 +102,18 @@ export class Hessian {
     if (sums) result = Float32Array.from(sums);
     this.products++;
     return result;
+  }
+
+  /** Keeps a micro-batch for the next product where there is room; after the first that has none, no more. */
+  #keep(b: number, prepared: Prepared): void {
+    const bytes = prepared.bytes + prepared.compiled.keptBytes;
+    if (b === this.#kept.length && bytes <= this.#room) {
+      this.#room -= bytes;
+      this.#kept.push(prepared);
+    } else {
+      this.#room = 0;
+      prepared.dispose();
+    }
   }
 
   dispose(): void {

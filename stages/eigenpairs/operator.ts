@@ -27,6 +27,7 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
   const model = await readCheckpoint(at.path!, `${context.stage}: the input model`);
   await startEngine(context.engine, context.root);
   const { Hessian } = await import('../../src/network/hessian.ts');
+  const { microBatch } = await import('../../src/network/hessian-batch.ts');
   const { evaluationMode } = await import('../../src/network/loss.ts');
   const dataset = await datasetFor(model, params.dataset, context.root);
   const examples = firstExamples(
@@ -34,6 +35,8 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
     params.examples,
     `the ${params.split} split of ${dataset.identity.name}`,
   );
+  const half = params.memory * 2 ** 19;
+  let batch = params.batch ?? (model.network.name === 'mlp' ? 1000 : undefined);
   let hessian: InstanceType<typeof Hessian> | undefined;
   let fixed: ReturnType<typeof evaluationMode> | undefined;
   return {
@@ -42,19 +45,23 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
       dimension: dimension(model.parameters),
       async product(v) {
         signal.throwIfAborted();
+        fixed ??= evaluationMode(model.architecture, model.state);
+        batch ??= Math.min(examples.count, await microBatch(fixed.network, model.parameters, half));
         const key = {
           what: 'product with the Hessian',
           model: at.digest,
           dataset: dataset.identity.digest,
           split: params.split,
           examples: examples.count,
-          batch: params.batch,
+          batch,
           vector: digestOf(bytesOf(v)),
         };
         const known = await memo.get(key);
         if (known) return new Float32Array(known.slice().buffer);
-        fixed ??= evaluationMode(model.architecture, model.state);
-        hessian ??= new Hessian(fixed.network, model.parameters, examples, { batch: params.batch });
+        hessian ??= new Hessian(fixed.network, model.parameters, examples, {
+          batch,
+          keptBytes: half,
+        });
         const product = await hessian.product(v);
         await memo.put(key, bytesOf(product));
         return product;

@@ -8,11 +8,20 @@ export const hessianParameters = {
   examples: Type.Optional(
     Type.Integer({ minimum: 1, description: 'Only the first so many (default: all).' }),
   ),
-  batch: Type.Integer({
-    default: 1000,
-    minimum: 1,
-    maximum: 65536,
-    description: 'Examples computed at once. Memory, hardly the result, depends on it.',
+  batch: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65536,
+      description:
+        'Examples computed at once; memory, hardly the result, depends on it (default: 1000 of an mlp, otherwise what half of the memory allows).',
+    }),
+  ),
+  memory: Type.Integer({
+    default: 2048,
+    minimum: 64,
+    maximum: 1_000_000,
+    description:
+      'Megabytes for products: half for the examples computed at once, half for what is kept from product to product. More is faster.',
   }),
   seed: Type.Integer({
     default: 1,

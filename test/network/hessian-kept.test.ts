@@ -3,7 +3,9 @@ import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
-import { type BatchCurvature, differentiated } from '../../src/network/hessian-batch.ts';
+import type { Examples } from '../../src/network/examples.ts';
+import { Hessian } from '../../src/network/hessian.ts';
+import { type BatchCurvature, differentiated, microBatch } from '../../src/network/hessian-batch.ts';
 import { keptCurvature } from '../../src/network/hessian-kept.ts';
 import { evaluationMode, toTensors } from '../../src/network/loss.ts';
 import type { Network } from '../../src/network/network.ts';
@@ -91,4 +93,39 @@ test('an operation without a proven second derivative is refused, and leaves not
   const gradient = tf.grad((a) => tf.sum(tf.square(a)) as tf.Scalar)(x);
   expect([...(await gradient.data())]).toEqual([1, 3]);
   tf.dispose([x, gradient]);
+});
+
+test('micro-batches are as large as a memory budget allows, and no larger', async () => {
+  const theta = resnet.initialise('he', 1);
+  const fixed = evaluationMode(resnet, initialState(resnet));
+  const tensors = tf.memory().numTensors;
+  const budget = 32 * 2 ** 20;
+  const chosen = await microBatch(fixed.network, theta, budget);
+  expect(chosen).toBeGreaterThan(8);
+  expect(tf.memory().numTensors).toBe(tensors);
+  expect(chosen % 8).toBe(0);
+  const examples = (count: number): Examples => ({
+    count,
+    features: inputs,
+    classes: 3,
+    labels: Uint8Array.from({ length: count }, (_, i) => i % 3),
+    inputs: (indices) => new Random([6, 'pixels']).gaussians(indices.length * inputs),
+  });
+  const peak = async (count: number, keptBytes: number): Promise<number> => {
+    const before = tf.memory().numBytes;
+    const hessian = new Hessian(fixed.network, theta, examples(count), { batch: count, keptBytes });
+    const v = new Random([6, 'v']).gaussians(hessian.dimension);
+    const { peakBytes } = await tf.profile(async () => {
+      await hessian.product(v);
+      return [];
+    });
+    hessian.dispose();
+    return peakBytes - before;
+  };
+  expect(await peak(chosen, 0)).toBeLessThanOrEqual(budget);
+  expect(await peak(chosen + 9, 0)).toBeGreaterThan(budget);
+  // What is kept was there at the product's peak, too.
+  expect(await peak(chosen, 1e9)).toBeLessThanOrEqual(budget);
+  expect(await microBatch(fixed.network, theta, 1)).toBe(1);
+  fixed.dispose();
 });
