@@ -9,7 +9,6 @@ import { mapVector, mismatch, type ParameterVector } from '../../src/network/ten
 import type { JsonObject } from '../../src/util/json.ts';
 import { Random } from '../../src/util/random.ts';
 import type { DirectionParameters } from './parameters.ts';
-import { principalComponents } from './principal.ts';
 
 export type Context = StageContext<DirectionParameters>;
 export type Model = Awaited<ReturnType<typeof readCheckpoint>>;
@@ -24,11 +23,8 @@ export interface Raw {
   readonly kind?: string;
 }
 
-/** A stage's directions, one a member, made when asked for. */
-export async function rawDirections(
-  context: Context,
-  model: Model,
-): Promise<(member: number) => Promise<Raw> | Raw> {
+/** A stage's directions, one a member, made when asked for; of all kinds but principal components (`principal.ts`). */
+export function rawDirections(context: Context, model: Model): (member: number) => Promise<Raw> | Raw {
   const { params } = context;
   switch (params.kind) {
     case 'gaussian':
@@ -47,7 +43,7 @@ export async function rawDirections(
     case 'combination':
       return () => combination(context, model);
     case 'principal':
-      return principalComponents(context, model);
+      throw new Error('principal components are made of a trajectory');
   }
 }
 

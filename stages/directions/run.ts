@@ -10,6 +10,7 @@ import { type Direction, encodeDirection, readDirection } from '../../src/networ
 import { dot, mapVector, norm, type ParameterVector } from '../../src/network/tensors.ts';
 import { Orthogonaliser } from './orthogonal.ts';
 import { membersOf, scalingOf } from './parameters.ts';
+import { principalComponents } from './principal.ts';
 import { type Context, filesOf, type Model, missingInput, rawDirections } from './raw.ts';
 import { scaled } from './scaling.ts';
 
@@ -20,7 +21,8 @@ export async function run(context: Context): Promise<void> {
   const { scaling, oneDimensional } = scalingOf(params);
   const targetNorm = scaling === 'norm-of' ? await normOfLike(context, model) : undefined;
   const others = await orthogonaliser(context, model);
-  const make = await rawDirections(context, model);
+  const make =
+    params.kind === 'principal' ? await principalComponents(context, model) : rawDirections(context, model);
   const members = membersOf(params) ?? [undefined];
   for (const [m, member] of members.entries()) {
     context.signal.throwIfAborted();

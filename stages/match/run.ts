@@ -6,7 +6,7 @@ import { networkTitle } from '../../src/network/architectures.ts';
 import { encodeCheckpoint, readCheckpoint } from '../../src/network/checkpoint.ts';
 import { mapVector, mismatch, norm, type ParameterVector } from '../../src/network/tensors.ts';
 import { matchWeights, mlpSymmetry, permuted } from './matching.ts';
-import type { MatchTable } from './stage.ts';
+import type { MatchTable } from './table.ts';
 
 export async function run(context: StageContext<{ seed: number }>): Promise<void> {
   const { stage } = context;
