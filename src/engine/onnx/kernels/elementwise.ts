@@ -282,15 +282,9 @@ recording('AddN', ({ list, make }) =>
     : list.slice(1).reduce((sum, x) => make('Add', [sum, x], x.shape, x.dtype), list[0]!),
 );
 
-recording('Select', ({ inputs: { condition, t, e }, make }) => {
-  // A condition of one dimension chooses rows.
-  const rows = condition!.shape.length === 1 && t!.shape.length > 1;
-  const shape = rows
-    ? [condition!.shape[0]!, ...Array<number>(t!.shape.length - 1).fill(1)]
-    : condition!.shape;
-  const chooser = rows ? make('Reshape', [condition!], shape, 'bool') : condition!;
-  return make('Select', [chooser, t!, e!], t!.shape, t!.dtype);
-});
+recording('Select', ({ inputs: { condition, t, e }, make }) =>
+  make('Select', [condition!, t!, e!], t!.shape, t!.dtype),
+);
 lowering('Select', (g, node) =>
   elementwise(g, node, ([condition, t, e]) => {
     if (node.dtype !== 'bool') return g.node('Where', [condition!, t!, e!]);

@@ -360,8 +360,11 @@ recording('BatchToSpaceND', ({ inputs: { x }, make, attributes: { blockShape, cr
   const apart = backend_util.getReshaped([...x!.shape], blockShape, block);
   const order = backend_util.getPermuted(apart.length, blockShape.length);
   const whole = backend_util.getReshapedPermuted([...x!.shape], blockShape, block);
-  const begin = backend_util.getSliceBeginCoords(crops, blockShape.length);
-  const size = backend_util.getSliceSize(whole, crops, blockShape.length);
+  // Both speak of the leading axes only.
+  const cropped = backend_util.getSliceBeginCoords(crops, blockShape.length);
+  const begin = whole.map((_, axis) => cropped[axis] ?? 0);
+  const kept = backend_util.getSliceSize(whole, crops, blockShape.length);
+  const size = whole.map((extent, axis) => kept[axis] ?? extent);
   const turned = make(
     'Transpose',
     [make('Reshape', [x!], apart, x!.dtype)],

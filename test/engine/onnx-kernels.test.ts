@@ -1,0 +1,217 @@
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
+import { setWasmPaths, tf } from '../../src/engine/tensorflow.ts';
+import { packageRoot } from '../../src/util/package-root.ts';
+import {
+  drawn,
+  elementwise,
+  geometries,
+  type KernelCase,
+  movements,
+  products,
+  reductions,
+} from './kernels.ts';
+
+const root = packageRoot();
+
+/** What an engine makes of all cases: everything is recorded before the first result is read. */
+async function results(engine: string, cases: readonly KernelCase[]) {
+  await tf.setBackend(engine);
+  tf.engine().startScope();
+  try {
+    const made = cases.map(({ what, inputs, f }) => {
+      const tensors = f(...inputs.map((input, i) => drawn(input, `${what} ${i}`)));
+      return Array.isArray(tensors) ? tensors : [tensors];
+    });
+    const read = [];
+    for (const tensors of made) {
+      const values = [];
+      for (const tensor of tensors)
+        values.push({ shape: tensor.shape, dtype: tensor.dtype, values: [...(await tensor.data())] });
+      read.push(values);
+    }
+    return read;
+  } finally {
+    tf.engine().endScope();
+  }
+}
+
+/** Both engines' results, to 2e-6 of the largest: a few roundings of float32 in another order. */
+async function agree(cases: readonly KernelCase[]): Promise<void> {
+  const [ours, reference] = [await results('onnx', cases), await results('wasm', cases)];
+  const failures: string[] = [];
+  cases.forEach(({ what, inputs }, c) => {
+    reference[c]!.forEach((expected, r) => {
+      const found = ours[c]![r]!;
+      const size = Math.max(1, ...expected.values.filter(Number.isFinite).map(Math.abs));
+      const same =
+        String(found.shape) === String(expected.shape) &&
+        found.dtype === expected.dtype &&
+        expected.values.every(
+          (value, i) =>
+            Object.is(value, found.values[i]) || Math.abs(value - found.values[i]!) <= 3e-6 * size,
+        );
+      if (!same)
+        failures.push(
+          `${what} of ${JSON.stringify(inputs)}: ${found.dtype}[${found.shape}] ${found.values.slice(0, 6)} instead of ${expected.dtype}[${expected.shape}] ${expected.values.slice(0, 6)}`,
+        );
+    });
+  });
+  expect(failures).toEqual([]);
+}
+
+describe('each kernel of the engine onnx agrees with that of wasm', () => {
+  beforeAll(async () => {
+    await startEngine({ name: 'onnx', identity: engineIdentity('onnx', root) }, root);
+    setWasmPaths(`${join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist')}/`);
+  });
+  afterEach(async () => {
+    await tf.setBackend('onnx');
+  });
+
+  test('element by element, with broadcasting', () => agree(elementwise));
+  test('reductions, sums along an axis, the largest', () => agree(reductions));
+  test('moving numbers', () => agree(movements));
+  test('matrix products', () => agree(products));
+
+  test('convolutions and pooling of every geometry', () =>
+    agree(
+      geometries
+        .flatMap(({ side, kernel, strides, pad, dilations = [1, 1] as [number, number] }) => {
+          const maps = [2, ...side, 4];
+          const what = `${side} by ${kernel}, strides ${strides}, pad ${pad}, dilations ${dilations}`;
+          const own = dilations[0] === 1;
+          return [
+            {
+              what: `conv2d ${what}`,
+              inputs: [maps, [...kernel, 4, 3]],
+              f: (x, k) => tf.conv2d(x as tf.Tensor4D, k as tf.Tensor4D, strides, pad, 'NHWC', dilations),
+            },
+            {
+              what: `depthwise ${what}`,
+              inputs: [maps, [...kernel, 4, 2]],
+              f: (x, k) =>
+                tf.depthwiseConv2d(x as tf.Tensor4D, k as tf.Tensor4D, strides, pad, 'NHWC', dilations),
+            },
+            {
+              what: `fused ${what}`,
+              inputs: [maps, [...kernel, 4, 3], [3]],
+              f: (x, filter, bias) =>
+                tf.fused.conv2d({
+                  x: x as tf.Tensor4D,
+                  filter: filter as tf.Tensor4D,
+                  strides,
+                  pad,
+                  dilations,
+                  bias: bias!,
+                  activation: 'relu',
+                }),
+            },
+            ...(own
+              ? [
+                  {
+                    what: `avgPool ${what}`,
+                    inputs: [maps],
+                    f: (x: tf.Tensor) =>
+                      tf.avgPool(x as tf.Tensor4D, [kernel[0], kernel[1]], strides, pad as 'same'),
+                  },
+                  {
+                    what: `maxPool ${what}`,
+                    inputs: [maps],
+                    f: (x: tf.Tensor) =>
+                      tf.maxPool(x as tf.Tensor4D, [kernel[0], kernel[1]], strides, pad as 'same'),
+                  },
+                ]
+              : []),
+          ] satisfies KernelCase[];
+        })
+        .filter(({ what }) => !(what.includes('Pool') && what.includes('pad 0,'))),
+    ));
+
+  test('batch norm', () =>
+    agree([
+      {
+        what: 'batchNorm',
+        inputs: [[2, 3, 4, 5], [5], { shape: [5], kind: 'positive' }, [5], [5]],
+        f: (x, mean, variance, offset, scale) =>
+          tf.batchNorm(x!, mean as never, variance as never, offset as never, scale as never, 1e-5),
+      },
+    ]));
+
+  /**
+   * The gradients of a bilinear operation by their defining identity, in float64 from float32 results: with random y',
+   * Σ y'·B(x, k) = Σ x·∂x = Σ k·∂k.
+   */
+  test('gradients of convolutions by maps and by kernels are their adjoints', async () => {
+    await tf.setBackend('onnx');
+    for (const { side, kernel, strides, pad, dilations = [1, 1] as [number, number] } of geometries)
+      for (const depthwise of [false, true]) {
+        const what = `${side} ${kernel} ${strides} ${pad} ${depthwise}`;
+        const x = drawn([2, ...side, 4], `${what} x`) as tf.Tensor4D;
+        const k = drawn([...kernel, 4, depthwise ? 2 : 3], `${what} k`) as tf.Tensor4D;
+        const run = (a: tf.Tensor, b: tf.Tensor): tf.Tensor =>
+          depthwise
+            ? tf.depthwiseConv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad, 'NHWC', dilations)
+            : tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad, 'NHWC', dilations);
+        const y = run(x, k);
+        const dy = drawn(y.shape, `${what} dy`);
+        const info = { strides, pad, dataFormat: 'NHWC', dilations };
+        const names = depthwise
+          ? ['DepthwiseConv2dNativeBackpropInput', 'DepthwiseConv2dNativeBackpropFilter']
+          : ['Conv2DBackpropInput', 'Conv2DBackpropFilter'];
+        const engine = tf.engine();
+        const dx = engine.runKernel(
+          names[0]!,
+          { dy, filter: k },
+          { ...info, inputShape: x.shape },
+        ) as tf.Tensor;
+        const dk = engine.runKernel(names[1]!, { x, dy }, {
+          ...info,
+          filterShape: k.shape,
+        } as never) as tf.Tensor;
+        const [whole, byMaps, byKernel] = [await dot(y, dy), await dot(x, dx), await dot(k, dk)];
+        const size = Math.sqrt((await dot(y, y)) * (await dot(dy, dy)));
+        expect(Math.abs(byMaps - whole) / size, `${what}: by maps`).toBeLessThan(1e-6);
+        expect(Math.abs(byKernel - whole) / size, `${what}: by kernel`).toBeLessThan(1e-6);
+        tf.dispose([x, k, y, dy, dx, dk]);
+      }
+  });
+
+  /** Where wasm is not: it computes log(1 + x) as written and casts 3 to true as 3. */
+  test('small numbers keep their digits, and truth is 0 or 1', async () => {
+    await tf.setBackend('onnx');
+    const given = Float32Array.from([-3e-1, -2e-4, 1e-9, 3e-7, 1e-3, 0.4, 20, Infinity]);
+    const x = tf.tensor1d(given);
+    const [log, exp] = [tf.log1p(x), tf.expm1(x)];
+    const truth = tf.cast(tf.tensor1d([3, 0, -2], 'int32'), 'bool');
+    const relative = (found: number, exact: number) => (found === exact ? 0 : Math.abs(found / exact - 1));
+    for (const [i, value] of (await log.data()).entries())
+      expect(relative(value, Math.log1p(given[i]!))).toBeLessThan(1e-6);
+    for (const [i, value] of (await exp.data()).entries())
+      expect(relative(value, Math.expm1(given[i]!))).toBeLessThan(1e-6);
+    expect([...(await truth.data())]).toEqual([1, 0, 1]);
+    tf.dispose([x, log, exp, truth]);
+  });
+
+  test('a gather in batches takes each batch’s own rows', async () => {
+    await tf.setBackend('onnx');
+    const x = tf.range(0, 30).reshape([3, 5, 2]);
+    const indices = tf.tensor2d([4, 0, 2, 2, 1, 3], [3, 2], 'int32');
+    const picked = tf.gather(x, indices, 1, 1);
+    expect([...(await picked.data())]).toEqual([8, 9, 0, 1, 14, 15, 14, 15, 22, 23, 26, 27]);
+    tf.dispose([x, indices, picked]);
+  });
+
+  test('a missing kernel is named', async () => {
+    await tf.setBackend('onnx');
+    const x = tf.zeros([2, 3, 3, 3, 4]) as tf.Tensor5D;
+    expect(() => tf.avgPool3d(x, 2, 1, 'valid')).toThrow(/AvgPool3D/);
+    x.dispose();
+  });
+});
+
+async function dot(a: tf.Tensor, b: tf.Tensor): Promise<number> {
+  const [x, y] = [await a.data(), await b.data()];
+  return Array.from(x).reduce((sum, value, i) => sum + value * y[i]!, 0);
+}
