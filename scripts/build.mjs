@@ -29,6 +29,7 @@ const external = [
   'pdfkit',
   'svg-to-pdfkit',
   'dejavu-fonts-ttf',
+  'h5wasm',
   '@tensorflow/tfjs-node',
   '@tensorflow/tfjs-node-gpu',
 ];

@@ -48,7 +48,7 @@ export function curvesPanel(
   const lines: LineMark[] = [];
   for (const { source, curves, axis, factor } of files)
     for (const series of curves.series) {
-      const name = files.length > 1 ? nameAmong(files, series) : literal(series.name);
+      const name = files.length > 1 ? nameAmong(files, series) : nameOf(series);
       lines.push({
         type: 'line',
         x: axis.values.map((v) => v * factor),
@@ -141,7 +141,12 @@ function nameAmong(
 ): string {
   const all = files.flatMap(({ curves }) => curves.series);
   const alike = all.filter(({ direction }) => direction === series.direction).length;
-  return alike === 1 ? directionTitle(series.direction) : literal(series.name);
+  return alike === 1 ? directionTitle(series.direction) : nameOf(series);
+}
+
+/** Members of a folder are called by their numbers, which alone say nothing. */
+function nameOf({ name, direction }: Series): string {
+  return /^\d+$/u.test(name) ? `${directionTitle(direction)} ${name}` : literal(name);
 }
 
 /** Checkpoints projected onto the axis. */

@@ -1,0 +1,51 @@
+import h5wasm from 'h5wasm/node';
+import type { Curves } from '../../src/landscape/curves.ts';
+
+/**
+ * Curves files as groups of one HDF5 file: the axes as `axis-1`, `axis-2`, each direction a group with its metrics as
+ * float64 arrays over the grid, names and marks as attributes.
+ * @param path is written; the same bytes for the same curves.
+ */
+export async function writeHdf5(
+  path: string,
+  files: readonly { readonly name: string; readonly curves: Curves }[],
+): Promise<void> {
+  await h5wasm.ready;
+  // HDF5 notes the time of every object it makes, and its WebAssembly build has no switch for that.
+  const { now } = Date;
+  Date.now = () => 0;
+  try {
+    write(path, files);
+  } finally {
+    Date.now = now;
+  }
+}
+
+function write(path: string, files: readonly { readonly name: string; readonly curves: Curves }[]): void {
+  const file = new h5wasm.File(path, 'w', {});
+  const float64 = (values: readonly number[], shape: number[]) => ({
+    data: new Float64Array(values),
+    shape,
+    dtype: '<d',
+  });
+  for (const { name, curves } of files) {
+    const group = file.create_group(name);
+    group.create_attribute('classes', curves.classes ?? 0);
+    group.create_attribute('subject', JSON.stringify(curves.subject));
+    curves.axes.forEach(({ label, values, marks }, a) => {
+      const axis = group.create_dataset({ name: `axis-${a + 1}`, ...float64(values, [values.length]) });
+      axis.create_attribute('label', label);
+      axis.create_attribute('marks', JSON.stringify(marks));
+    });
+    const shape = curves.axes.map(({ values }) => values.length);
+    curves.series.forEach((series, s) => {
+      const own = group.create_group(`${s + 1}`);
+      own.create_attribute('name', series.name);
+      own.create_attribute('direction', series.direction);
+      for (const [metric, values] of Object.entries(series.metrics))
+        own.create_dataset({ name: metric, ...float64(values, [...shape]) });
+    });
+  }
+  file.flush();
+  file.close();
+}

@@ -1,0 +1,65 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { UserError } from '../../src/diagnostics/diagnostic.ts';
+import type { StageContext } from '../../src/kind/stage-kind.ts';
+import { type Curves, decodeCurves } from '../../src/landscape/curves.ts';
+import { csvOf } from './csv.ts';
+import { npyOf } from './npy.ts';
+import type { Format } from './stage.ts';
+import { vtpOf } from './vtp.ts';
+
+/** Curves with a name that can be part of a file's name and is no other's. */
+interface NamedCurves {
+  readonly name: string;
+  readonly curves: Curves;
+}
+
+export async function run(context: StageContext<{ formats: Format[]; metric: string }>): Promise<void> {
+  const { formats, metric } = context.params;
+  const files: NamedCurves[] = [];
+  for (const [i, { path, label }] of context.list('curves').entries())
+    files.push({ name: `curves-${i + 1}`, curves: decodeCurves(await readFile(path!, 'utf8'), label) });
+  for (const [done, format] of formats.entries()) {
+    if (format === 'hdf5') {
+      const { writeHdf5 } = await import('./hdf5.ts');
+      await writeHdf5(context.output('hdf5'), files);
+    } else
+      for (const file of files)
+        for (const [member, bytes] of Object.entries(membersOf(format, file, metric)))
+          await writeFile(context.output(format, member), bytes);
+    context.progress(done + 1, formats.length, 'formats');
+  }
+}
+
+/** Files of one curves file by their names without extension. */
+function membersOf(
+  format: Exclude<Format, 'hdf5'>,
+  { name, curves }: NamedCurves,
+  metric: string,
+): Record<string, string | Uint8Array> {
+  if (format === 'csv') return { [name]: csvOf(curves) };
+  if (format === 'npy') {
+    const [points] = [curves.axes.map((axis) => axis.values.length)];
+    return {
+      ...Object.fromEntries(
+        curves.axes.map(({ values }, a) => [`${name}-axis-${a + 1}`, npyOf(values, [values.length])]),
+      ),
+      ...Object.fromEntries(
+        curves.series.flatMap(({ metrics }, s) =>
+          Object.entries(metrics).map(([own, values]) => [`${name}-${s + 1}-${own}`, npyOf(values, points!)]),
+        ),
+      ),
+    };
+  }
+  return Object.fromEntries(
+    curves.series.map((series, s) => {
+      if (!series.metrics[metric])
+        throw new UserError({
+          severity: 'error',
+          code: 'unknown-metric',
+          message: `the curve ${series.name} has no metric "${metric}"`,
+          expected: `one of ${Object.keys(series.metrics).join(', ')}`,
+        });
+      return [`${name}-${s + 1}`, vtpOf(curves, series, metric)];
+    }),
+  );
+}

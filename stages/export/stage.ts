@@ -1,0 +1,33 @@
+import Type from 'typebox';
+import { defineStage, type OutputSpec } from '../../src/kind/stage-kind.ts';
+
+export const formats = ['csv', 'npy', 'vtp', 'hdf5'] as const;
+export type Format = (typeof formats)[number];
+
+const outputs: Readonly<Record<Format, Omit<OutputSpec, 'type'>>> = {
+  csv: { extension: '.csv', folder: true, description: 'A table a file: a row a grid point.' },
+  npy: { extension: '.npy', folder: true, description: 'An array a metric and a direction, for NumPy.' },
+  vtp: { extension: '.vtp', folder: true, description: 'Surfaces and lines in space, for ParaView.' },
+  hdf5: { extension: '.h5', description: 'All of it in one file.' },
+};
+
+/** Numbers for other programs: what figures show, with nothing left out. */
+export default defineStage({
+  version: 1,
+  summary: 'Writes curves and surfaces for other programs: CSV, NumPy, ParaView (VTK), HDF5.',
+  with: Type.Object(
+    {
+      formats: Type.Array(Type.Enum([...formats]), {
+        default: ['csv'],
+        minItems: 1,
+        uniqueItems: true,
+      }),
+      metric: Type.String({ default: 'loss', description: 'Of vtp: the height of surfaces and lines.' }),
+    },
+    { additionalProperties: false },
+  ),
+  inputs: { curves: { type: 'curves', many: true, description: 'Curves and surfaces.' } },
+  outputs: (params): Readonly<Record<string, OutputSpec>> =>
+    Object.fromEntries(params.formats.map((format) => [format, { type: 'file', ...outputs[format] }])),
+  run: async (context) => (await import('./run.ts')).run(context),
+});

@@ -1,0 +1,148 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import h5wasm from 'h5wasm/node';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Curves } from '../../../src/landscape/curves.ts';
+import { csvOf } from '../../../stages/export/csv.ts';
+import { writeHdf5 } from '../../../stages/export/hdf5.ts';
+import { npyOf } from '../../../stages/export/npy.ts';
+import { vtpOf } from '../../../stages/export/vtp.ts';
+import { curvesOf, surface } from '../render/curves.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'orograph-export-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const curves: Curves = curvesOf(
+  [-1, 0, 1],
+  [(at) => 0.1 + at * at, (at) => (at > 0 ? Infinity : at < 0 ? Number.NaN : -Infinity)],
+  ['gaussian', 'with, "quotes"'],
+);
+const small = (f: (a: number, b: number) => number): Curves => {
+  const whole = surface(f);
+  const values = [-1, 0, 1];
+  return {
+    ...whole,
+    axes: whole.axes.map((axis) => ({ ...axis, values })),
+    series: [{ ...whole.series[0]!, metrics: { loss: values.flatMap((a) => values.map((b) => f(a, b))) } }],
+  };
+};
+
+describe('CSV', () => {
+  it('has a row a direction and grid point, quotes what needs it, and keeps what is not finite', () => {
+    expect(csvOf(curves).split('\n')).toEqual([
+      'name,direction,λ,loss',
+      'gaussian 1,gaussian,-1,1.1',
+      'gaussian 1,gaussian,0,0.1',
+      'gaussian 1,gaussian,1,1.1',
+      '"with, ""quotes"" 2","with, ""quotes""",-1,NaN',
+      '"with, ""quotes"" 2","with, ""quotes""",0,-inf',
+      '"with, ""quotes"" 2","with, ""quotes""",1,inf',
+      '',
+    ]);
+  });
+
+  it('runs through a surface with the last axis fastest', () => {
+    const lines = csvOf(small((a, b) => 10 * a + b)).split('\n');
+    expect(lines.slice(1, 5).map((line) => line.split(',').slice(2).join())).toEqual([
+      '-1,-1,-11',
+      '-1,0,-10',
+      '-1,1,-9',
+      '0,-1,-1',
+    ]);
+  });
+});
+
+describe('NumPy arrays', () => {
+  it('begin at a multiple of 64 bytes and hold float64 in C order', () => {
+    const file = npyOf([1.5, Number.NaN, -0, 1e300, 5, 6], [3, 2]);
+    expect(file.subarray(1, 6).toString()).toBe('NUMPY');
+    const start = 10 + file.readUInt16LE(8);
+    expect(start % 64).toBe(0);
+    expect(file.subarray(10, start).toString('latin1')).toMatch(
+      /^\{'descr': '<f8', 'fortran_order': False, 'shape': \(3, 2\), \} *\n$/u,
+    );
+    expect(file.length).toBe(start + 48);
+    expect(file.readDoubleLE(start)).toBe(1.5);
+    expect(file.readDoubleLE(start + 24)).toBe(1e300);
+  });
+
+  const numpy = spawnSync('python3', ['-c', 'import numpy']).status === 0;
+  it.skipIf(!numpy)('are read by NumPy itself, where it is installed', () => {
+    const script =
+      'import io,sys,numpy; a=numpy.load(io.BytesIO(sys.stdin.buffer.read())); print(a.dtype, a.shape, a.tolist())';
+    const read = (values: number[], shape: number[]): string =>
+      spawnSync('python3', ['-c', script], { input: npyOf(values, shape) })
+        .stdout.toString()
+        .trim();
+    expect(read([1, 2, 3, 4, 5, 6], [3, 2])).toBe('float64 (3, 2) [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]');
+    expect(read([0.1], [1])).toBe('float64 (1,) [0.1]');
+  });
+});
+
+describe('VTK', () => {
+  const numbersIn = (text: string, name: string): number[] =>
+    new RegExp(`Name="${name}"[^>]*>([^<]*)<`, 'u').exec(text)![1]!.trim().split(/\s+/u).map(Number);
+
+  it('makes quadrilaterals over the plane whose corners are the samples', () => {
+    const grid = small((a, b) => 10 * a + b);
+    const text = vtpOf(grid, grid.series[0]!, 'loss');
+    const points = numbersIn(text, 'Points');
+    const [cells, ends] = [numbersIn(text, 'connectivity'), numbersIn(text, 'offsets')];
+    expect(points).toHaveLength(27);
+    expect(ends).toEqual([4, 8, 12, 16]);
+    for (let k = 0; k < 9; k++) expect(points[3 * k + 2]).toBe(10 * points[3 * k]! + points[3 * k + 1]!);
+    // Each cell goes once around a unit square.
+    for (let c = 0; c < 4; c++) {
+      const corners = cells.slice(4 * c, 4 * c + 4).map((k) => [points[3 * k]!, points[3 * k + 1]!] as const);
+      const area = corners.reduce((sum, [x, y], i) => {
+        const [nextX, nextY] = corners[(i + 1) % 4]!;
+        return sum + x * nextY - nextX * y;
+      }, 0);
+      expect(area / 2).toBe(1);
+    }
+  });
+
+  it('leaves out the cells that a value which is not finite touches', () => {
+    const grid = small((a, b) => (a === 1 && b === 1 ? Number.NaN : 0));
+    const text = vtpOf(grid, grid.series[0]!, 'loss');
+    expect(text).toContain('NumberOfPolys="3"');
+    expect(numbersIn(text, 'connectivity')).not.toContain(8);
+    expect(numbersIn(text, 'loss')[8]).toBeNaN();
+  });
+
+  it('makes a line of a curve', () => {
+    const text = vtpOf(curves, curves.series[0]!, 'loss');
+    expect(text).toContain('NumberOfLines="2"');
+    expect(numbersIn(text, 'connectivity')).toEqual([0, 1, 1, 2]);
+  });
+});
+
+describe('HDF5', () => {
+  it('holds axes and metrics as they were, the same bytes at another time', async () => {
+    const [first, second] = [join(folder, 'a.h5'), join(folder, 'b.h5')];
+    const grid = small((a, b) => 10 * a + b);
+    const files = [
+      { name: 'curves-1', curves },
+      { name: 'curves-2', curves: grid },
+    ];
+    await writeHdf5(first, files);
+    const { now } = Date;
+    Date.now = () => now() + 86_400_000;
+    try {
+      await writeHdf5(second, files);
+    } finally {
+      Date.now = now;
+    }
+    expect(readFileSync(first).equals(readFileSync(second))).toBe(true);
+    const file = new h5wasm.File(first, 'r', {});
+    const loss = file.get('curves-2/1/loss') as h5wasm.Dataset;
+    expect(loss.shape).toEqual([3, 3]);
+    expect([...(loss.value as Float64Array)]).toEqual(grid.series[0]!.metrics.loss);
+    const odd = file.get('curves-1/2/loss') as h5wasm.Dataset;
+    expect([...(odd.value as Float64Array)]).toEqual([Number.NaN, -Infinity, Infinity]);
+    expect((file.get('curves-1/axis-1') as h5wasm.Dataset).attrs.label!.value).toBe('λ');
+    file.close();
+  });
+});
