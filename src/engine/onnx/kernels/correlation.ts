@@ -1,10 +1,10 @@
 /**
  * The gradient of a convolution by its kernel: K[r, s] = Σ over examples and pixels of x, moved by the tap (r, s), times
- * dy. ONNX has no operation for it.
+ * dy. ONNX has no operation for it; here it is batched matrix products.
  *
- * It is computed as one batched matrix product: the taps' rows are moves of x, the taps' columns are moves of dy, so three
- * and three arrays make the nine products of a 3x3 kernel, in matrices three times as wide and as high as those of a
- * single tap.
+ * With stride 1 it is enough to move x by rows and dy by columns: Σ x[h + r, w + s]·dy[h, w] = Σ x[h + r, w]·dy[h, w - s].
+ * So two moved copies of each (the tap in the middle needs none) serve the nine taps of a 3x3 kernel, and the columns'
+ * copies lie side by side in one factor.
  */
 import type { GraphNode } from '../graph.ts';
 import type { Lowering } from '../lowering.ts';
@@ -42,17 +42,36 @@ export function correlation(g: Lowering, given: Correlated): string {
   const height = x.node.shape[spatial[0]!]!;
   const width = x.node.shape[spatial[1]!]!;
 
+  const [top, left] = pads;
+
+  /** [n, a, pixels] times [n, pixels, b], summed over examples: [a, b]. */
+  const summed = (first: string, second: string): string => {
+    const products = g.node('FusedMatMul', [first, second], { transA: 0, transB: 1 }, 'com.microsoft');
+    return g.node('ReduceSum', [products, g.ints([0])], { keepdims: 0 });
+  };
+
+  if (steps[0] === 1 && steps[1] === 1) {
+    const pixels = rows * width;
+    const byColumn = Array.from({ length: taps[1] }, (_, s) => {
+      const by = s * spacing[1] - left;
+      return g.reshape(moved(g, upstream, [0, by, 0, width - columns - by]), [n, to, pixels]);
+    });
+    const beside = taps[1] === 1 ? byColumn[0]! : g.node('Concat', byColumn, { axis: 1 });
+    const byRow = Array.from({ length: taps[0] }, (_, r) => {
+      const by = r * spacing[0] - top;
+      const under = g.reshape(moved(g, maps, [-by, 0, by + rows - height, 0]), [n, from, pixels]);
+      return g.reshape(summed(under, beside), [1, from, taps[1], to]);
+    });
+    const all = taps[0] === 1 ? byRow[0]! : g.node('Concat', byRow, { axis: 0 });
+    return g.node('Transpose', [all], { perm: [1, 0, 2, 3] });
+  }
+
   // Every row and column that some tap sees, beginning with the padding.
   const seen = [
     (taps[0] - 1) * spacing[0] + (rows - 1) * steps[0] + 1,
     (taps[1] - 1) * spacing[1] + (columns - 1) * steps[1] + 1,
   ];
-  const [top, left] = pads;
-  const fitted = g.node('Pad', [
-    maps,
-    g.ints([0, 0, top, left, 0, 0, seen[0]! - height - top, seen[1]! - width - left]),
-    g.scalar(0),
-  ]);
+  const fitted = moved(g, maps, [top, left, seen[0]! - height - top, seen[1]! - width - left]);
   const parts: string[] = [];
   for (let r = 0; r < taps[0]; r++)
     for (let s = 0; s < taps[1]; s++) {
@@ -63,12 +82,12 @@ export function correlation(g: Lowering, given: Correlated): string {
     }
   // [n, taps·from, pixels] times [n, pixels, to], summed over examples.
   const all = parts.length === 1 ? parts[0]! : g.node('Concat', parts, { axis: 1 });
-  const products = g.node(
-    'FusedMatMul',
-    [all, g.reshape(upstream, [n, to, rows * columns])],
-    { transA: 0, transB: 1 },
-    'com.microsoft',
-  );
-  const sum = g.node('ReduceSum', [products, g.ints([0])], { keepdims: 0 });
+  const sum = summed(all, g.reshape(upstream, [n, to, rows * columns]));
   return g.node('Transpose', [g.reshape(sum, [taps[0], taps[1], from, to])], { perm: [2, 0, 1, 3] });
+}
+
+/** Rows and columns added or, where negative, taken away: top, left, bottom, right. */
+function moved(g: Lowering, maps: string, by: readonly [number, number, number, number]): string {
+  if (by.every((pad) => pad === 0)) return maps;
+  return g.node('Pad', [maps, g.ints([0, 0, by[0], by[1], 0, 0, by[2], by[3]]), g.scalar(0)]);
 }
