@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
@@ -66,39 +66,69 @@ if (
 const kinds = readdirSync(join(root, 'stages')).filter((name) =>
   existsSync(join(root, 'stages', name, 'stage.ts')),
 );
-const entries = {
-  'cli/main': 'src/cli/main.ts',
-  'execute/worker': 'src/execute/worker.ts',
-  index: 'src/index.ts',
-  ...Object.fromEntries(kinds.map((kind) => [`stages/${kind}`, `stages/${kind}/stage.ts`])),
-};
+/** What `orograph run` needs where nothing has changed: in one file, because every file more is a good millisecond. */
+const front = 'src/cli/main.ts';
+const inFront = [
+  'src/cli/verbs/run.ts',
+  'src/cli/report.ts',
+  'src/run/environment.ts',
+  'src/store/disk-errors.ts',
+];
+const placeOf = (file) => relative('src', file).replace(/\.ts$/, '');
 const fresh = `${dist}.new-${process.pid}`;
+const common = {
+  absWorkingDir: root,
+  outdir: fresh,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  mainFields: ['module', 'main'],
+  minify: true,
+  keepNames: true,
+  sourcemap: true,
+  sourcesContent: false,
+  external,
+  define: { 'process.env.OROGRAPH_BUILD': JSON.stringify(stamp.slice(0, 16)) },
+  // Bundled CommonJS packages call require for Node's own modules; Emscripten's loader reads __dirname.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname;",
+  },
+  logLevel: 'warning',
+  logOverride: { 'direct-eval': 'silent' },
+};
+
+/** What is imported only when it is needed stays out of the front, and becomes an entry of its own. */
+const lazy = new Set();
+const lazyImports = {
+  name: 'lazy',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
+      const file = relative(root, join(resolveDir, path)).split(sep).join('/');
+      if (kind !== 'dynamic-import' || inFront.includes(file)) return null;
+      lazy.add(file);
+      const from = relative(dirname(placeOf(front)), placeOf(file))
+        .split(sep)
+        .join('/');
+      return { path: `${from.startsWith('.') ? '' : './'}${from}.js`, external: true };
+    });
+  },
+};
+
 try {
   await build({
-    absWorkingDir: root,
-    entryPoints: Object.entries(entries)
-      .filter(([, file]) => existsSync(join(root, file)))
-      .map(([out, file]) => ({ in: file, out })),
-    outdir: fresh,
-    bundle: true,
+    ...common,
+    entryPoints: [{ in: front, out: placeOf(front) }],
+    plugins: [lazyImports],
+  });
+  await build({
+    ...common,
+    entryPoints: [
+      ...['src/execute/worker.ts', 'src/index.ts', ...lazy].map((file) => ({ in: file, out: placeOf(file) })),
+      ...kinds.map((kind) => ({ in: `stages/${kind}/stage.ts`, out: `stages/${kind}` })),
+    ],
     splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    mainFields: ['module', 'main'],
-    minify: true,
-    keepNames: true,
-    sourcemap: true,
-    sourcesContent: false,
-    external,
     chunkNames: 'chunks/[name]-[hash]',
-    define: { 'process.env.OROGRAPH_BUILD': JSON.stringify(stamp.slice(0, 16)) },
-    // Bundled CommonJS packages call require for Node's own modules; Emscripten's loader reads __dirname.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname;",
-    },
-    logLevel: 'warning',
-    logOverride: { 'direct-eval': 'silent' },
   });
 
   // The code digests come from the product's own code, compiled for this moment.

@@ -36,8 +36,15 @@ export const exitCodes = {
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
+const brand = Symbol.for('orograph.UserError');
+
 /** A mistake of the user's or of the machine's, fully described: shown as its diagnostics, never as a stack trace. */
 export class UserError extends Error {
+  /** `dist/` holds this class more than once; an error of one is an error to all. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
+  readonly [brand] = true;
   readonly diagnostics: readonly Diagnostic[];
   readonly exitCode: ExitCode;
   /** Texts by the `file` of positions, as they were read; files that are not in it are read when they are shown. */

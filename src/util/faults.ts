@@ -57,7 +57,11 @@ function pass(plan: FaultPlan, name: string, detail: string): void {
   });
 }
 
-const plan = planOf(process.env);
+/** One count for the whole process: `dist/` may hold this module more than once. */
+const shared = globalThis as { [name: symbol]: FaultPlan | undefined };
+const planName = Symbol.for('orograph.faults');
+shared[planName] ??= planOf(process.env);
+const plan = shared[planName];
 
 /** A place where a crash or a failing disk matters. `name` is stable (`before rename`), `detail` a path or the like. */
 export const faultPoint: (name: string, detail?: string) => void =
