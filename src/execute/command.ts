@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { fillCommand } from '../declare/template.ts';
 import { exitCodes, UserError } from '../diagnostics/diagnostic.ts';
 import type { Artifact } from '../kind/artifact.ts';
@@ -7,7 +7,8 @@ import type { StageKey } from '../util/digest.ts';
 import { linkTo, makeFolder, writeScratch } from '../util/fs-durable.ts';
 import { Launcher } from './launcher.ts';
 import { adoptLog } from './log.ts';
-import type { Workbench } from './workbench.ts';
+import { quote, wordsOf } from './shell-words.ts';
+import { type Workbench, workspaceLink } from './workbench.ts';
 import { type Ending, timedOut, timerMs } from './worker-pool.ts';
 
 /** A stage that is a program: its text, with placeholders for inputs and outputs left in. */
@@ -39,7 +40,7 @@ export class CommandRunner {
     job: CommandJob,
     options: { readonly timeoutSeconds: number | null; readonly signal: AbortSignal },
   ): Promise<{ ending: Ending; log: string | undefined }> {
-    prepare(job);
+    const words = prepare(job);
     const launcher = this.#idle.pop() ?? this.#start();
     let stopping: 'timeout' | 'interrupted' | 'too much output' | undefined;
     const timers: NodeJS.Timeout[] = [];
@@ -54,11 +55,11 @@ export class CommandRunner {
     if (options.timeoutSeconds !== null) {
       timers.push(setTimeout(() => stop('timeout'), timerMs(options.timeoutSeconds)));
     }
-    const { log: logFile } = job.bench;
+    const { log: logFile, run: folder } = job.bench;
     const watch = setInterval(() => {
       if ((statSync(logFile, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes) stop('too much output');
     }, 1000);
-    const status = await launcher.run(job.bench);
+    const status = await launcher.run({ words, folder, log: logFile, env: declaredOf(job.env) });
     clearInterval(watch);
     for (const timer of timers) clearTimeout(timer);
     options.signal.removeEventListener('abort', interrupt);
@@ -109,8 +110,8 @@ function endingOf(
   return { ok: false, why: 'failed', message: `the command ended with exit code ${status}${signal}` };
 }
 
-/** Writes the script and lays out the inputs under names that are the same in every run. */
-function prepare(job: CommandJob): void {
+/** Lays out the inputs under names that are the same in every run; returns what to execute. */
+function prepare(job: CommandJob): string {
   const paths = layInputs(job);
   const text = fillCommand(job.command, ({ scope, path, member }) => {
     const name = path[0]!;
@@ -119,10 +120,17 @@ function prepare(job: CommandJob): void {
       quote(member === null ? input : memberPath(job, name, input, member)),
     ).join(' ');
   });
-  const exports = Object.entries(job.env)
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => `export ${name}=${quote(value!)}\n`);
-  writeScratch(job.bench.script, `${exports.join('')}${text}\n`);
+  const words = wordsOf(text);
+  if (words !== null) return words;
+  writeScratch(job.bench.script, `${text}\n`);
+  return '/bin/sh ../command.sh';
+}
+
+/** The variables that are set. */
+function declaredOf(env: CommandJob['env']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== null),
+  );
 }
 
 /** Input name to the paths that stand for it, relative to the program's folder. */
@@ -136,7 +144,9 @@ function layInputs({ inputs, extensionOf, isBlob, bench }: CommandJob): Record<s
       const extension = extensionOf(artifact);
       if (!artifact.folder) {
         const link = join(bench.inputs, path + extension);
-        linkTo(artifact.path!, link, isBlob(artifact) && isSmall(artifact.path!));
+        const target = artifact.path!;
+        if (isBlob(artifact)) linkTo(target, link, isSmall(target));
+        else linkTo(shortTarget(bench, target), link, false);
         bench.links.push(link);
         return `../in/${path}${extension}`;
       }
@@ -150,6 +160,19 @@ function layInputs({ inputs, extensionOf, isBlob, bench }: CommandJob): Record<s
     });
   }
   return paths;
+}
+
+/** Bytes of a symbolic link that ext4 and others keep in its inode. */
+const shortLink = 59;
+
+/**
+ * A file of the workspace as `in/` leads to it through the bench's own link to the workspace, where that is short: a
+ * longer link takes a block of the disk, and giving that back can cost more than all else that is done for a stage.
+ */
+function shortTarget({ workspace }: Workbench, path: string): string {
+  if (!path.startsWith(workspace + sep)) return path;
+  const short = join('..', workspaceLink, path.slice(workspace.length + 1));
+  return Buffer.byteLength(short) <= shortLink ? short : path;
 }
 
 /**
@@ -174,8 +197,4 @@ function memberPath(job: CommandJob, name: string, path: string, member: string)
     },
     exitCodes.stageFailed,
   );
-}
-
-function quote(text: string): string {
-  return /^[\w./+:@%-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { killGroup, takeGroupAlong } from './process-group.ts';
-import type { Workbench } from './workbench.ts';
+import { quote } from './shell-words.ts';
 
 /**
  * Runs programs through a small shell that stays.
  *
  * Starting a process from Node costs 2 to 3 ms on its one thread (it copies Node's page tables); a shell forks in a
- * fraction of that, outside the event loop. So each slot has a `sh` that reads folders from its standard input, runs
- * `sh ../command.sh` there, and answers with the exit status.
+ * fraction of that, outside the event loop. So each slot has a `sh` that reads what to run from its standard input,
+ * one line after another, and answers with the exit status. Nothing of a stage is parsed by this shell itself but
+ * quoted words: a stage's mistake cannot confuse it.
  *
  * Descriptor 3 is the lifeline: it stays open as long as this process lives. At its end, however sudden, the watchdog
  * kills the launcher's whole process group, so that a killed coordinator leaves no program behind.
@@ -16,22 +17,29 @@ import type { Workbench } from './workbench.ts';
  * A program that is asked to stop may ignore SIGTERM; launcher and watchdog outlive that signal, so that the group
  * still has a leader to be killed by. (A trap, unlike an ignored signal, is not inherited by what they start.)
  */
-const script = `
-( trap '' TERM INT HUP; read -r _ <&3; kill -9 0 ) </dev/null >/dev/null 2>&1 &
+const preamble = `( trap '' TERM INT HUP; read -r _ <&3; kill -9 0 ) </dev/null >/dev/null 2>&1 &
 exec 3<&-
 trap : TERM
-while IFS= read -r dir; do
-  ( cd "$dir" && exec sh ../command.sh ) </dev/null >>"$dir/../log" 2>&1
-  printf '%s\\n' "$?"
-done
 `;
+
+/** A program, its place and its surroundings. */
+export interface Program {
+  /** What `exec` is told: words that are quoted where they need it, see `shell-words.ts`. */
+  readonly words: string;
+  /** Its current folder. */
+  readonly folder: string;
+  /** Takes what it prints, at its end. */
+  readonly log: string;
+  /** Variables besides PATH and HOME. */
+  readonly env: Readonly<Record<string, string>>;
+}
 
 export class Launcher {
   readonly child: ChildProcess;
   #answer: ((status: number | null) => void) | undefined;
 
   constructor() {
-    this.child = spawn('/bin/sh', ['-c', script], {
+    this.child = spawn('/bin/sh', [], {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore', 'pipe'],
       // Programs see these and what their stage declares, nothing else.
@@ -42,15 +50,18 @@ export class Launcher {
     this.child.on('close', () => this.#settle(null));
     // A launcher that dies says so by `close`; its broken pipes are not a second story.
     this.child.stdin!.on('error', () => {});
+    this.child.stdin!.write(preamble);
     createInterface(this.child.stdout!).on('line', (line) => this.#settle(Number(line)));
   }
 
-  /** Runs a bench's script in its `run`; resolves with the exit status, or null when it was killed. */
-  run({ run }: Workbench): Promise<number | null> {
+  /** Runs a program; resolves with its exit status, or null when it was killed. */
+  run({ words, folder, log, env }: Program): Promise<number | null> {
+    const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)} && `);
+    const line = `( cd ${quote(folder)} && ${exports.join('')}exec ${words} ) </dev/null >>${quote(log)} 2>&1; echo $?\n`;
     return new Promise((resolve) => {
       this.#answer = resolve;
       if (this.child.exitCode !== null || this.child.signalCode !== null) this.#settle(null);
-      else this.child.stdin!.write(`${run}\n`);
+      else this.child.stdin!.write(line);
     });
   }
 

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
-import { makeFolder, removeFile } from '../util/fs-durable.ts';
+import { linkTo, makeFolder, removeFile } from '../util/fs-durable.ts';
+
+/** Name of a bench's link to the workspace. */
+export const workspaceLink = 'ws';
 
 /** Where one program works. */
 export interface Workbench {
@@ -9,6 +12,9 @@ export interface Workbench {
   readonly run: string;
   /** `../in/` of the program: links to its inputs. */
   readonly inputs: string;
+  /** The workspace, to which `workspaceLink` in `folder` leads. */
+  readonly workspace: string;
+  /** For a command that is too long for an argument. */
   readonly script: string;
   readonly log: string;
   /** The links in `inputs`, to be taken away again. */
@@ -32,10 +38,12 @@ export interface FolderMaker {
 export class Workbenches {
   readonly #maker: FolderMaker;
   readonly #idle: Workbench[] = [];
+  readonly #workspace: string;
   #runs = 0;
 
-  constructor(maker: FolderMaker) {
+  constructor(maker: FolderMaker, workspace: string) {
     this.#maker = maker;
+    this.#workspace = workspace;
   }
 
   take(): Workbench {
@@ -47,8 +55,10 @@ export class Workbenches {
       if (old) return { ...old, run };
       const inputs = join(folder, 'in');
       makeFolder(inputs);
+      const workspace = this.#workspace;
+      linkTo(workspace, join(folder, workspaceLink), false);
       const [script, log] = [join(folder, 'command.sh'), join(folder, 'log')];
-      return { folder, run, inputs, script, log, links: [], crowded: false };
+      return { folder, run, inputs, workspace, script, log, links: [], crowded: false };
     } catch (error) {
       this.#maker.discard(folder);
       throw error;

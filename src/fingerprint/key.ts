@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { CodeIdentity } from '../kind/registry.ts';
 import type { EngineSpec } from '../kind/stage-kind.ts';
 import type { Instance } from '../plan/plan.ts';
-import type { Digest, ItemKey, StageKey } from '../util/digest.ts';
+import { type Digest, digestOf, type ItemKey, type StageKey } from '../util/digest.ts';
 import type { Json, JsonObject } from '../util/json.ts';
 import { hashOfValue } from './value-hash.ts';
 
@@ -104,7 +103,7 @@ export function stageKey(
   }
   for (const name of Object.keys(parts.files).sort())
     lines.push(`file ${JSON.stringify(name)} ${parts.files[name]}`);
-  return createHash('sha256').update(lines.join('\n')).digest('hex') as StageKey;
+  return digestOf(lines.join('\n')) as string as StageKey;
 }
 
 const engineHashes = new WeakMap<object, string>();

@@ -36,8 +36,11 @@ type Failure = Extract<StageEnding, { ok: false }>;
 /** First pause before another attempt; it doubles. */
 const backOffMs = 500;
 
-/** Stages whose outputs are being stored while others already compute; a slow disk must not let them pile up. */
-const mostStoring = 64;
+/**
+ * Stages whose outputs are being stored while others already compute: enough to keep a disk busy, and no more, because
+ * they are what a kill costs besides the stages that run.
+ */
+const mostStoring = 4;
 
 /** Runs stages whose key is known: in a worker or as a program, with retries, and stores what they gave. */
 export class Executor {
@@ -63,10 +66,10 @@ export class Executor {
   ) {
     this.#session = session;
     this.#guard = new InputGuard(session.store);
-    this.#benches = new Workbenches({
-      create: () => session.store.createWorkFolder(),
-      discard: (folder) => this.#discard(folder),
-    });
+    this.#benches = new Workbenches(
+      { create: () => session.store.createWorkFolder(), discard: (folder) => this.#discard(folder) },
+      session.plan.root,
+    );
     this.#resolution = resolution;
     this.#emit = emit;
     this.#signal = signal;

@@ -4,7 +4,7 @@
  * at rest when it was read: a write within the same tick of the clock would leave no trace (the rule by which git
  * treats "racy" index entries).
  */
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { StoredFile } from '../kind/artifact.ts';
 import { identityOf, isAtRest } from '../util/file-identity.ts';
@@ -14,6 +14,7 @@ import { digestOpenFile } from './objects.ts';
 import { isDigest, sealOf } from './schema.ts';
 
 interface Stored {
+  readonly path: string;
   readonly identity: string;
   readonly size: number;
   readonly digest: string;
@@ -40,13 +41,11 @@ export class FileDigests {
     const unknown: number[] = [];
     const found = this.#database.readMany(() => {
       unknown.length = 0;
-      const select = this.#database.sql(
-        'SELECT identity, size, digest, seal FROM file_digests WHERE path = ?',
-      );
+      const known = this.#known(paths);
       return paths.map((path, index) => {
         const stats = tryStat(path);
         if (stats === undefined) return undefined;
-        const stored = select.get(path) as Stored | undefined;
+        const stored = known.get(path);
         const file = stored && trusted(path, identityOf(stats), stored);
         if (file === undefined) unknown.push(index);
         return file;
@@ -67,6 +66,13 @@ export class FileDigests {
     return found;
   }
 
+  #known(paths: readonly string[]): Map<string, Stored> {
+    const rows = this.#database
+      .sql('SELECT * FROM file_digests WHERE path IN (SELECT value FROM json_each(?))')
+      .all(JSON.stringify(paths)) as Stored[];
+    return new Map(rows.map((row) => [row.path, row]));
+  }
+
   #remember(read: readonly Read[]): void {
     if (read.length === 0) return;
     this.#database.write(() => {
@@ -85,9 +91,9 @@ function trusted(path: string, identity: string, stored: Stored): StoredFile | u
   return stored.seal === sealOf('file_digests', path, identity, digest) ? { digest, bytes: size } : undefined;
 }
 
-function tryStat(path: string): BigIntStats | undefined {
+function tryStat(path: string): Stats | undefined {
   try {
-    return statSync(path, { bigint: true, throwIfNoEntry: false });
+    return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
     // A file where a folder of the path should be: there is no such file either.
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
@@ -102,12 +108,12 @@ async function readFile(path: string): Promise<Read | undefined> {
     try {
       const fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
       try {
-        const before = fstatSync(fd, { bigint: true });
+        const before = fstatSync(fd);
         if (!before.isFile()) throw notAFile(path);
-        const file = await digestOpenFile(fd, Number(before.size));
+        const file = await digestOpenFile(fd, before.size);
         const identity = identityOf(before);
-        const unchanged = identity === identityOf(fstatSync(fd, { bigint: true }));
-        if (unchanged && BigInt(file.bytes) === before.size) {
+        const unchanged = identity === identityOf(fstatSync(fd));
+        if (unchanged && file.bytes === before.size) {
           return { path, identity, file, atRest: isAtRest(before, now) };
         }
       } finally {

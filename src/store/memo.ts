@@ -8,6 +8,7 @@ import type { Objects } from './objects.ts';
 import { sealOf } from './schema.ts';
 
 interface Stored {
+  readonly key: string;
   readonly payload: string;
   readonly environment: string;
   readonly seal: string;
@@ -40,9 +41,9 @@ export class Memo {
     const fresh = nowSeconds() - usedPrecision;
     const rows = this.#database.readMany(() => {
       stale.length = 0;
-      const select = this.#database.sql('SELECT payload, environment, seal, used FROM memo WHERE key = ?');
+      const found = this.#select(keys);
       return keys.map((key) => {
-        const stored = select.get(key) as Stored | undefined;
+        const stored = found.get(key);
         const row = stored && this.#decode(key, stored);
         if (!row || !this.#isWhole(row)) return undefined;
         if ((stored as Stored).used < fresh) stale.push(key);
@@ -52,6 +53,14 @@ export class Memo {
     if (stale.length === 0) return rows;
     const lost = this.#touch(stale);
     return lost.size === 0 ? rows : rows.map((row) => (row && lost.has(row.key) ? undefined : row));
+  }
+
+  /** One statement for all: every one that is run costs as much as several rows. */
+  #select(keys: readonly StageKey[]): Map<string, Stored> {
+    const rows = this.#database
+      .sql('SELECT * FROM memo WHERE key IN (SELECT value FROM json_each(?))')
+      .all(JSON.stringify(keys)) as Stored[];
+    return new Map(rows.map((row) => [row.key, row]));
   }
 
   /** Marks hits as used, against gc; returns those that a gc has removed between the read and this. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** sha256 of bytes, 64 lower-case hexadecimal digits. Names CONTENT. */
 export type Digest = string & { readonly __brand: 'Digest' };
@@ -8,5 +8,5 @@ export type StageKey = string & { readonly __brand: 'StageKey' };
 export type ItemKey = string & { readonly __brand: 'ItemKey' };
 
 export function digestOf(bytes: string | Uint8Array): Digest {
-  return createHash('sha256').update(bytes).digest('hex') as Digest;
+  return hash('sha256', bytes) as Digest;
 }

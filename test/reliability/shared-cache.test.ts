@@ -57,8 +57,8 @@ describe('four runs on one cache at once', () => {
     for (const each of ended.slice(1)) expect(each.code, each.stdout + each.stderr).toBe(0);
     expect((await workshop.run('a.yaml')).code).toBe(0);
     const twice = new Set(workshop.tally().filter((line) => workshop.count(line) > 1));
-    // What the killed one was at; it had two jobs.
-    expect(twice.size, `computed twice: ${[...twice]}`).toBeLessThanOrEqual(2);
+    // What the killed one was at: it had two jobs, and results of at most four stages on their way to the disk.
+    expect(twice.size, `computed twice: ${[...twice]}`).toBeLessThanOrEqual(6);
     for (const line of twice) expect(workshop.count(line)).toBe(2);
     const finished = ended[0]!.events.flatMap((event) =>
       event.type === 'stage-finished' ? [event.stage] : [],
