@@ -140,16 +140,26 @@ export interface FactsOf {
   readonly names?: readonly string[];
 }
 
-/** Declares the facts of a kind: the names they may have, and how they are read from the finished outputs. */
-export function defineFacts<const Name extends string>(
-  names: readonly Name[],
-  read: (outputs: Readonly<Record<string, Artifact>>) => Promise<{ readonly [K in Name]?: Json | undefined }>,
+/** Whether a fact may have this name, of the names that `defineFacts` was given. */
+export function isFactName(name: string, names: readonly string[]): boolean {
+  return names.some((known) => (known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known));
+}
+
+/**
+ * Declares the facts of a kind: how they are read from the finished outputs, and every name that they may have. A name
+ * may end with `*` where the parameters decide how many there are: `explained-*`.
+ */
+export function defineFacts(
+  names: readonly string[],
+  read: (
+    outputs: Readonly<Record<string, Artifact>>,
+  ) => Promise<{ readonly [name: string]: Json | undefined }>,
 ): FactsOf {
   const facts = async (outputs: Readonly<Record<string, Artifact>>): Promise<Facts> => {
     const given = Object.entries(await read(outputs)).filter(([, value]) => value !== undefined);
-    for (const [name] of given)
-      if (!(names as readonly string[]).includes(name))
-        throw new Error(`the fact "${name}" is not among the names that defineFacts was given`);
+    const undeclared = given.find(([name]) => !isFactName(name, names));
+    if (undeclared)
+      throw new Error(`the fact "${undeclared[0]}" is not among the names that defineFacts was given`);
     return Object.fromEntries(given) as Facts;
   };
   return Object.assign(facts, { names });

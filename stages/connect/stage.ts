@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
+import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 
 export default defineStage({
@@ -30,7 +30,7 @@ export default defineStage({
 });
 
 /** How high the curve and the straight line rise above the higher of their ends. */
-export const facts: FactsOf = async ({ curves }) => {
+export const facts = defineFacts(['barrier', 'straight-barrier'], async ({ curves }) => {
   const { readFile } = await import('node:fs/promises');
   const { decodeCurves } = await import('../../src/landscape/curves.ts');
   const { series } = decodeCurves(await readFile(curves!.path!, 'utf8'));
@@ -39,4 +39,4 @@ export const facts: FactsOf = async ({ curves }) => {
     barrier: barrier(series[0]!.metrics.loss!),
     'straight-barrier': barrier(series[1]!.metrics.loss!),
   };
-};
+});

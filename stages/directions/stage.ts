@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
+import { defineFacts, defineStage, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { type DirectionParameters, type directionKinds, membersOf, parameters } from './parameters.ts';
 import type { VarianceTable } from './table.ts';
 
@@ -101,7 +101,7 @@ function missing({ kind, seed, count, examples }: DirectionParameters) {
 }
 
 /** Of principal components: what part of the variance they explain, together and each. */
-export const facts: FactsOf = async ({ variance }) => {
+export const facts = defineFacts(['explained', 'explained-*'], async ({ variance }) => {
   if (!variance) return {};
   const { readFile } = await import('node:fs/promises');
   const { explained, components } = JSON.parse(await readFile(variance.path!, 'utf8')) as VarianceTable;
@@ -110,4 +110,4 @@ export const facts: FactsOf = async ({ variance }) => {
     explained: kept.reduce((a, b) => a + b, 0),
     ...Object.fromEntries(kept.map((share, k) => [`explained-${k + 1}`, share])),
   };
-};
+});

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
+import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
 import type { PathTable } from './table.ts';
 
 export default defineStage({
@@ -34,7 +34,7 @@ export default defineStage({
 });
 
 /** How far the checkpoints lie from the plane (or line), relative to how far from the model. */
-export const facts: FactsOf = async ({ path }) => {
+export const facts = defineFacts(['points', 'largest-share-off'], async ({ path }) => {
   const { readFile } = await import('node:fs/promises');
   const { points } = JSON.parse(await readFile(path!.path!, 'utf8')) as PathTable;
   return {
@@ -43,4 +43,4 @@ export const facts: FactsOf = async ({ path }) => {
       ...points.map(({ off, distance }) => (distance === 0 ? 0 : off / distance)),
     ),
   };
-};
+});
