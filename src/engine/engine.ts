@@ -99,12 +99,13 @@ export function engineIdentity(name: EngineName, root: string): JsonObject {
   if (name === 'onnx') {
     const onnx = findOnnx(root);
     if (!onnx) throw onnxMissing();
-    // Which instructions the kernels use depends on the processor.
+    // Which instructions the kernels use depends on the processor, how a product is cut into pieces on the threads.
     return {
       name,
       core,
       onnxruntime: onnx.version,
       provider: 'cpu',
+      threads: availableParallelism(),
       platform: platform(),
       processor: processor(),
     };
@@ -203,12 +204,15 @@ function processListeners(): Record<string, readonly unknown[]> {
   );
 }
 
-async function startOnnxruntime(root: string): Promise<typeof tf> {
+async function startOnnxruntime(root: string, cores = 1): Promise<typeof tf> {
   const onnx = findOnnx(root);
   if (!onnx) throw onnxMissing();
   try {
     const { startOnnx } = await import('./onnx/start.ts');
-    return await startOnnx(onnx.folder, { provider: 'cpu', threads: availableParallelism(), spinning: true });
+    // All cores, however many stages run: the number decides bits. Threads that wait without sleeping are fast where
+    // the stage has the cores for itself, and take them from others where it has not.
+    const threads = availableParallelism();
+    return await startOnnx(onnx.folder, { provider: 'cpu', threads, spinning: cores >= threads });
   } catch (cause) {
     throw startFailed(
       'onnx',
@@ -262,7 +266,7 @@ export async function startEngine(spec: EngineSpec, root: string): Promise<Engin
     throw new Error(`this process runs the engine ${startedName}; ${spec.name} needs another process`);
   startedName = spec.name;
   const start = { wasm: startWasm, onnx: startOnnxruntime, tensorflow: startNative }[spec.name];
-  started ??= start(root).then(async (engineTf) => {
+  started ??= start(root, spec.cores).then(async (engineTf) => {
     await engineTf.ready();
     return { name: spec.name, identity: spec.identity, tf: engineTf };
   });

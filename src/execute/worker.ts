@@ -91,7 +91,7 @@ function contextOf(job: Job, store: Store, signal: AbortSignal): StageContext {
     memo: memoOf(store, job.scope, job.key, () => {}),
     get engine() {
       if (!job.engine) throw new Error('this kind did not declare `engine: true`, so it has no engine');
-      return job.engine;
+      return { ...job.engine, cores: job.resources.cpu };
     },
     resources: job.resources,
     progress: (done, total, unit, note) =>

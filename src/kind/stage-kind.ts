@@ -68,6 +68,8 @@ export interface EngineSpec {
   readonly name: 'wasm' | 'onnx' | 'tensorflow';
   /** Whatever may change bits: package version and settings. Part of the key. */
   readonly identity: JsonObject;
+  /** Cores that the stage holds while it runs. They decide no bits. */
+  readonly cores?: number;
 }
 
 /** Everything a stage may use while it runs. It has no other way to reach the outside. */

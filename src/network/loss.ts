@@ -1,3 +1,4 @@
+import { compile } from '../engine/compile.ts';
 import { tf } from '../engine/tensorflow.ts';
 import { normalisedBy } from './batch-norm.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
@@ -52,11 +53,15 @@ export class LossMeter {
     const parameters = toTensors(theta);
     const fixed = evaluationMode(this.#network, state);
     const sums = { loss: 0, squares: 0, correct: 0 };
+    // A program with the parameters in it pays where it sees many batches.
+    const program = compile((x) => [fixed.network.forward(tf, parameters, x!)], {
+      embed: this.#batches.length >= 4,
+    });
     try {
       for (const [b, indices] of this.#batches.entries()) {
         const kept = this.#kept?.[b];
         const inputs = kept ?? inputTensor(this.#examples, indices);
-        const logits = tf.tidy(() => fixed.network.forward(tf, parameters, inputs));
+        const [logits] = program.call(inputs) as [tf.Tensor];
         if (!kept) inputs.dispose();
         try {
           const values = (await logits.data()) as Float32Array;
@@ -75,6 +80,7 @@ export class LossMeter {
         }
       }
     } finally {
+      program.dispose();
       tf.dispose(parameters);
       fixed.dispose();
     }
