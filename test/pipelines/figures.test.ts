@@ -1,0 +1,61 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { formatDiagnostics } from '../../src/diagnostics/format.ts';
+import { Kinds } from '../../src/fingerprint/registry.ts';
+import { type Planned, planPipeline } from '../../src/plan/plan-pipeline.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const yamlIn = (folder: string): string[] =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.yaml'))
+    .sort()
+    .map((name) => `${folder}/${name}`);
+const figures = yamlIn('pipelines').filter((name) => /\/(fig|extra)/u.test(name));
+const fetched = yamlIn('pipelines/fetched');
+
+const cache = mkdtempSync(join(tmpdir(), 'orograph-figures-'));
+let registry: Kinds;
+beforeAll(async () => {
+  registry = await Kinds.open(cache);
+});
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
+
+const plan = (file: string, profile?: string): Promise<Planned> =>
+  planPipeline({ file, root, cwd: root, registry, profile, env: {} });
+
+test('there is a pipeline for each figure of the paper', () => {
+  const numbers = figures.flatMap((name) => /fig(\d\d)-/u.exec(name)?.[1] ?? []);
+  expect(numbers.map(Number)).toEqual(Array.from({ length: 17 }, (_, i) => i + 1));
+});
+
+describe.each(figures)('%s', (file) => {
+  test.each(['smoke', undefined, 'paper'])('is a good pipeline in the profile %s', async (profile) => {
+    const planned = await plan(file, profile);
+    expect(formatDiagnostics(planned.diagnostics, planned)).toBe('');
+    expect(planned.plan!.instances.some(({ kind }) => kind === 'render')).toBe(true);
+  });
+});
+
+test.each(fetched)('%s is a good pipeline', async (file) => {
+  const planned = await plan(file);
+  const missing = planned.diagnostics.filter(({ code }) => code === 'file-not-found');
+  expect(missing.map(({ message }) => message).join('\n')).toMatch(/weights\//u);
+  expect(planned.diagnostics.length, 'nothing but what is to be fetched is missing').toBe(missing.length);
+});
+
+test('figures read the same checkpoints by the same words', async () => {
+  const trainings = new Map<string, Set<string>>();
+  for (const file of figures) {
+    const { plan: made } = await plan(file);
+    for (const { kind, id, params } of made!.instances) {
+      if (kind !== 'train' || !/(^|\.)model/u.test(id)) continue;
+      const network = id.replace(/^.*?(mlp|resnet32|resnet110|mobilenetv2).*(\[.*)$/u, '$1$2');
+      trainings.set(network, (trainings.get(network) ?? new Set()).add(JSON.stringify(params)));
+    }
+  }
+  expect([...trainings.keys()]).toContain('mlp[seed=1]');
+  for (const [network, spellings] of trainings) expect([...spellings], network).toHaveLength(1);
+});
