@@ -14,8 +14,6 @@ export async function svgToPdf(svg: string, title: string): Promise<Buffer> {
   const document = new PDFDocument({
     size: [Number(width), Number(height)],
     margin: 0,
-    // The first version that has a place for metadata is 1.4.
-    pdfVersion: '1.7',
     info: { Title: title, Producer: 'orograph', Creator: 'orograph', CreationDate: epoch, ModDate: epoch },
   });
   const files = fontFiles();

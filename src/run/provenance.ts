@@ -8,7 +8,7 @@
  */
 import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { stampVersion } from '../figure/stamp/extensions.ts';
-import type { Instance, Source } from '../plan/plan.ts';
+import type { Instance, Plan, Source } from '../plan/plan.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
 import type { Json, JsonObject } from '../util/json.ts';
 import { orographVersion } from './environment.ts';
@@ -30,7 +30,7 @@ export interface Provenance {
   /** The instance and the output that this file is. */
   readonly stage: string;
   readonly output: string;
-  /** Every pipeline file, paths relative to the workspace. */
+  /** Every pipeline file, paths relative to the nearest folder that holds them all. */
   readonly sources: readonly { readonly path: string; readonly digest: Digest; readonly text: string }[];
   /** Code of the stage kinds, and the packages it uses. */
   readonly kinds: Readonly<
@@ -70,7 +70,7 @@ export function provenanceText(
   const { plan, options, facets } = session;
   const stages = behind(session, instance);
   const sources = plan.sources.map(({ path, text }) => ({
-    path: portable(plan.root, plan.file, path),
+    path: portable(plan, path),
     digest: digestOf(text),
     text,
   }));
@@ -79,7 +79,7 @@ export function provenanceText(
     orograph: orographVersion(),
     pipeline: plan.pipeline,
     title: plan.title,
-    file: portable(plan.root, plan.file, plan.file),
+    file: portable(plan, plan.file),
     profile: plan.profile,
     set: options.set ?? [],
     params: plan.params,
@@ -93,7 +93,7 @@ export function provenanceText(
         return [kind, { version, code: identity?.digest ?? null, packages: identity?.packages ?? {} }];
       }),
     ),
-    stages: stages.map((one) => stageOf(session, resolution, one)),
+    stages: stages.map((one) => stageOf(resolution, one)),
   };
   return JSON.stringify(record);
 }
@@ -126,8 +126,7 @@ export function provenanceIdentity(
 const labelsOf = ({ inputs }: Instance): string[] =>
   Object.entries(inputs).flatMap(([name, { sources }]) => sources.map((s) => `${name} ${labelOf(s)}`));
 
-function stageOf(session: Session, resolution: Resolution, instance: Instance): ProvenanceStage {
-  const { root } = session.plan;
+function stageOf(resolution: Resolution, instance: Instance): ProvenanceStage {
   const parts = resolution.parts(instance);
   const { outputs } = resolution.rows.get(instance.id)!;
   return {
@@ -139,7 +138,7 @@ function stageOf(session: Session, resolution: Resolution, instance: Instance): 
       Object.entries(instance.inputs).map(([name, { sources }]) => [
         name,
         sources.map((source, i) => ({
-          label: portableLabel(root, source),
+          label: portableLabel(source),
           digest: parts.inputs[name]![i]!.digest,
         })),
       ]),
@@ -162,14 +161,19 @@ function behind({ plan }: Session, instance: Instance): Instance[] {
   return plan.instances.filter(({ id }) => wanted.has(id));
 }
 
-/** A path that means the same on another machine: from the workspace, or from the pipeline file's own folder. */
-function portable(root: string, main: string, path: string): string {
-  if (!isAbsolute(path)) return path;
-  const home = dirname(resolve(root, main));
-  return relative(home, path).split(sep).join('/') || basename(path);
+/** The nearest folder that holds all pipeline files: paths from there mean the same wherever the files lie. */
+function homeOf({ root, sources }: Plan): string {
+  const folders = sources.map(({ path }) => dirname(resolve(root, path)).split(sep));
+  const [first = []] = folders;
+  const shared = first.findIndex((name, i) => folders.some((parts) => parts[i] !== name));
+  return first.slice(0, shared < 0 ? first.length : shared).join(sep) || sep;
 }
 
-function portableLabel(root: string, source: Source): string {
+const portable = (plan: Plan, path: string): string =>
+  relative(homeOf(plan), resolve(plan.root, path)).split(sep).join('/');
+
+/** Of a file outside the workspace its name alone: folders are nobody's business. */
+function portableLabel(source: Source): string {
   const label = labelOf(source);
-  return source.from === 'file' && isAbsolute(label) ? portable(root, label, label) : label;
+  return source.from === 'file' && isAbsolute(label) ? basename(label) : label;
 }

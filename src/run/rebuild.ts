@@ -89,8 +89,11 @@ async function restoreSources({ sources, file }: Provenance, root: string, into:
       throw refusal(`its pipeline file ${path} would be written outside ${into}`);
     if (digestOf(text) !== digest) throw refusal(`the text of ${path} is not what its digest says`);
   }
-  if (sources.every(({ path, digest }) => digestOfFile(resolve(root, path)) === digest))
-    return resolve(root, file);
+  const homes = ['', 'pipelines'].map((folder) => join(root, folder));
+  const home = homes.find((folder) =>
+    sources.every(({ path, digest }) => digestOfFile(resolve(folder, path)) === digest),
+  );
+  if (home !== undefined) return resolve(home, file);
   for (const { path, text, digest } of sources) {
     const place = resolve(into, path);
     const there = digestOfFile(place);

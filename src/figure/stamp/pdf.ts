@@ -77,7 +77,13 @@ function catalogueOf(pdf: string, id: string, generation: string): string | unde
   const from = start.index + start[0].length;
   const end = pdf.indexOf('endobj', from);
   const to = pdf.lastIndexOf('>>', end);
-  return end < 0 || to < from ? undefined : pdf.slice(from, to).trimEnd();
+  if (end < 0 || to < from) return undefined;
+  // Metadata that are there give way, and a file of an older version says that it has become one with metadata.
+  const kept = pdf
+    .slice(from, to)
+    .replace(/\/Metadata \d+ \d+ R\s*/u, '')
+    .trimEnd();
+  return /\/Version\b/u.test(kept) ? kept : `${kept}\n/Version /1.7`;
 }
 
 const packet = (text: string): string => `<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>

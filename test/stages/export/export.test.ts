@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import h5wasm from 'h5wasm/node';
+import h5wasm, { type Dataset } from 'h5wasm/node';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Curves } from '../../../src/landscape/curves.ts';
 import { csvOf } from '../../../stages/export/csv.ts';
@@ -137,12 +137,12 @@ describe('HDF5', () => {
     }
     expect(readFileSync(first).equals(readFileSync(second))).toBe(true);
     const file = new h5wasm.File(first, 'r', {});
-    const loss = file.get('curves-2/1/loss') as h5wasm.Dataset;
+    const loss = file.get('curves-2/1/loss') as Dataset;
     expect(loss.shape).toEqual([3, 3]);
     expect([...(loss.value as Float64Array)]).toEqual(grid.series[0]!.metrics.loss);
-    const odd = file.get('curves-1/2/loss') as h5wasm.Dataset;
+    const odd = file.get('curves-1/2/loss') as Dataset;
     expect([...(odd.value as Float64Array)]).toEqual([Number.NaN, -Infinity, Infinity]);
-    expect((file.get('curves-1/axis-1') as h5wasm.Dataset).attrs.label!.value).toBe('λ');
+    expect((file.get('curves-1/axis-1') as Dataset).attrs.label!.value).toBe('λ');
     file.close();
   });
 });

@@ -1,0 +1,120 @@
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CliWorkspace } from '../support/cli.ts';
+
+/** Curves that a program writes: a figure without any training. */
+const curves = (slope: number): string =>
+  JSON.stringify({
+    format: 'orograph-curves/1',
+    axes: [{ label: 'λ', values: [-1, 0, 1], marks: [{ at: 0, role: 'model', label: 'θ' }] }],
+    series: [{ name: '1', direction: 'gaussian', metrics: { loss: [1 + slope, 0.5, 1] } }],
+    classes: 10,
+    subject: { network: 'mlp' },
+  });
+
+const pipeline = `pipeline: small
+title: A small figure
+params: { name: first }
+stages:
+  curve:
+    command: "cp \${{ inputs.numbers }} \${{ outputs.curves }}"
+    inputs: { numbers: { file: numbers.json } }
+    outputs: { curves: { file: curves.json, type: curves } }
+  figure:
+    uses: render
+    caption: What a caption says
+    inputs: { panels: curve.curves }
+    with: { title: "\${{ params.name }}", dpi: 60 }
+`;
+
+describe('a published figure', () => {
+  let w: CliWorkspace;
+  const figure = (extension: string): string => `artifacts/small/figure/figure.${extension}`;
+  beforeAll(async () => {
+    w = new CliWorkspace({ 'small.yaml': pipeline, 'numbers.json': curves(0.2) });
+    expect((await w.run('run', 'small.yaml', '--set', 'name=second')).code).toBe(0);
+  });
+  afterAll(() => w.remove());
+
+  it('says in every format what it was made of, and names no folder of this machine', async () => {
+    for (const extension of ['svg', 'png', 'pdf', 'html']) {
+      const said = await w.run('provenance', figure(extension), '--json');
+      const record = JSON.parse(said.stdout);
+      expect(record).toMatchObject({
+        pipeline: 'small',
+        set: ['name=second'],
+        params: { name: 'second' },
+        stage: 'figure',
+        output: extension,
+        sources: [{ path: 'small.yaml', text: pipeline }],
+      });
+      expect(record.stages.map(({ id }: { id: string }) => id)).toEqual(['curve', 'figure']);
+      expect(readFileSync(w.path(figure(extension))).includes(Buffer.from(w.folder))).toBe(false);
+    }
+    const told = await w.run('provenance', figure('png'));
+    expect(told.stdout).toContain('small: figure.png  A small figure');
+    expect((await w.run('provenance', figure('pdf'), '--pipeline')).stdout).toBe(pipeline);
+  });
+
+  it('is made again from the file alone, byte for byte, elsewhere and from nothing', async () => {
+    const other = new CliWorkspace({ 'numbers.json': curves(0.2) });
+    try {
+      copyFileSync(w.path(figure('png')), other.path('seen.png'));
+      const made = await other.run('rebuild', 'seen.png', '--fresh');
+      expect(made.stdout).toContain('same bytes');
+      expect(made.code).toBe(0);
+      expect(other.read('seen-rebuilt', 'small.yaml')).toBe(pipeline);
+      const again = readFileSync(other.path('seen-rebuilt/artifacts/small/figure/figure.png'));
+      expect(again.equals(readFileSync(w.path(figure('png'))))).toBe(true);
+    } finally {
+      other.remove();
+    }
+  });
+
+  it('is said to differ where the data differ, with the file and the first stage', async () => {
+    const other = new CliWorkspace({ 'numbers.json': curves(0.4) });
+    try {
+      copyFileSync(w.path(figure('svg')), other.path('seen.svg'));
+      const made = await other.run('rebuild', 'seen.svg', '--into', 'here');
+      expect(made.code).toBe(3);
+      expect(made.stdout).toContain('other bytes');
+      expect(made.stdout).toContain('file numbers.json');
+      expect(made.stdout).toContain('the first stage whose results differ is curve');
+    } finally {
+      other.remove();
+    }
+  });
+
+  it('is not drawn anew where only its provenance changed: the copy is', async () => {
+    const before = readFileSync(w.path(figure('svg')));
+    w.write({ 'small.yaml': `# a comment\n${pipeline}` });
+    const run = await w.run('run', 'small.yaml', '--set', 'name=second');
+    expect(run.lastLine).toContain('0 executed, 2 cached');
+    const after = readFileSync(w.path(figure('svg')));
+    expect(after.equals(before)).toBe(false);
+    expect((await w.run('provenance', figure('svg'), '--pipeline')).stdout).toBe(`# a comment\n${pipeline}`);
+    w.write({ 'small.yaml': pipeline });
+    await w.run('run', 'small.yaml', '--set', 'name=second');
+    expect(readFileSync(w.path(figure('svg'))).equals(before)).toBe(true);
+  });
+
+  it('stands in the gallery with caption, formats and provenance', async () => {
+    expect((await w.run('gallery', '-o', 'site')).stdout).toContain(
+      '1 figure of 1 pipeline: site/index.html',
+    );
+    const page = w.read('site', 'index.html');
+    expect(page).toContain('What a caption says');
+    for (const [, link] of page.matchAll(/(?:href|src)="([^"]+)"/gu))
+      expect(existsSync(w.path('site', decodeURIComponent(link!)))).toBe(true);
+    expect((await w.run('gallery', '-o', 'docs', '--markdown')).code).toBe(0);
+    expect(w.read('docs', 'README.md')).toContain('![second](small-figure.png)');
+  });
+
+  it('is missed where a file has none, or there is no figure', async () => {
+    const none = await w.run('provenance', 'small.yaml');
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain('no-provenance');
+    expect((await w.run('rebuild', 'nowhere.png')).stderr).toContain('missing-file');
+    expect((await w.run('gallery', '--artifacts', 'empty')).stderr).toContain('no-figures');
+  });
+});

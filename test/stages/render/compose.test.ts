@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest';
+import { figureScene } from '../../../src/figure/draw.ts';
+import type { BarsMark, Figure, LineMark, PlanePanel } from '../../../src/figure/figure.ts';
+import { checkPanels } from '../../../stages/render/compose.ts';
+import { describeFigure } from '../../../stages/render/describe.ts';
+import { readSource, type Source } from '../../../stages/render/sources.ts';
+import { collisions } from '../../figure/overlap.ts';
+import { basin, curvesOf, double, parametersOf, side, sourceOf, steps, subject, surface } from './curves.ts';
+
+const table = (input: string, value: object, place = 0): Source =>
+  readSource(input, `${input}[${place}]`, JSON.stringify(value));
+const figureOf = (sources: readonly Source[], given: object): Figure =>
+  describeFigure(sources, [], parametersOf(given));
+const planes = (figure: Figure): PlanePanel[] => figure.panels.filter((p) => p.kind !== 'space');
+
+const angles = table('angles', {
+  format: 'orograph-angles/1',
+  groups: [
+    { from: 'gaussian', to: 'negative-gradient', degrees: [89.9, 90, 90.05, 90.1, 89.95, 90.02] },
+    { from: 'gaussian', to: 'final', degrees: [89.8, 90.2] },
+  ],
+  given: { x: ['mined'], targets: ['N.E.1', 'N.E.2', 'P.E.1'], cosines: [[-0.5, 0.25, 0.125]] },
+  squaredNorms: [],
+  best: null,
+  subject,
+});
+const spectrum = table('spectrum', {
+  format: 'orograph-spectrum/1',
+  probes: [{ nodes: [-3.1427, 0, 40], weights: [0.1, 0.8, 0.1] }],
+  grid: steps(-5, 45, 10_000),
+  density: steps(-5, 45, 10_000).map((t) => Math.exp(-t * t)),
+  trace: null,
+  frobenius: null,
+  products: 100,
+  subject,
+});
+const path = table('way', {
+  format: 'orograph-path/1',
+  points: [0, 1, 2].map((epoch) => ({
+    epoch,
+    seed: 1,
+    at: [epoch / 4, (2 - epoch) / 8],
+    distance: 1,
+    off: 0,
+  })),
+  model: { epoch: 2, seed: 1 },
+  scale: 1,
+});
+
+describe('panels by the names of inputs', () => {
+  it('draw several inputs over each other, one of them stretched, and say so', () => {
+    const figure = figureOf(
+      [
+        sourceOf(curvesOf([-1, 0, 1], [(at) => at * at], 'gaussian'), 0, 'random'),
+        sourceOf(curvesOf([-1, 0, 1], [(at) => 1 - at], 'negative-gradient'), 0, 'down'),
+      ],
+      { panels: [{ show: ['random', 'down'], stretch: { random: 0.1 } }] },
+    );
+    const lines = planes(figure)[0]!.marks.filter((m): m is LineMark => m.type === 'line');
+    expect(lines.map(({ label }) => label)).toEqual(['Gaussian (λ × 0.1)', 'negative gradient']);
+    expect(lines[0]!.x).toEqual([-0.1, 0, 0.1]);
+    expect(figure.panels).toHaveLength(1);
+  });
+
+  it('make a panel for each place of several artifacts, and pick one by its number', () => {
+    const sources = [0, 1, 2].flatMap((i) => [sourceOf(basin(), i, 'a'), sourceOf(side(), i, 'b')]);
+    expect(figureOf(sources, { panels: [{ each: ['a', 'b'] }] }).panels).toHaveLength(3);
+    const one = figureOf(sources, { panels: [{ show: ['a[1]', 'b'] }] });
+    expect(planes(one)[0]!.marks.filter((m) => m.type === 'line')).toHaveLength(5 + 6);
+    expect(() => figureOf(sources, { panels: [{ show: ['a[3]'] }] })).toThrow('there is no a[3]');
+    const uneven = [...sources, sourceOf(double(), 0, 'c'), sourceOf(double(), 1, 'c')];
+    expect(() => figureOf(uneven, { panels: [{ each: ['a', 'c'] }] })).toThrow('c has 2 artifacts');
+  });
+
+  it('draw a trajectory over a plane, which then has a legend', () => {
+    const [panel] = planes(
+      figureOf([sourceOf(surface(), 0, 'plane'), path], {
+        panels: [{ show: ['plane', 'way'], plot: 'contours' }],
+      }),
+    );
+    expect(panel!.marks.map((m) => m.type)).toEqual(['surface', 'path']);
+    expect(panel!.marks[1]).toMatchObject({ x: [0, 0.25, 0.5], y: [0.25, 0.125, 0] });
+    expect(panel!.legend).toBe(true);
+  });
+
+  it('are refused before anything runs where an input is misspelt', () => {
+    const params = parametersOf({
+      panels: [{ show: ['gausian'] }, { title: 'alone' }, { show: ['down'], stretch: { dwn: 2 } }],
+    });
+    expect(checkPanels(params, ['gaussian', 'down'])).toEqual([
+      { pointer: '/panels/0/show', message: 'the stage has no input "gausian": did you mean "gaussian"?' },
+      {
+        pointer: '/panels/1',
+        message: 'says neither "show" nor "each", as the other panels do: it would be empty',
+      },
+      { pointer: '/panels/2/stretch', message: 'the stage has no input "dwn": did you mean "down"?' },
+    ]);
+  });
+});
+
+describe('what an input is', () => {
+  it('decides how it is drawn', () => {
+    const figure = figureOf(
+      [
+        sourceOf(basin()),
+        sourceOf(surface(), 1),
+        ...[spectrum, angles].map((s) => ({ ...s, input: 'panels' })),
+      ],
+      {},
+    );
+    expect(planes(figure).map((panel) => panel.marks.at(-1)!.type)).toEqual([
+      'line',
+      'surface',
+      'line',
+      'bars',
+    ]);
+    expect(collisions(figureScene(figure))).toEqual([]);
+    expect(figureOf([sourceOf(surface())], { plot: 'surface' }).panels[0]!.kind).toBe('space');
+  });
+
+  it('counts angles in bins that hold all of them', () => {
+    const [panel] = planes(figureOf([{ ...angles, input: 'panels' }], {}));
+    const bars = panel!.marks.filter((m): m is BarsMark => m.type === 'bars');
+    expect(bars.map(({ height }) => height.reduce<number>((a, b) => a + b!, 0))).toEqual([6, 2]);
+    expect(bars[0]!.from).toEqual(bars[1]!.from);
+    expect(bars[0]!.to.slice(0, -1)).toEqual(bars[0]!.from.slice(1));
+  });
+
+  it('draws cosines as bars of their sizes, with the names of the targets', () => {
+    const [panel] = planes(figureOf([angles], { panels: [{ show: ['angles'], plot: 'bars' }] }));
+    expect(panel!.x.categories).toEqual(['N.E.1', 'N.E.2', 'P.E.1']);
+    expect((panel!.marks[0] as BarsMark).height).toEqual([0.5, 0.25, 0.125]);
+  });
+
+  it('keeps the extremes of a density of 10,000 points, above its floor, and brackets the smallest Ritz value', () => {
+    const [panel] = planes(figureOf([{ ...spectrum, input: 'panels' }], { panels: [{ title: 'MLP' }] }));
+    const line = panel!.marks.find((m): m is LineMark => m.type === 'line')!;
+    expect(panel!.title).toBe('MLP [−3.14]');
+    expect(line.x.length).toBeLessThan(1600);
+    expect(Math.max(...line.y.map((v) => v!))).toBeCloseTo(1, 4);
+    expect(Math.min(...line.y.map((v) => v!))).toBe(1e-7);
+  });
+
+  it('gives numbers of any table by their place, and says what there is where there are none', () => {
+    const own = table('own', { rows: [{ loss: [1, 2, 2, 3] }] });
+    const draw = (values: string): Figure =>
+      figureOf([own], { panels: [{ show: ['own'], plot: 'histogram', values }] });
+    expect(planes(draw('rows.0.loss'))[0]!.marks).toHaveLength(1);
+    expect(() => draw('rows.0.los')).toThrow('there is no "los"');
+    expect(() => figureOf([own], { panels: [{ show: ['own'], plot: 'density' }] })).toThrow(
+      'own[0] cannot be drawn as density',
+    );
+  });
+
+  it('adds the parabolas of a curve whose slope and curvature are known', () => {
+    const curves = curvesOf([0, 1], [(at) => at * at], 'difference');
+    const known = {
+      ...curves,
+      series: curves.series.map((s) => ({
+        ...s,
+        metrics: { ...s.metrics, slope: [0, 2], curvature: [2, 2] },
+      })),
+    };
+    const [panel] = planes(figureOf([sourceOf(known)], {}));
+    const segments = panel!.marks.find((m) => m.type === 'segments')!;
+    for (const { x, y } of segments.pieces)
+      x.forEach((at, i) => {
+        expect(y[i]).toBeCloseTo(at * at, 12);
+      });
+    expect(segments.pieces[1]!.x[0]).toBeCloseTo(0.95, 12);
+  });
+});
+
+describe('shared axes', () => {
+  it('give a row one scale of values, with numbers at the left alone', () => {
+    const low = curvesOf([-1, 0, 1], [(at) => at * at], 'gaussian');
+    const high = curvesOf([-2, 0, 2], [(at) => 4 * at * at], 'gaussian');
+    const [a, b] = planes(
+      figureOf([sourceOf(low), sourceOf(high, 1)], { share: 'rows', columns: 2, clip: 'never' }),
+    );
+    expect(a!.y.domain).toEqual(b!.y.domain);
+    expect(a!.y.domain![1]).toBeGreaterThan(16);
+    expect([a!.y.numbered, b!.y.numbered]).toEqual([true, false]);
+    expect(a!.x.domain).toBeUndefined();
+    const all = planes(figureOf([sourceOf(low), sourceOf(high, 1)], { share: 'all', columns: 2 }));
+    expect(all[0]!.x.domain).toEqual(all[1]!.x.domain);
+  });
+});
+
+describe('the note on batch norm', () => {
+  it('says whether statistics were recalibrated, and how', () => {
+    const curves = {
+      ...basin(),
+      subject: {
+        ...subject,
+        statistics: 'recalibrated',
+        recalibration: { average: 'cumulative', examples: 2048, batch: 128 },
+        'multiply-adds': 12,
+      },
+    };
+    const [note] = figureOf([sourceOf(curves)], {}).notes!;
+    expect(note).toContain('batch-norm statistics recalibrated at each point');
+    expect(note).toContain('recalibration cumulative, examples 2,048, batch 128');
+    expect(note).not.toContain('multiply');
+  });
+});
