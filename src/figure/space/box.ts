@@ -188,7 +188,9 @@ function labelOf({ label }: BoxAxis, { exponent }: Ticks): string {
 /** As many ticks as an edge has room for, seen at this angle. */
 function ticksFor(scale: Scale, from: Place, to: Place): Ticks {
   const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
-  const most = Math.min(6, Math.max(2, Math.floor(length / (2 * sizes.tick))));
+  // Numbers above each other need less room than beside each other.
+  const room = Math.abs(to[0] - from[0]) < 1e-6 ? 1.5 : 2;
+  const most = Math.min(6, Math.max(2, Math.floor(length / (room * sizes.tick))));
   return axisTicks(scale, most, (list) => list.length <= most);
 }
 
