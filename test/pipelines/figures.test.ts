@@ -51,8 +51,10 @@ test('figures read the same checkpoints by the same words', async () => {
   for (const file of figures) {
     const { plan: made } = await plan(file);
     for (const { kind, id, params } of made!.instances) {
-      if (kind !== 'train' || !/(^|\.)model/u.test(id)) continue;
-      const network = id.replace(/^.*?(mlp|resnet32|resnet110|mobilenetv2).*(\[.*)$/u, '$1$2');
+      // From a file in shared/, straight or by way of its eigenpairs.
+      const shared = /^(\w+)\.(?:net\.)?model(\[.*)$/u.exec(id);
+      if (kind !== 'train' || !shared) continue;
+      const network = `${shared[1]}${shared[2]}`;
       trainings.set(network, (trainings.get(network) ?? new Set()).add(JSON.stringify(params)));
     }
   }
