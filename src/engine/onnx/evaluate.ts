@@ -1,6 +1,7 @@
 import { type Graph, graphOf } from './graph.ts';
 import { lowerNode } from './kernels/index.ts';
 import { inOrder, Lowering, same } from './lowering.ts';
+import type { ModelNode } from './model.ts';
 import type { IoTensor, Program, Sessions } from './sessions.ts';
 import { emptyNumbers, type Value } from './value.ts';
 
@@ -27,10 +28,15 @@ export function lowered(graph: Graph): Program {
     return { name: `in${i}`, dtype: node.dtype, shape: lowering.extents(node, axes), axes: node.axes };
   });
   for (const node of graph.nodes) if (node.name !== 'leaf') lowerNode(lowering, node);
+  // What a node makes gets its output's name; an input, or a tensor that is an output already, is copied into it.
+  const made = new Set(lowering.nodes.flatMap((node) => node.outputs));
+  const renamed = new Map<string, string>();
+  const copies: ModelNode[] = [];
   const outputs = graph.outputs.map((node, i): IoTensor => {
     const { name, axes } = lowering.form(node);
-    // A tensor may be several outputs, or an input: each output gets a name of its own.
-    lowering.nodes.push({ op: 'Identity', domain: '', inputs: [name], outputs: [`out${i}`], attributes: {} });
+    const inputs = [renamed.get(name) ?? name];
+    if (made.has(name) && !renamed.has(name)) renamed.set(name, `out${i}`);
+    else copies.push({ op: 'Identity', domain: '', inputs, outputs: [`out${i}`], attributes: {} });
     const straight = same(axes, inOrder(axes.length));
     return {
       name: `out${i}`,
@@ -39,6 +45,11 @@ export function lowered(graph: Graph): Program {
       axes: straight ? undefined : axes,
     };
   });
-  const { nodes, constants } = lowering;
-  return { nodes, inputs, outputs, constants };
+  const now = (name: string): string => renamed.get(name) ?? name;
+  const nodes = lowering.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map(now),
+    outputs: node.outputs.map(now),
+  }));
+  return { nodes: [...nodes, ...copies], inputs, outputs, constants: lowering.constants };
 }
