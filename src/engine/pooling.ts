@@ -70,10 +70,26 @@ function* winners(tf: Tf, x: Map, pool: Pool): Generator<{ at: Pair; mask: Map }
   const largest = candidates.reduce((max, { values }) => tf.maximum(max, values), candidates[0]!.values);
   let open: Tensor = tf.onesLike(largest);
   for (const { at, values } of candidates) {
-    const mask = tf.mul(tf.cast(tf.equal(values, largest), 'float32'), open) as Map;
-    open = tf.sub(open, mask);
+    const before = open;
+    const mask = tf.tidy(() => tf.mul(tf.cast(tf.equal(values, largest), 'float32'), before) as Map);
+    open = tf.sub(before, mask);
+    before.dispose();
     yield { at, mask };
   }
+}
+
+/** Adds up what is made of each position's mask, in order, so that only one of them is in memory. */
+function sumOverWinners(tf: Tf, x: Map, pool: Pool, part: (mask: Map, at: Pair) => Map): Map {
+  let sum: Map | undefined;
+  for (const { at, mask } of winners(tf, x, pool)) {
+    const before = sum;
+    sum = tf.tidy(() => {
+      const own = part(mask, at);
+      return before ? tf.add(before, own) : own;
+    });
+    tf.dispose(before ? [before, mask] : mask);
+  }
+  return sum!;
 }
 
 /** ∂/∂x of Σ dy·maxPool(x): dy where the largest number of each window stands. Linear in dy, constant in x. */
@@ -83,11 +99,10 @@ export function maxPoolGradient(tf: Tf, dy: Tensor, x: Tensor, pool: Pool): Map 
     (...given) => {
       const [d, a] = given as [Map, Map];
       (given[2] as (tensors: Tensor[]) => void)([a]);
-      const parts = [...winners(tf, a, pool)].map(({ at, mask }) =>
-        placed(tf, tf.mul(d, mask), pool, at, [a.shape[1], a.shape[2]]),
-      );
       return {
-        value: tf.addN(parts),
+        value: sumOverWinners(tf, a, pool, (mask, at) =>
+          placed(tf, tf.mul(d, mask), pool, at, [a.shape[1], a.shape[2]]),
+        ),
         gradFunc: (ddx: Tensor, saved: Tensor[]) => [
           atWinners(tf, ddx, saved[0]!, pool),
           tf.zerosLike(saved[0]!),
@@ -107,11 +122,8 @@ function atWinners(tf: Tf, v: Tensor, x: Tensor, pool: Pool): Map {
       const [values, a] = given as [Map, Map];
       (given[2] as (tensors: Tensor[]) => void)([a]);
       const padded = paddedTo(tf, values, pool, 0);
-      const parts = [...winners(tf, a, pool)].map(({ at, mask }) =>
-        tf.mul(tapOf(tf, padded, pool, at), mask),
-      );
       return {
-        value: tf.addN(parts),
+        value: sumOverWinners(tf, a, pool, (mask, at) => tf.mul(tapOf(tf, padded, pool, at), mask)),
         gradFunc: (dy: Tensor, saved: Tensor[]) => [
           maxPoolGradient(tf, dy, saved[0]!, pool),
           tf.zerosLike(saved[0]!),

@@ -41,7 +41,10 @@ function momentsOf(tf: Tf, x: Tensor): { mean: Tensor; variance: Tensor; centred
   const count = x.size / x.shape.at(-1)!;
   const mean = tf.div(channelSum(tf, x), count);
   const centred = shiftedChannels(tf, x, tf.neg(mean));
-  const variance = tf.div(channelSum(tf, tf.square(centred)), count);
+  const variance = tf.div(
+    tf.tidy(() => channelSum(tf, tf.square(centred))),
+    count,
+  );
   return { mean, variance, centred, count };
 }
 
@@ -75,11 +78,16 @@ export function batchNormalised(
           const { variance, centred, count } = momentsOf(tf, x!);
           const inverse = tf.rsqrt(tf.add(variance, added));
           const normalised = scaledChannels(tf, centred, inverse);
+          centred.dispose();
           const byOffset = channelSum(tf, dy);
-          const byScale = channelSum(tf, tf.mul(dy, normalised));
-          const own = shiftedChannels(tf, dy, tf.neg(tf.div(byOffset, count)));
-          const spreadBack = scaledChannels(tf, normalised, tf.div(byScale, count));
-          return [scaledChannels(tf, tf.sub(own, spreadBack), tf.mul(scale!, inverse)), byScale, byOffset];
+          const byScale = tf.tidy(() => channelSum(tf, tf.mul(dy, normalised)));
+          // Each of these is as large as x: what is read goes at once.
+          const difference = tf.tidy(() => {
+            const own = shiftedChannels(tf, dy, tf.neg(tf.div(byOffset, count)));
+            return tf.sub(own, scaledChannels(tf, normalised, tf.div(byScale, count)));
+          });
+          normalised.dispose();
+          return [scaledChannels(tf, difference, tf.mul(scale!, inverse)), byScale, byOffset];
         },
       };
     },

@@ -75,6 +75,7 @@ export async function readCheckpoint(
   root = workspaceRoot(),
 ): Promise<Checkpoint & { readonly architecture: Network; readonly state: ParameterVector }> {
   const { tensors, metadata } = await readSafetensors(path, label);
+  const isSlot = ({ name }: { readonly name: string }): boolean => name.startsWith(slotPrefix);
   if (metadata.format !== format)
     throw new UserError({
       severity: 'error',
@@ -93,11 +94,36 @@ export async function readCheckpoint(
     seed: Number(metadata.seed),
     ...(loss ? { loss } : {}),
     ...matched(
-      tensors.filter(({ name }) => !name.startsWith(slotPrefix)),
+      tensors.filter((tensor) => !isSlot(tensor)),
       architecture,
       label,
     ),
+    ...(metadata.step === undefined
+      ? {}
+      : {
+          optimiser: {
+            step: Number(metadata.step),
+            slots: slotsOf(tensors.filter(isSlot), architecture, label),
+          },
+        }),
   };
+}
+
+/** What an optimiser remembers, each slot in the order of the parameters. */
+function slotsOf(tensors: ParameterVector, network: Network, label: string): Slots<ParameterVector> {
+  const bySlot = new Map<string, ParameterVector[number][]>();
+  for (const tensor of tensors) {
+    const [, slot, name] = /^optimiser\/([^/]+)\/(.+)$/.exec(tensor.name) ?? [];
+    if (slot === undefined || name === undefined) continue;
+    bySlot.set(slot, [...(bySlot.get(slot) ?? []), { ...tensor, name }]);
+  }
+  return Object.fromEntries(
+    [...bySlot].map(([slot, own]) => [
+      slot,
+      matched(own, { ...network, state: [] }, `${label}, in what its optimiser remembers (${slot}),`)
+        .parameters,
+    ]),
+  );
 }
 
 /** A file's tensors in the network's order. @throws UserError where one is missing, left over or of another shape. */

@@ -1,5 +1,6 @@
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { Initialisation, Network } from './network.ts';
+import type { Slots } from './optimiser.ts';
 import { initialState } from './running-statistics.ts';
 import type { ParameterVector } from './tensors.ts';
 
@@ -8,6 +9,8 @@ export interface Beginning {
   readonly parameters: ParameterVector;
   /** Running statistics of batch norm. */
   readonly statistics: ParameterVector;
+  /** Steps that were taken before, and what the optimiser remembers of them. */
+  readonly optimiser?: { readonly step: number; readonly slots: Slots<ParameterVector> };
 }
 
 /** The parameters of a network's last layer with any: its classifier. */

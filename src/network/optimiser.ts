@@ -28,6 +28,12 @@ export type OptimiserSpec =
       readonly epsilon: number;
     };
 
+/** What an optimiser remembers once it has taken a step. */
+export function slotNames(spec: OptimiserSpec): string[] {
+  if (spec.name === 'sgd') return spec.momentum === 0 ? [] : ['momentum'];
+  return ['first-moment', 'second-moment'];
+}
+
 /** Which parameters decay: all; `weights`, those of two dimensions or more; or by name, `*` standing for anything. */
 export type Decayed = 'all' | 'weights' | readonly string[];
 

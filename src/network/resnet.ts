@@ -174,15 +174,14 @@ class Pass {
     this.#units = end;
     return recomputed(
       tf,
-      ([maps, ...own], again) => {
+      ([maps, ...own], _, again) => {
         const tensors = [...this.#tensors];
         tensors.splice(3 * start, own.length, ...own);
         // Moments are told once.
         const mode: BatchNormMode = again ? { statistics: 'batch' } : norm;
         return new Pass(tf, tensors, mode, start).#block(block, maps!, adds);
       },
-      x,
-      ...this.#tensors.slice(3 * start, 3 * end),
+      [x, ...this.#tensors.slice(3 * start, 3 * end)],
     );
   }
 

@@ -129,6 +129,12 @@ export const parameters = Type.Object(
       description:
         'Of a training that starts from a checkpoint. keep: the last layer too, where it fits; new: initialised from the seed.',
     }),
+    resume: Type.Optional(
+      Type.Boolean({
+        description:
+          'Of a training that starts from a checkpoint: it goes on where that one was, with what the optimiser remembers; epochs, schedule, order and changes of the images are counted on. With the same settings, the same bits as a training in one go.',
+      }),
+    ),
     init: Type.Enum([...initialisations], {
       default: 'pytorch',
       description:

@@ -9,7 +9,9 @@ import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { encodeCheckpoint, readCheckpoint } from '../../src/network/checkpoint.ts';
-import { transplanted } from '../../src/network/fine-tuning.ts';
+import { type Beginning, transplanted } from '../../src/network/fine-tuning.ts';
+import type { Network, ParameterForm } from '../../src/network/network.ts';
+import { slotNames } from '../../src/network/optimiser.ts';
 import { openNetwork } from '../../src/network/own-network.ts';
 import { initialState } from '../../src/network/running-statistics.ts';
 import type { Json } from '../../src/util/json.ts';
@@ -38,9 +40,11 @@ export async function run(context: StageContext<TrainParameters>): Promise<void>
   refuseShortSchedule(settings, lastStep);
   const network = { ...opened, loss: settings.loss };
   const [origin] = context.list('from');
+  if (params.resume && !origin) throw cannotResume('the input from is missing');
   const beginning = origin
-    ? transplanted(network, await readCheckpoint(origin.path!, 'the input from'), params, 'the input from')
+    ? await beginningOf(origin.path!, network, params, settings, perEpoch)
     : { parameters: network.initialise(params.init, params.seed), statistics: initialState(network) };
+  const firstStep = beginning.optimiser?.step ?? 0;
   const trajectory: Json = {
     what: 'state of a training',
     network: JSON.stringify(spec),
@@ -48,6 +52,7 @@ export async function run(context: StageContext<TrainParameters>): Promise<void>
     normalisation: params.normalisation ? JSON.stringify(params.normalisation) : null,
     init: params.init,
     ...(origin ? { from: origin.digest, classifier: params.classifier } : {}),
+    ...(params.resume ? { resume: true } : {}),
     settings: JSON.stringify(settings),
   };
   const keyOf = (step: number): Json => ({ ...trajectory, step });
@@ -76,7 +81,7 @@ export async function run(context: StageContext<TrainParameters>): Promise<void>
     for (const target of [...new Set([...keptSteps, lastStep])].sort((a, b) => a - b)) {
       // The newest stored state on the way to this target; what lies behind it need not be trained again.
       for (const place of places
-        .filter((step) => step <= target && step > Math.max(0, trainer.step))
+        .filter((step) => step <= target && step > Math.max(firstStep, trainer.step))
         .reverse()) {
         const bytes = await memo.get(keyOf(place));
         if (!bytes) continue;
@@ -106,6 +111,50 @@ export async function run(context: StageContext<TrainParameters>): Promise<void>
   } finally {
     trainer.dispose();
   }
+}
+
+/** @throws UserError where the network cannot start from the checkpoint, or the training not go on from it. */
+async function beginningOf(
+  path: string,
+  network: Network,
+  params: TrainParameters,
+  { optimiser }: TrainSettings,
+  perEpoch: number,
+): Promise<Beginning> {
+  const label = 'the input from';
+  const checkpoint = await readCheckpoint(path, label);
+  const beginning = transplanted(network, checkpoint, params, label);
+  if (!params.resume) return beginning;
+  const { epoch } = checkpoint;
+  if (!checkpoint.optimiser) throw cannotResume(`${label} does not hold what an optimiser remembers`);
+  const { step, slots } = checkpoint.optimiser;
+  const [there, here] = [Object.keys(slots), step === 0 ? [] : slotNames(optimiser)];
+  if ([...there].sort().join() !== [...here].sort().join())
+    throw cannotResume(
+      `${label} holds ${listed(there)} of its optimiser; ${optimiser.name} as set here needs ${listed(here)}`,
+    );
+  const shapes = (forms: readonly ParameterForm[]): string => forms.map(({ shape }) => `[${shape}]`).join();
+  if (shapes(checkpoint.architecture.parameters) !== shapes(network.parameters))
+    throw cannotResume(`${label} is for other classes`);
+  if (Math.round(epoch * perEpoch) !== step)
+    throw cannotResume(
+      `${label} is of epoch ${epoch} after ${step} steps; with this data set and batch an epoch has ${perEpoch}`,
+    );
+  const early = [...keptEpochs(params), params.epochs].find((kept) => Math.round(kept * perEpoch) < step);
+  if (early !== undefined)
+    throw cannotResume(`${label} is of epoch ${epoch}, which comes after epoch ${early}`);
+  return { ...beginning, optimiser: { step, slots } };
+}
+
+const listed = (names: readonly string[]): string => (names.length === 0 ? 'nothing' : names.join(' and '));
+
+function cannotResume(message: string): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'cannot-resume',
+    message: `the training cannot go on: ${message}`,
+    hint: 'without resume it starts anew from the checkpoint: with a fresh optimiser, from epoch 0',
+  });
 }
 
 /** Ascending steps at which a state may be stored: those kept, the ends of epochs, and some between. */

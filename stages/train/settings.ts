@@ -83,6 +83,8 @@ export function contradictions(params: TrainParameters): Problem[] {
       if (!fits && params[name] !== undefined && params[name] !== false)
         refuse(name, `${name} belongs to ${where}`);
   };
+  if (params.resume && params.classifier === 'new')
+    refuse('resume', 'a new classifier cannot go on where another one was');
   for (const epoch of params.keep ?? [])
     if (epoch > epochs) refuse('keep', `epoch ${epoch} comes after the last, ${epochs}`);
   belongsTo(['momentum', 'dampening', 'nesterov'], optimiser === 'sgd', 'the optimiser sgd');

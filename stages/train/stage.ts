@@ -14,7 +14,7 @@ export default defineStage({
       type: 'checkpoint',
       optional: true,
       description:
-        'Where to start instead of an initialisation: fine-tuning. Its last layer may be for other classes.',
+        'Where to start instead of an initialisation: fine-tuning (its last layer may be for other classes), or, with resume, going on.',
     },
   },
   outputs: (params) => ({

@@ -4,6 +4,7 @@ import { tf } from '../../src/engine/tensorflow.ts';
 import { Augmentation, type PlaneShape, squareShape } from '../../src/network/augmentation.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
 import { batches, type Examples, inOrder } from '../../src/network/examples.ts';
+import type { Beginning } from '../../src/network/fine-tuning.ts';
 import { learningRateAt } from '../../src/network/learning-rate.ts';
 import { inputTensor, LossMeter, lossAndGradient, targetTensor, toVector } from '../../src/network/loss.ts';
 import type { Network } from '../../src/network/network.ts';
@@ -23,13 +24,6 @@ const measureFeatures = 2 ** 21;
 
 /** A data set; the shape of its images is null where they are none. */
 type TrainingData = Dataset & { readonly shape?: PlaneShape | null };
-
-/** Where a training begins. */
-export interface Beginning {
-  readonly parameters: ParameterVector;
-  /** Running statistics of batch norm. */
-  readonly statistics: ParameterVector;
-}
 
 /** The order and the inputs of the epoch that is under way. */
 interface Epoch {
@@ -74,7 +68,8 @@ export class Trainer {
           : dataset.shape,
       );
     const test = testOf(dataset);
-    this.#optimiser = startOptimiser(settings.optimiser, this.#decay, beginning.parameters);
+    const { step, slots } = beginning.optimiser ?? { step: 0, slots: {} };
+    this.#optimiser = startOptimiser(settings.optimiser, this.#decay, beginning.parameters, step, slots);
     this.#statistics = new RunningStatistics(beginning.statistics);
     this.#meters = {
       train: meterOf(network, dataset.train),
@@ -98,8 +93,11 @@ export class Trainer {
 
   /** The first row of the history. */
   async measureBeginning(): Promise<void> {
-    await this.#record(0, null, null);
-    this.#step = 0;
+    const step = this.#form.optimiser?.step ?? 0;
+    await this.#record(step / this.stepsPerEpoch, null, null);
+    // Of an epoch that is under way, the first batches' losses are not known.
+    this.#lossSum = step % this.stepsPerEpoch === 0 ? 0 : Number.NaN;
+    this.#step = step;
   }
 
   /** Continues as if the steps up to the state's had just been taken. */
@@ -187,7 +185,7 @@ export class Trainer {
     this.#history.push({
       epoch,
       'learning-rate': learningRate,
-      'batch-loss': batchLoss,
+      'batch-loss': batchLoss === null ? null : finite(batchLoss),
       'train-loss': measured ? finite(measured.train.loss) : null,
       'train-accuracy': measured ? measured.train.accuracy : null,
       'test-loss': measured?.test ? finite(measured.test.loss) : null,

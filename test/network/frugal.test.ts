@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
-import { buildNetwork } from '../../src/network/architectures.ts';
+import { buildNetwork, type DataSpec } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
 import { type Examples, inOrder } from '../../src/network/examples.ts';
+import type { Operation } from '../../src/network/layers/layer.ts';
 import {
   inputTensor,
   lossAndGradient,
@@ -45,28 +46,78 @@ describe('training in which blocks are computed again for the gradient', () => {
     };
   };
 
-  test.each(['A', 'B', 'none'] as const)(
-    'has the same loss, gradient and running statistics, bit for bit, with shortcut %s',
-    async (shortcut) => {
-      const network = buildNetwork({ name: 'resnet', depth: 14, shortcut, inputs: 192, classes: 3 });
-      const { parameters, inputs, targets } = given(network);
-      const results = [];
-      for (const frugal of [false, true]) {
-        const statistics = new RunningStatistics(initialState(network));
-        const bound = normalisedBy(network, statistics.training(frugal));
-        const { loss, gradient } = lossAndGradient(bound, parameters, inputs, targets);
-        results.push([
-          [...(await loss.data())],
-          await toVector(gradient, network.initialise('he', 2)),
-          await toVector(statistics.tensors, initialState(network)),
-        ]);
-        statistics.dispose();
-        tf.dispose([loss, gradient]);
-      }
-      tf.dispose([parameters, inputs, targets]);
-      expect(results[1]).toEqual(results[0]);
-    },
-  );
+  const cifar = { name: 'resnet', depth: 14, inputs: 192, classes: 3 } as const;
+  const square = (side: number) => ({
+    size: [side, side] as [number, number],
+    strides: [1, 1] as [number, number],
+    pads: [
+      [side >> 1, side >> 1],
+      [side >> 1, side >> 1],
+    ] as [[number, number], [number, number]],
+  });
+  const convolution = (filters: number): Extract<Operation, { kind: 'convolution' }> => ({
+    kind: 'convolution',
+    filters,
+    ...square(3),
+    dilations: [1, 1],
+    groups: 1,
+    bias: true,
+  });
+  const norm = { kind: 'batch-norm', epsilon: 1e-3, scale: true, offset: false } as const;
+  /** Branches, maps that are read late or never, norms of images and of vectors. */
+  const branching: DataSpec = {
+    name: 'layers',
+    title: 'branching',
+    input: [8, 8, 3],
+    inputs: 192,
+    classes: 3,
+    layers: [
+      { name: 'images', from: ['input'], does: { ...norm, offset: true } },
+      { name: 'a', from: ['images'], does: convolution(4) },
+      { name: 'an', from: ['a'], does: norm },
+      { name: 'unread', from: ['an'], does: { kind: 'activation', name: 'tanh' } },
+      { name: 'largest', from: ['an'], does: { kind: 'max-pool', ...square(3) } },
+      { name: 'b', from: ['largest'], does: { ...convolution(2), groups: 2 } },
+      { name: 'br', from: ['b'], does: { kind: 'activation', name: 'relu' } },
+      { name: 'both', from: ['br', 'an'], does: { kind: 'concatenate' } },
+      { name: 'c', from: ['both'], does: convolution(6) },
+      { name: 'cn', from: ['c'], does: norm },
+      { name: 'twice', from: ['cn', 'cn'], does: { kind: 'multiply' } },
+      { name: 'sum', from: ['twice', 'both'], does: { kind: 'add' } },
+      { name: 'means', from: ['sum'], does: { kind: 'global-average' } },
+      { name: 'vectors', from: ['means'], does: norm },
+      { name: 'logits', from: ['vectors'], does: { kind: 'dense', units: 3, bias: true } },
+    ],
+  };
+
+  test.each<[string, DataSpec]>([
+    ['a ResNet with shortcut A', { ...cifar, shortcut: 'A' }],
+    ['a ResNet with shortcut B', { ...cifar, shortcut: 'B' }],
+    ['a ResNet without shortcuts', { ...cifar, shortcut: 'none' }],
+    [
+      'a MobileNetV2 of resized images',
+      { name: 'mobilenet-v2', width: 0.1, size: 16, inputs: 192, classes: 3 },
+    ],
+    ['layers that branch', branching],
+  ])('has the same loss, gradient and running statistics, bit for bit: %s', async (_, spec) => {
+    const network = buildNetwork(spec);
+    const { parameters, inputs, targets } = given(network);
+    const results = [];
+    for (const frugal of [false, true]) {
+      const statistics = new RunningStatistics(initialState(network));
+      const bound = normalisedBy(network, statistics.training(frugal));
+      const { loss, gradient } = lossAndGradient(bound, parameters, inputs, targets);
+      results.push([
+        [...(await loss.data())],
+        await toVector(gradient, network.initialise('he', 2)),
+        await toVector(statistics.tensors, initialState(network)),
+      ]);
+      statistics.dispose();
+      tf.dispose([loss, gradient]);
+    }
+    tf.dispose([parameters, inputs, targets]);
+    expect(results[1]).toEqual(results[0]);
+  });
 
   test('can be differentiated twice', async () => {
     const network = buildNetwork({ name: 'resnet', depth: 8, shortcut: 'B', inputs: 192, classes: 3 });

@@ -1,3 +1,4 @@
+import { recomputed } from '../../engine/recomputed.ts';
 import type { tf as TensorFlow } from '../../engine/tensorflow.ts';
 import { affineOf, batchNormalised } from '../batch-norm.ts';
 import { biasedConvolution, type Rectifier, shiftedChannels } from '../convolution.ts';
@@ -16,18 +17,16 @@ import {
   plain,
   windowOf,
 } from './operations.ts';
+import { type Passage, type Segment, segmentsOf } from './segments.ts';
 
 type Tf = typeof TensorFlow;
 type Tensor = TensorFlow.Tensor;
 
 /** A layer, or a convolution with the batch norm and the activation after it, which are computed together. */
-interface Step {
+interface Step extends Passage {
   readonly layer: Layer;
   readonly norm?: Layer;
   readonly rectifier?: Layer;
-  readonly from: readonly string[];
-  /** The name of what comes out. */
-  readonly to: string;
 }
 
 /** A network of a list of layers over images of the shape [height, width, channels], or over vectors [features]. */
@@ -42,9 +41,12 @@ export function layered(
   const state = layers.flatMap((layer) => stateOf(layer, before(layer)));
   const places = new Map(parameters.map(({ name }, p) => [name, p]));
   const statistics = new Map(state.map(({ name }, s) => [name, s]));
-  const steps = stepsOf(layers);
+  const steps = stepsOf(layers, (name) => sizeOf(shapes.get(name)!));
   const uses = usesOf(steps);
   const last = layers.at(-1)!.name;
+  const segments = segmentsOf(steps, sizeOf(input), last);
+  const namesOf = (layer: Layer | undefined): string[] =>
+    layer ? parametersOf(layer, before(layer)).map(({ name }) => name) : [];
   return {
     parameters,
     state,
@@ -52,22 +54,33 @@ export function layered(
     forward(tf, tensors, inputs, norm) {
       if (state.length > 0 && !norm)
         throw new Error('a network with batch norm needs to be told what to normalise with');
-      const pass = new Pass(tf, (name) => tensors[places.get(name)!], statistics, norm);
-      const values = new Map<string, Tensor>([[inputName, tf.tidy(() => images(tf, inputs, input))]]);
-      const left = new Map(uses);
-      for (const step of steps) {
-        const given = step.from.map((name) => values.get(name)!);
-        values.set(
-          step.to,
-          tf.tidy(() => pass.step(step, given)),
-        );
-        // What no later layer reads goes: memory does not grow with depth.
-        for (const name of step.from) {
-          left.set(name, left.get(name)! - 1);
-          if (left.get(name) === 0) values.get(name)!.dispose();
-        }
+      const through = (
+        segment: Segment<Step>,
+        x: Tensor,
+        parameter: (name: string) => Tensor | undefined,
+        mode: BatchNormMode | undefined,
+      ): Tensor => passed(tf, segment, uses, new Pass(tf, parameter, statistics, mode), x);
+      const all = (name: string): Tensor | undefined => tensors[places.get(name)!];
+      let x = tf.tidy(() => images(tf, inputs, input));
+      for (const segment of segments) {
+        const given = x;
+        if (norm?.statistics === 'batch' && norm.frugal && isDeep(segment)) {
+          const names = segment.steps.flatMap(({ layer, norm }) => [...namesOf(layer), ...namesOf(norm)]);
+          const own = names.map((name) => all(name)!);
+          const again = (x: Tensor, own: readonly Tensor[], isAgain: boolean): Tensor => {
+            const byName = new Map(names.map((name, n) => [name, own[n]!]));
+            // Moments are told once.
+            return through(segment, x, (name) => byName.get(name), isAgain ? { statistics: 'batch' } : norm);
+          };
+          x =
+            segment.from === inputName
+              ? // By the images nothing is differentiated: resizing could not be.
+                recomputed(tf, (own, [x], isAgain) => again(x!, own, isAgain), own, [given])
+              : recomputed(tf, ([x, ...own], _, isAgain) => again(x!, own, isAgain), [given, ...own]);
+        } else x = through(segment, given, all, norm);
+        given.dispose();
       }
-      return values.get(last) as TensorFlow.Tensor2D;
+      return x as TensorFlow.Tensor2D;
     },
     initialise: (init, seed) =>
       forms.map(({ fanIn, ...form }) => {
@@ -80,6 +93,37 @@ export function layered(
   };
 }
 
+/** Whether computing it again saves memory. */
+function isDeep({ steps }: Segment<Step>): boolean {
+  const [step, ...others] = steps as [Step];
+  return others.length > 0 || step.norm !== undefined || step.rectifier !== undefined;
+}
+
+/** What comes out of a segment. @param x goes in, and stays. */
+function passed(
+  tf: Tf,
+  { steps, from, to }: Segment<Step>,
+  uses: ReadonlyMap<string, number>,
+  pass: Pass,
+  x: Tensor,
+): Tensor {
+  const values = new Map<string, Tensor>([[from, x]]);
+  const left = new Map(uses);
+  for (const step of steps) {
+    const given = step.from.map((name) => values.get(name)!);
+    values.set(
+      step.to,
+      tf.tidy(() => pass.step(step, given)),
+    );
+    // What no later layer reads goes: memory does not grow with depth.
+    for (const name of step.from) {
+      left.set(name, left.get(name)! - 1);
+      if (left.get(name) === 0 && name !== from) values.get(name)!.dispose();
+    }
+  }
+  return values.get(to)!;
+}
+
 /** Examples [n, features], the colours' planes one after the other, as maps; a copy, which may be disposed of. */
 function images(tf: Tf, inputs: Tensor, shape: readonly number[]): Tensor {
   if (shape.length !== 3) return tf.reshape(inputs, [-1, ...shape]);
@@ -88,7 +132,7 @@ function images(tf: Tf, inputs: Tensor, shape: readonly number[]): Tensor {
 }
 
 /** Puts together what can be computed in one pass: convolution, batch norm, ReLU, where nothing else reads between. */
-function stepsOf(layers: readonly Layer[]): Step[] {
+function stepsOf(layers: readonly Layer[], sizeOf: (name: string) => number): Step[] {
   const readers = new Map<string, Layer[]>();
   for (const layer of layers)
     for (const name of layer.from) readers.set(name, [...(readers.get(name) ?? []), layer]);
@@ -122,6 +166,8 @@ function stepsOf(layers: readonly Layer[]): Step[] {
       ...(rectifier ? { rectifier } : {}),
       from: layer.from,
       to,
+      inside: sizeOf(to) * (1 + (norm ? 1 : 0) + (rectifier ? 1 : 0)),
+      size: sizeOf(to),
     });
   }
   return steps;
