@@ -1,14 +1,16 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../../src/engine/compile.ts';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
+import { availableEngines, engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { hessianVectorProduct } from '../../src/network/second-order.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
 import { drawn } from './kernels.ts';
 
 const root = packageRoot();
+const installed = availableEngines(root).find(({ name }) => name === 'onnx')!.available;
 
-describe('compiled functions on the engine onnx', () => {
+// Skipped where onnxruntime-node, an optional dependency, is not installed.
+describe.skipIf(!installed)('compiled functions on the engine onnx', () => {
   beforeAll(async () => {
     await startEngine({ name: 'onnx', identity: engineIdentity('onnx', root) }, root);
   });

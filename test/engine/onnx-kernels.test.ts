@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
+import { availableEngines, engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { setWasmPaths, tf } from '../../src/engine/tensorflow.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
 import {
@@ -14,6 +14,7 @@ import {
 } from './kernels.ts';
 
 const root = packageRoot();
+const installed = availableEngines(root).find(({ name }) => name === 'onnx')!.available;
 
 /** What an engine makes of all cases: everything is recorded before the first result is read. */
 async function results(engine: string, cases: readonly KernelCase[]) {
@@ -61,7 +62,8 @@ async function agree(cases: readonly KernelCase[]): Promise<void> {
   expect(failures).toEqual([]);
 }
 
-describe('each kernel of the engine onnx agrees with that of wasm', () => {
+// Skipped where onnxruntime-node, an optional dependency, is not installed.
+describe.skipIf(!installed)('each kernel of the engine onnx agrees with that of wasm', () => {
   beforeAll(async () => {
     await startEngine({ name: 'onnx', identity: engineIdentity('onnx', root) }, root);
     setWasmPaths(`${join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist')}/`);

@@ -1,10 +1,19 @@
 import type { Compiled, CompileSettings, TensorFunction } from '../compile.ts';
 import { tf } from '../tensorflow.ts';
-import type { RecordingBackend } from './backend.ts';
 import { evaluate, lowered } from './evaluate.ts';
 import { type Graph, graphOf } from './graph.ts';
 import type { Prepared, Sessions } from './sessions.ts';
 import { Value } from './value.ts';
+
+/** The backend, as much of it as is needed to record and to hand over results. */
+export interface Recorder {
+  /** The value of a tensor. */
+  recorded(tensor: tf.Tensor): Value;
+  /** The same, with its numbers. */
+  computed(tensor: tf.Tensor): Value;
+  /** A new tensor for a value. */
+  wrapped(value: Value): tf.Tensor;
+}
 
 /** A recording of the function for inputs of certain shapes. */
 interface Plan {
@@ -23,13 +32,13 @@ const transparent = new Set(['Fill', 'Transpose', 'Reshape', 'Copy', 'BroadcastT
  * computed when it is recorded, and each call computes the rest.
  */
 export class CompiledFunction implements Compiled {
-  readonly #backend: RecordingBackend;
+  readonly #backend: Recorder;
   readonly #sessions: Sessions;
   readonly #f: TensorFunction;
   readonly #embed: boolean;
   readonly #plans = new Map<string, Plan>();
 
-  constructor(backend: RecordingBackend, sessions: Sessions, f: TensorFunction, { embed }: CompileSettings) {
+  constructor(backend: Recorder, sessions: Sessions, f: TensorFunction, { embed }: CompileSettings) {
     this.#backend = backend;
     this.#sessions = sessions;
     this.#f = f;
