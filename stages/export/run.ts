@@ -4,7 +4,7 @@ import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { type Curves, decodeCurves } from '../../src/landscape/curves.ts';
 import { csvOf } from './csv.ts';
 import { npyOf } from './npy.ts';
-import type { Format } from './stage.ts';
+import type { ExportParameters, Format } from './parameters.ts';
 import { vtpOf } from './vtp.ts';
 
 /** Curves with a name that can be part of a file's name and is no other's. */
@@ -13,7 +13,7 @@ interface NamedCurves {
   readonly curves: Curves;
 }
 
-export async function run(context: StageContext<{ formats: Format[]; metric: string }>): Promise<void> {
+export async function run(context: StageContext<ExportParameters>): Promise<void> {
   const { formats, metric } = context.params;
   const files: NamedCurves[] = [];
   for (const [i, { path, label }] of context.list('curves').entries())

@@ -1,8 +1,5 @@
-import Type from 'typebox';
 import { defineStage, type OutputSpec } from '../../src/kind/stage-kind.ts';
-
-export const formats = ['csv', 'npy', 'vtp', 'hdf5'] as const;
-export type Format = (typeof formats)[number];
+import { type Format, parameters } from './parameters.ts';
 
 const outputs: Readonly<Record<Format, Omit<OutputSpec, 'type'>>> = {
   csv: { extension: '.csv', folder: true, description: 'A table a file: a row a grid point.' },
@@ -15,17 +12,7 @@ const outputs: Readonly<Record<Format, Omit<OutputSpec, 'type'>>> = {
 export default defineStage({
   version: 1,
   summary: 'Writes curves and surfaces for other programs: CSV, NumPy, ParaView (VTK), HDF5.',
-  with: Type.Object(
-    {
-      formats: Type.Array(Type.Enum([...formats]), {
-        default: ['csv'],
-        minItems: 1,
-        uniqueItems: true,
-      }),
-      metric: Type.String({ default: 'loss', description: 'Of vtp: the height of surfaces and lines.' }),
-    },
-    { additionalProperties: false },
-  ),
+  with: parameters,
   inputs: { curves: { type: 'curves', many: true, description: 'Curves and surfaces.' } },
   outputs: (params): Readonly<Record<string, OutputSpec>> =>
     Object.fromEntries(params.formats.map((format) => [format, { type: 'file', ...outputs[format] }])),
