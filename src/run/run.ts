@@ -82,7 +82,10 @@ class Run {
     }
     this.#takeKnown(resolution, forced);
     const pending = plan.instances.filter((instance) => !this.#status.has(instance.id));
-    if (pending.length > 0) await this.#runPending(resolution, pending, forced);
+    if (pending.length > 0) {
+      await this.#runPending(resolution, pending, forced);
+      await store.settle();
+    }
     return this.#finish(resolution);
   }
 

@@ -64,7 +64,7 @@ export interface Store {
   objectPath(digest: Digest): string;
   /** Whether the blob is there with the right length. Cheap: one stat. */
   hasObject(file: StoredFile): boolean;
-  /** Takes a finished file into the store: hashed, fsynced, renamed, folder fsynced, read-only. The file is consumed. */
+  /** Takes a finished file into the store: hashed, fsynced, renamed, read-only. The file is consumed. */
   ingest(path: string): Promise<StoredFile>;
   ingestBytes(bytes: Uint8Array): Promise<StoredFile>;
   /** A new empty folder under `tmp/` on the store's file system; `discard` removes it. */
@@ -76,8 +76,13 @@ export interface Store {
   lookup(key: StageKey): MemoRow | undefined;
   /** As `lookup` for each, in one view of the table. */
   lookupMany(keys: readonly StageKey[]): (MemoRow | undefined)[];
-  /** Inserts a row whose blobs are durable; concurrent calls share a transaction; resolves when it is durable. */
+  /**
+   * Inserts a row; concurrent calls share a transaction. When it resolves, no death of the process can take it; a power
+   * cut can until `settle`.
+   */
   commit(row: MemoRow): Promise<void>;
+  /** Makes all that was ingested and committed durable. Happens by itself every second, and must at the end of a run. */
+  settle(): Promise<void>;
 
   // Memo of items inside stages
   /** The stored bytes. `user` is the stage key that uses them, so that gc can tell what is still reachable. */

@@ -352,6 +352,15 @@ export class Database {
     });
   }
 
+  /** Resolves when every transaction before it survives a power cut. */
+  async makeDurable(): Promise<void> {
+    try {
+      await this.#logSync.request();
+    } catch (error) {
+      throw diskError(error, 'write the memo table', this.path);
+    }
+  }
+
   /** Writes in the next transaction, together with all others that wait for it. `durable`: survives a power cut. */
   enqueue(write: () => void, durable: boolean): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -1,7 +1,8 @@
 /**
  * The object store: blobs named by the sha256 of their bytes, `objects/ab/cdef…`, read-only and never changed. It knows
- * files, and nothing of keys or rows. The order of a write is: content on the disk, then the rename to its name, then
- * the name on the disk; so a name that exists has its whole content, whatever happens.
+ * files, and nothing of keys or rows. The order of a write is: content on the disk, then the rename to its name; so a
+ * name that exists has its whole content, whatever happens. The name follows to the disk with `settle`, for many at
+ * once: until then a power cut may take it, which is a miss and never a wrong hit.
  */
 import { createHash, hash } from 'node:crypto';
 import {
@@ -75,6 +76,8 @@ export class Objects {
   readonly #temporary: () => string;
   /** Runs while no garbage collection can remove a blob. */
   readonly #protected: <T>(work: () => T) => T;
+  /** Folders with names that a power cut may still take. */
+  readonly #unsettled = new Set<string>();
 
   constructor(cache: string, temporary: () => string, protectedFromSweep: <T>(work: () => T) => T) {
     this.#cache = cache;
@@ -91,6 +94,7 @@ export class Objects {
     return statSync(this.path(file.digest), { throwIfNoEntry: false })?.size === file.bytes;
   }
 
+  /** The content is durable when this resolves; its name is when `settle` has resolved after it. */
   async ingest(path: string): Promise<StoredFile> {
     try {
       return await this.#ingest(path);
@@ -99,9 +103,32 @@ export class Objects {
     }
   }
 
+  /** Content and name are durable when this resolves. */
   async ingestBytes(bytes: Uint8Array): Promise<StoredFile> {
+    const file = await this.#ingestBytes(bytes);
+    await fsyncFolder(this.#shelf(file));
+    return file;
+  }
+
+  /** Makes the names of all that `ingest` took durable. */
+  async settle(): Promise<void> {
+    const shelves = [...this.#unsettled];
+    this.#unsettled.clear();
+    try {
+      await Promise.all(shelves.map(fsyncFolder));
+    } catch (error) {
+      for (const shelf of shelves) this.#unsettled.add(shelf);
+      throw diskError(error, 'make results durable', this.folder);
+    }
+  }
+
+  #shelf(file: StoredFile): string {
+    return join(this.folder, file.digest.slice(0, 2));
+  }
+
+  async #ingestBytes(bytes: Uint8Array): Promise<StoredFile> {
     const file: StoredFile = { digest: hash('sha256', bytes) as Digest, bytes: bytes.byteLength };
-    if (await this.#isKept(file)) return file;
+    if (this.#isKept(file)) return file;
     const temporary = this.#temporary();
     try {
       const fd = openSync(temporary, 'wx', 0o444);
@@ -111,7 +138,7 @@ export class Objects {
       } finally {
         closeSync(fd);
       }
-      await this.#adopt(temporary, file);
+      this.#adopt(temporary, file);
       return file;
     } catch (error) {
       removeIfThere(temporary);
@@ -129,7 +156,7 @@ export class Objects {
       // Another name of the same file would let its content change after it was hashed.
       if (stats.nlink > 1) return await this.#ingestCopy(path, undefined);
       const file = await digestOpenFile(fd, stats.size);
-      if (await this.#isKept(file)) {
+      if (this.#isKept(file)) {
         removeFile(path);
         return file;
       }
@@ -144,7 +171,7 @@ export class Objects {
       ) {
         throw changedMeanwhile(path);
       }
-      await this.#adopt(path, file);
+      this.#adopt(path, file);
       return file;
     } finally {
       closeSync(fd);
@@ -177,7 +204,7 @@ export class Objects {
    * Whether the content is there already. Then it is marked as young, while no sweep can run: a garbage collection that
    * began before and has found the blob unused looks at its age again, within its own transaction, before removing it.
    */
-  async #isKept(file: StoredFile): Promise<boolean> {
+  #isKept(file: StoredFile): boolean {
     if (!this.has(file)) return false;
     const path = this.path(file.digest);
     const kept = this.#protected(() => {
@@ -188,22 +215,22 @@ export class Objects {
       return true;
     });
     // Another process may have put it there a moment ago and not have made its name durable yet.
-    if (kept) await fsyncFolder(join(this.folder, file.digest.slice(0, 2)));
+    if (kept) this.#unsettled.add(this.#shelf(file));
     return kept;
   }
 
   /** Gives a durable file its name. */
-  async #adopt(path: string, file: StoredFile): Promise<void> {
-    const shelf = join(this.folder, file.digest.slice(0, 2));
+  #adopt(path: string, file: StoredFile): void {
+    const shelf = this.#shelf(file);
     try {
       renameFile(path, this.path(file.digest));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       mkdirSync(shelf, { recursive: true });
       renameFile(path, this.path(file.digest));
-      await fsyncFolder(this.folder);
+      this.#unsettled.add(this.folder);
     }
-    await fsyncFolder(shelf);
+    this.#unsettled.add(shelf);
   }
 }
 

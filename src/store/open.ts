@@ -3,7 +3,7 @@
  * the object store (files by digest). It knows durability, concurrency and damage, and refuses to know what a key is
  * made of, what a stage is, and what the bytes mean.
  *
- *     cache/memo.sqlite   rows; inserted only when what they name is durable     memo, items, claims, latest, ...
+ *     cache/memo.sqlite   rows; inserted only when the contents they name are durable     memo, items, claims, ...
  *     cache/objects/      blobs, named by their sha256, read-only                objects
  *     cache/tmp/          work in progress, one folder an open store             scratch
  *     cache/users.lock    who has the table open                                 guard
@@ -32,6 +32,9 @@ import { removeTree, Scratch } from './scratch.ts';
 /** The cache folder's own README for backup programs (https://bford.info/cachedir/). */
 const cacheTag =
   'Signature: 8a477f597d28d172789f06886806bc55\n# This folder holds results that orograph can compute again.\n';
+
+/** Finished stages that a power cut may cost: those of so long. Nothing else waits for the disk meanwhile. */
+const settleEveryMs = 1000;
 
 /**
  * Opens the store in a folder, which is made where it is missing.
@@ -74,6 +77,7 @@ export class OpenStore implements Store {
   readonly #fileDigests: FileDigests;
   readonly #copies: PublishedCopies;
   #open = true;
+  #settling: NodeJS.Timeout | undefined;
 
   constructor(folder: string, owner: string) {
     this.folder = folder;
@@ -138,8 +142,19 @@ export class OpenStore implements Store {
     await this.database.enqueue(() => {
       this.#memo.insert(row);
       this.#claims.releaseWithin(row.key);
-    }, true);
+    }, false);
     this.#claims.released(row.key);
+    this.#settling ??= setTimeout(() => void this.#settleSoon(), settleEveryMs).unref();
+  }
+  /** Makes durable what a power cut could still take: names of blobs, and rows. */
+  async settle(): Promise<void> {
+    clearTimeout(this.#settling);
+    this.#settling = undefined;
+    await Promise.all([this.objects.settle(), this.database.makeDurable()]);
+  }
+  /** What goes wrong here goes wrong again in the `settle` at the end of the run, which tells it. */
+  async #settleSoon(): Promise<void> {
+    await this.settle().catch(() => {});
   }
 
   item(key: ItemKey, user: StageKey): Promise<Uint8Array | undefined> {
@@ -179,6 +194,7 @@ export class OpenStore implements Store {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    clearTimeout(this.#settling);
     this.#claims.close();
     this.database.close();
     this.scratch.close();
