@@ -8,7 +8,6 @@ export { type Engine, startEngine } from './engine/engine.ts';
 export type { RunEvent, Subscriber } from './events/event.ts';
 export type { Artifact, ArtifactType } from './kind/artifact.ts';
 export {
-  defineFacts,
   defineStage,
   type EngineSpec,
   type Facts,

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineFacts, defineStage, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
 
 /**
  * {{name}}: the lowest loss of each curve, and where it is. Replace it by what you need; what you declare here is checked
@@ -35,7 +35,8 @@ export default defineStage({
 });
 
 /** Small results for the end of a run and for `expect:`. Changing them runs nothing again. */
-export const facts = defineFacts(['lowest'], async (outputs) => {
+export const factNames = ['lowest'];
+export const facts: FactsOf = async (outputs) => {
   const rows = JSON.parse(await readFile(outputs.minima!.path!, 'utf8')) as { value: number }[];
   return { lowest: Math.min(...rows.map(({ value }) => value)) };
-});
+};

@@ -7,7 +7,13 @@
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { Artifact } from '../kind/artifact.ts';
-import type { Facts, FactsOf, StageContext, StageKind } from '../kind/stage-kind.ts';
+import {
+  type Facts,
+  type FactsOf,
+  isFactName,
+  type StageContext,
+  type StageKind,
+} from '../kind/stage-kind.ts';
 import type { Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import { setWorkspaceRoot } from '../util/workspace-root.ts';
@@ -55,14 +61,25 @@ async function perform(job: Job): Promise<void> {
   process.send!(answer);
 }
 
+/** What the module of a kind exports. */
+interface KindModule {
+  readonly default: StageKind;
+  readonly facts?: FactsOf;
+  readonly factNames?: readonly string[];
+}
+
 async function work(job: Job, signal: AbortSignal): Promise<FromWorker> {
   limitEnvironment(job.env);
   store ??= openStore(job.cache);
   setWorkspaceRoot(job.root);
-  const module = (await import(pathToFileURL(job.module).href)) as { default: StageKind; facts?: FactsOf };
+  const module = (await import(pathToFileURL(job.module).href)) as KindModule;
   if (job.action === 'run') await module.default.run(contextOf(job, store, signal));
   const facts = module.facts ? await module.facts(job.stored ?? written(job)) : null;
-  return { type: 'done', facts: checkedFacts(facts), residentMegabytes: process.memoryUsage().rss / 1e6 };
+  return {
+    type: 'done',
+    facts: checkedFacts(facts, module.factNames),
+    residentMegabytes: process.memoryUsage().rss / 1e6,
+  };
 }
 
 function contextOf(job: Job, store: Store, signal: AbortSignal): StageContext {
@@ -118,8 +135,10 @@ function written(job: Job): Record<string, Artifact> {
 }
 
 /** Facts go into the memo table and the record: plain JSON only. */
-function checkedFacts(facts: Facts | null): Facts | null {
+function checkedFacts(facts: Facts | null, names: readonly string[] | undefined): Facts | null {
   if (facts === null) return null;
+  const unnamed = Object.keys(facts).find((name) => names !== undefined && !isFactName(name, names));
+  if (unnamed !== undefined) throw new Error(`the fact "${unnamed}" is not among the kind's factNames`);
   return JSON.parse(
     JSON.stringify(facts, (name, value) => {
       if (typeof value === 'number' && !Number.isFinite(value)) return String(value);

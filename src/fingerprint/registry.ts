@@ -13,6 +13,7 @@ import { packageRoot } from '../util/package-root.ts';
 interface KindModule {
   readonly default?: StageKind;
   readonly facts?: FactsOf;
+  readonly factNames?: readonly string[];
 }
 
 /** What is known of a kind only by importing it. */
@@ -198,9 +199,13 @@ async function readRecord(file: string, build: string): Promise<CompiledRecord |
 
 async function importDefinition(kind: KindCode): Promise<Imported | Diagnostic> {
   try {
-    const { default: definition, facts } = (await import(pathToFileURL(kind.module).href)) as KindModule;
+    const {
+      default: definition,
+      facts,
+      factNames,
+    } = (await import(pathToFileURL(kind.module).href)) as KindModule;
     const problem = whatIsMissing(definition);
-    if (!problem) return { definition: definition!, factNames: facts ? (facts.names ?? null) : [] };
+    if (!problem) return { definition: definition!, factNames: facts ? (factNames ?? null) : [] };
     return {
       severity: 'error',
       code: 'bad-kind',

@@ -135,36 +135,16 @@ export interface StageKind<With extends TObject = TObject> {
   readonly run: (context: StageContext<Static<With>>) => Promise<void>;
 }
 
-/** A kind's optional named export `facts`: reads the finished outputs, cheaply. Made by `defineFacts`. */
-export interface FactsOf {
-  (outputs: Readonly<Record<string, Artifact>>): Promise<Facts>;
-  /** Every name that it may give: a name in an `expect:` that is not among them is refused before anything runs. */
-  readonly names?: readonly string[];
-}
-
-/** Whether a fact may have this name, of the names that `defineFacts` was given. */
-export function isFactName(name: string, names: readonly string[]): boolean {
-  return names.some((known) => (known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known));
-}
+/** The type of a kind's optional named export `facts`: reads the finished outputs, cheaply. */
+export type FactsOf = (outputs: Readonly<Record<string, Artifact>>) => Promise<Facts>;
 
 /**
- * Declares the facts of a kind: how they are read from the finished outputs, and every name that they may have. A name
- * may end with `*` where the parameters decide how many there are: `explained-*`.
+ * Whether a fact may have this name. A kind's optional named export `factNames` lists every name that its `facts` may
+ * give, so that an `expect:` of another is refused before anything runs. A name may end with `*` where the parameters
+ * decide how many there are: `explained-*`.
  */
-export function defineFacts(
-  names: readonly string[],
-  read: (
-    outputs: Readonly<Record<string, Artifact>>,
-  ) => Promise<{ readonly [name: string]: Json | undefined }>,
-): FactsOf {
-  const facts = async (outputs: Readonly<Record<string, Artifact>>): Promise<Facts> => {
-    const given = Object.entries(await read(outputs)).filter(([, value]) => value !== undefined);
-    const undeclared = given.find(([name]) => !isFactName(name, names));
-    if (undeclared)
-      throw new Error(`the fact "${undeclared[0]}" is not among the names that defineFacts was given`);
-    return Object.fromEntries(given) as Facts;
-  };
-  return Object.assign(facts, { names });
+export function isFactName(name: string, names: readonly string[]): boolean {
+  return names.some((known) => (known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known));
 }
 
 /** Declares a stage kind; it only gives TypeScript the types. */

@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage, type OutputSpec } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 import type { AngleTable } from './table.ts';
 
@@ -51,44 +51,42 @@ export default defineStage({
 });
 
 /** Of the first group, and of the batches' gradients. */
-export const facts = defineFacts(
-  [
-    'mean-angle',
-    'smallest-angle',
-    'largest-angle',
-    'expected-deviation',
-    'expected-smallest',
-    'gradient-squared-norm',
-    'log-probability',
-    'largest-cosine',
-  ],
-  async ({ angles }) => {
-    const { readFile } = await import('node:fs/promises');
-    const table = JSON.parse(await readFile(angles!.path!, 'utf8')) as AngleTable;
-    const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
-    const [first] = table.groups;
-    const squared = table.squaredNorms.length > 0 ? mean(table.squaredNorms) : undefined;
-    const dimension = table.subject.parameters as number;
-    const cosines = table.given?.cosines.flat().map(Math.abs) ?? [];
-    return {
-      ...(first
-        ? {
-            'mean-angle': mean(first.degrees),
-            'smallest-angle': Math.min(...first.degrees),
-            'largest-angle': Math.max(...first.degrees),
-          }
-        : {}),
-      ...(first?.expected
-        ? { 'expected-deviation': first.expected.deviation, 'expected-smallest': first.expected.smallest }
-        : {}),
-      ...(squared === undefined
-        ? {}
-        : {
-            'gradient-squared-norm': squared,
-            // Of the mean gradient's length under a standard normal density: why no sample comes near it.
-            'log-probability': -0.5 * (dimension * Math.log(2 * Math.PI) + squared),
-          }),
-      ...(cosines.length > 0 ? { 'largest-cosine': Math.max(...cosines) } : {}),
-    };
-  },
-);
+export const factNames = [
+  'mean-angle',
+  'smallest-angle',
+  'largest-angle',
+  'expected-deviation',
+  'expected-smallest',
+  'gradient-squared-norm',
+  'log-probability',
+  'largest-cosine',
+];
+export const facts: FactsOf = async ({ angles }) => {
+  const { readFile } = await import('node:fs/promises');
+  const table = JSON.parse(await readFile(angles!.path!, 'utf8')) as AngleTable;
+  const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
+  const [first] = table.groups;
+  const squared = table.squaredNorms.length > 0 ? mean(table.squaredNorms) : undefined;
+  const dimension = table.subject.parameters as number;
+  const cosines = table.given?.cosines.flat().map(Math.abs) ?? [];
+  return {
+    ...(first
+      ? {
+          'mean-angle': mean(first.degrees),
+          'smallest-angle': Math.min(...first.degrees),
+          'largest-angle': Math.max(...first.degrees),
+        }
+      : {}),
+    ...(first?.expected
+      ? { 'expected-deviation': first.expected.deviation, 'expected-smallest': first.expected.smallest }
+      : {}),
+    ...(squared === undefined
+      ? {}
+      : {
+          'gradient-squared-norm': squared,
+          // Of the mean gradient's length under a standard normal density: why no sample comes near it.
+          'log-probability': -0.5 * (dimension * Math.log(2 * Math.PI) + squared),
+        }),
+    ...(cosines.length > 0 ? { 'largest-cosine': Math.max(...cosines) } : {}),
+  };
+};

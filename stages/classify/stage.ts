@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import Type from 'typebox';
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
-import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { decodeCurves } from '../../src/landscape/curves.ts';
 import { classifyCurves, summarise } from './classify.ts';
 
@@ -48,10 +48,8 @@ export default defineStage({
 });
 
 /** What the curves have in common: one category or `mixed`, how many of each, the mean raw count. */
-export const facts = defineFacts(
-  ['category', 'categories', 'stationary-points', 'notes'],
-  async (outputs) => {
-    const { series } = JSON.parse(await readFile(outputs.categories!.path!, 'utf8')) as { series: Rows };
-    return summarise(series);
-  },
-);
+export const factNames = ['category', 'categories', 'stationary-points', 'notes'];
+export const facts: FactsOf = async (outputs) => {
+  const { series } = JSON.parse(await readFile(outputs.categories!.path!, 'utf8')) as { series: Rows };
+  return summarise(series);
+};

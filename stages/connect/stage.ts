@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 
 export default defineStage({
@@ -30,7 +30,8 @@ export default defineStage({
 });
 
 /** How high the curve and the straight line rise above the higher of their ends. */
-export const facts = defineFacts(['barrier', 'straight-barrier'], async ({ curves }) => {
+export const factNames = ['barrier', 'straight-barrier'];
+export const facts: FactsOf = async ({ curves }) => {
   const { readFile } = await import('node:fs/promises');
   const { decodeCurves } = await import('../../src/landscape/curves.ts');
   const { series } = decodeCurves(await readFile(curves!.path!, 'utf8'));
@@ -39,4 +40,4 @@ export const facts = defineFacts(['barrier', 'straight-barrier'], async ({ curve
     barrier: barrier(series[0]!.metrics.loss!),
     'straight-barrier': barrier(series[1]!.metrics.loss!),
   };
-});
+};

@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage, type OutputSpec } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { type DirectionParameters, type directionKinds, membersOf, parameters } from './parameters.ts';
 import type { VarianceTable } from './table.ts';
 
@@ -101,7 +101,8 @@ function missing({ kind, seed, count, examples }: DirectionParameters) {
 }
 
 /** Of principal components: what part of the variance they explain, together and each. */
-export const facts = defineFacts(['explained', 'explained-*'], async ({ variance }) => {
+export const factNames = ['explained', 'explained-*'];
+export const facts: FactsOf = async ({ variance }) => {
   if (!variance) return {};
   const { readFile } = await import('node:fs/promises');
   const { explained, components } = JSON.parse(await readFile(variance.path!, 'utf8')) as VarianceTable;
@@ -110,4 +111,4 @@ export const facts = defineFacts(['explained', 'explained-*'], async ({ variance
     explained: kept.reduce((a, b) => a + b, 0),
     ...Object.fromEntries(kept.map((share, k) => [`explained-${k + 1}`, share])),
   };
-});
+};

@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage, type OutputSpec } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 import type { EigenTable } from './table.ts';
 
@@ -46,16 +46,14 @@ export default defineStage({
   run: async (context) => (await import('./run.ts')).run(context),
 });
 
-export const facts = defineFacts(
-  ['largest-eigenvalue', 'smallest-eigenvalue', 'converged', 'products'],
-  async (outputs) => {
-    const { readFile } = await import('node:fs/promises');
-    const table = JSON.parse(await readFile(outputs.values!.path!, 'utf8')) as EigenTable;
-    return {
-      ...(table.largest[0] ? { 'largest-eigenvalue': table.largest[0].value } : {}),
-      ...(table.smallest[0] ? { 'smallest-eigenvalue': table.smallest[0].value } : {}),
-      converged: table.converged,
-      products: table.products,
-    };
-  },
-);
+export const factNames = ['largest-eigenvalue', 'smallest-eigenvalue', 'converged', 'products'];
+export const facts: FactsOf = async (outputs) => {
+  const { readFile } = await import('node:fs/promises');
+  const table = JSON.parse(await readFile(outputs.values!.path!, 'utf8')) as EigenTable;
+  return {
+    ...(table.largest[0] ? { 'largest-eigenvalue': table.largest[0].value } : {}),
+    ...(table.smallest[0] ? { 'smallest-eigenvalue': table.smallest[0].value } : {}),
+    converged: table.converged,
+    products: table.products,
+  };
+};

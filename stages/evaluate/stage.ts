@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 
 export default defineStage({
@@ -40,7 +40,14 @@ export default defineStage({
 });
 
 /** Categories and stationary points of the curves; of surfaces the smallest and largest loss. */
-export const facts = defineFacts(
-  ['category', 'categories', 'stationary-points', 'notes', 'smallest-loss', 'largest-loss', 'multiply-adds'],
-  async (outputs) => (await import('./facts.ts')).factsOfCurves(outputs.curves!.path!),
-);
+export const factNames = [
+  'category',
+  'categories',
+  'stationary-points',
+  'notes',
+  'smallest-loss',
+  'largest-loss',
+  'multiply-adds',
+];
+export const facts: FactsOf = async (outputs) =>
+  (await import('./facts.ts')).factsOfCurves(outputs.curves!.path!);

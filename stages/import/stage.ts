@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { networkFiles, weightFiles } from '../../src/network/own-network.ts';
 import { parameters } from './parameters.ts';
 
@@ -26,9 +26,10 @@ export default defineStage({
 });
 
 /** The number of parameters and their Euclidean norm. */
-export const facts = defineFacts(['parameters', 'norm'], async (outputs) => {
+export const factNames = ['parameters', 'norm'];
+export const facts: FactsOf = async (outputs) => {
   const { readCheckpoint } = await import('../../src/network/checkpoint.ts');
   const { dimension, norm } = await import('../../src/network/tensors.ts');
   const { parameters: theta } = await readCheckpoint(outputs.checkpoint!.path!, 'the checkpoint');
   return { parameters: dimension(theta), norm: norm(theta) };
-});
+};

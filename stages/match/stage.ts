@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import type { MatchTable } from './table.ts';
 
 export default defineStage({
@@ -28,20 +28,18 @@ export default defineStage({
   run: async (context) => (await import('./run.ts')).run(context),
 });
 
-export const facts = defineFacts(
-  ['distance-before', 'distance-after', 'units-moved', 'sweeps'],
-  async ({ matching }) => {
-    const { readFile } = await import('node:fs/promises');
-    const { distance, sweeps, groups } = JSON.parse(await readFile(matching!.path!, 'utf8')) as MatchTable;
-    const moved = groups.reduce(
-      (sum, { permutation }) => sum + permutation.filter((from, i) => from !== i).length,
-      0,
-    );
-    return {
-      'distance-before': distance.before,
-      'distance-after': distance.after,
-      'units-moved': moved,
-      sweeps,
-    };
-  },
-);
+export const factNames = ['distance-before', 'distance-after', 'units-moved', 'sweeps'];
+export const facts: FactsOf = async ({ matching }) => {
+  const { readFile } = await import('node:fs/promises');
+  const { distance, sweeps, groups } = JSON.parse(await readFile(matching!.path!, 'utf8')) as MatchTable;
+  const moved = groups.reduce(
+    (sum, { permutation }) => sum + permutation.filter((from, i) => from !== i).length,
+    0,
+  );
+  return {
+    'distance-before': distance.before,
+    'distance-after': distance.after,
+    'units-moved': moved,
+    sweeps,
+  };
+};

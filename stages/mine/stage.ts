@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage, type OutputSpec } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import type { DescentRow } from './descent.ts';
 import { keptEpochs, parameters } from './parameters.ts';
 
@@ -37,9 +37,10 @@ export default defineStage({
 });
 
 /** The last epoch's row. */
-export const facts = defineFacts(['epoch', 'loss', 'loss-between', 'norm', 'gradients'], async (outputs) => {
+export const factNames = ['epoch', 'loss', 'loss-between', 'norm', 'gradients'];
+export const facts: FactsOf = async (outputs) => {
   const { readFile } = await import('node:fs/promises');
   const rows = JSON.parse(await readFile(outputs.history!.path!, 'utf8')) as DescentRow[];
   const { 'learning-rate': _, ...last } = rows.at(-1)!;
   return last;
-});
+};

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import type { PathTable } from './table.ts';
 
 export default defineStage({
@@ -34,7 +34,8 @@ export default defineStage({
 });
 
 /** How far the checkpoints lie from the plane (or line), relative to how far from the model. */
-export const facts = defineFacts(['points', 'largest-share-off'], async ({ path }) => {
+export const factNames = ['points', 'largest-share-off'];
+export const facts: FactsOf = async ({ path }) => {
   const { readFile } = await import('node:fs/promises');
   const { points } = JSON.parse(await readFile(path!.path!, 'utf8')) as PathTable;
   return {
@@ -43,4 +44,4 @@ export const facts = defineFacts(['points', 'largest-share-off'], async ({ path 
       ...points.map(({ off, distance }) => (distance === 0 ? 0 : off / distance)),
     ),
   };
-});
+};

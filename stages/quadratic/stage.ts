@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage, type OutputSpec } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 import type { ChangesTable } from './table.ts';
 
@@ -48,38 +48,36 @@ export default defineStage({
 });
 
 /** Of curves the extremes of slope and curvature; of distributions the share of steps that go up, for each λ. */
-export const facts = defineFacts(
-  [
-    'smallest-curvature',
-    'largest-curvature',
-    'steepest-slope',
-    'trace',
-    'positive-share-*',
-    'mean-*',
-    'deviation-*',
-  ],
-  async ({ curves, changes }) => {
-    const { readFile } = await import('node:fs/promises');
-    if (curves) {
-      const { decodeCurves } = await import('../../src/landscape/curves.ts');
-      const { series } = decodeCurves(await readFile(curves.path!, 'utf8'));
-      const all = (metric: string): number[] => series.flatMap(({ metrics }) => metrics[metric]!);
-      return {
-        'smallest-curvature': Math.min(...all('curvature')),
-        'largest-curvature': Math.max(...all('curvature')),
-        'steepest-slope': Math.max(...all('slope').map(Math.abs)),
-      };
-    }
-    const table = JSON.parse(await readFile(changes!.path!, 'utf8')) as ChangesTable;
+export const factNames = [
+  'smallest-curvature',
+  'largest-curvature',
+  'steepest-slope',
+  'trace',
+  'positive-share-*',
+  'mean-*',
+  'deviation-*',
+];
+export const facts: FactsOf = async ({ curves, changes }) => {
+  const { readFile } = await import('node:fs/promises');
+  if (curves) {
+    const { decodeCurves } = await import('../../src/landscape/curves.ts');
+    const { series } = decodeCurves(await readFile(curves.path!, 'utf8'));
+    const all = (metric: string): number[] => series.flatMap(({ metrics }) => metrics[metric]!);
     return {
-      trace: table.trace.value,
-      ...Object.fromEntries(
-        table.changes.flatMap(({ lambda, values, mean, deviation }) => [
-          [`positive-share-${lambda}`, values.filter((value) => value > 0).length / values.length],
-          [`mean-${lambda}`, mean],
-          [`deviation-${lambda}`, deviation],
-        ]),
-      ),
+      'smallest-curvature': Math.min(...all('curvature')),
+      'largest-curvature': Math.max(...all('curvature')),
+      'steepest-slope': Math.max(...all('slope').map(Math.abs)),
     };
-  },
-);
+  }
+  const table = JSON.parse(await readFile(changes!.path!, 'utf8')) as ChangesTable;
+  return {
+    trace: table.trace.value,
+    ...Object.fromEntries(
+      table.changes.flatMap(({ lambda, values, mean, deviation }) => [
+        [`positive-share-${lambda}`, values.filter((value) => value > 0).length / values.length],
+        [`mean-${lambda}`, mean],
+        [`deviation-${lambda}`, deviation],
+      ]),
+    ),
+  };
+};

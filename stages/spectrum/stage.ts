@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 import type { SpectrumTable } from './table.ts';
 
@@ -17,25 +17,23 @@ export default defineStage({
 });
 
 /** Extremes are the outermost Ritz values, trace and norm estimates. */
-export const facts = defineFacts(
-  [
-    'smallest-ritz-value',
-    'largest-ritz-value',
-    'trace',
-    'trace-standard-error',
-    'frobenius-norm',
-    'products',
-  ],
-  async (outputs) => {
-    const { readFile } = await import('node:fs/promises');
-    const table = JSON.parse(await readFile(outputs.spectrum!.path!, 'utf8')) as SpectrumTable;
-    const nodes = table.probes.flatMap((probe) => probe.nodes);
-    return {
-      'smallest-ritz-value': Math.min(...nodes),
-      'largest-ritz-value': Math.max(...nodes),
-      ...(table.trace ? { trace: table.trace.value, 'trace-standard-error': table.trace.standardError } : {}),
-      ...(table.frobenius ? { 'frobenius-norm': table.frobenius.value } : {}),
-      products: table.products,
-    };
-  },
-);
+export const factNames = [
+  'smallest-ritz-value',
+  'largest-ritz-value',
+  'trace',
+  'trace-standard-error',
+  'frobenius-norm',
+  'products',
+];
+export const facts: FactsOf = async (outputs) => {
+  const { readFile } = await import('node:fs/promises');
+  const table = JSON.parse(await readFile(outputs.spectrum!.path!, 'utf8')) as SpectrumTable;
+  const nodes = table.probes.flatMap((probe) => probe.nodes);
+  return {
+    'smallest-ritz-value': Math.min(...nodes),
+    'largest-ritz-value': Math.max(...nodes),
+    ...(table.trace ? { trace: table.trace.value, 'trace-standard-error': table.trace.standardError } : {}),
+    ...(table.frobenius ? { 'frobenius-norm': table.frobenius.value } : {}),
+    products: table.products,
+  };
+};

@@ -1,5 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
-import { defineFacts, defineStage } from '../../src/kind/stage-kind.ts';
+import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { networkFiles } from '../../src/network/own-network.ts';
 import type { HistoryRow } from './history.ts';
 import { keptEpochs, parameters } from './parameters.ts';
@@ -33,18 +33,16 @@ export default defineStage({
 });
 
 /** The last epoch's figures. */
-export const facts = defineFacts(
-  ['epochs', 'train-loss', 'train-accuracy', 'test-loss', 'test-accuracy'],
-  async (outputs) => {
-    const { readFile } = await import('node:fs/promises');
-    const rows = JSON.parse(await readFile(outputs.history!.path!, 'utf8')) as HistoryRow[];
-    const last = rows.at(-1)!;
-    return {
-      epochs: last.epoch,
-      'train-loss': last['train-loss'],
-      'train-accuracy': last['train-accuracy'],
-      'test-loss': last['test-loss'],
-      'test-accuracy': last['test-accuracy'],
-    };
-  },
-);
+export const factNames = ['epochs', 'train-loss', 'train-accuracy', 'test-loss', 'test-accuracy'];
+export const facts: FactsOf = async (outputs) => {
+  const { readFile } = await import('node:fs/promises');
+  const rows = JSON.parse(await readFile(outputs.history!.path!, 'utf8')) as HistoryRow[];
+  const last = rows.at(-1)!;
+  return {
+    epochs: last.epoch,
+    'train-loss': last['train-loss'],
+    'train-accuracy': last['train-accuracy'],
+    'test-loss': last['test-loss'],
+    'test-accuracy': last['test-accuracy'],
+  };
+};
