@@ -1,18 +1,10 @@
 import { tf } from '../engine/tensorflow.ts';
+import type { BatchCurvature } from './batch-curvature.ts';
 import { keptCurvature } from './hessian-kept.ts';
 import { lossOf, meanLoss, toTensors } from './loss.ts';
 import type { Network } from './network.ts';
 import { hessianVectorProduct } from './second-order.ts';
 import { dimension, type ParameterVector } from './tensors.ts';
-
-/** Products with the Hessian of the mean loss over one batch. */
-export interface BatchCurvature {
-  /** Hv for a direction of the parameters' shapes, inside a `tf.tidy`; the caller disposes of the result. */
-  product(v: readonly tf.Tensor[]): tf.Tensor[];
-  /** On the device, of what is kept from product to product. */
-  readonly bytes: number;
-  dispose(): void;
-}
 
 /**
  * Any network: the gradient of ∇L·v. Takes the inputs and targets over.

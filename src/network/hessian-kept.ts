@@ -1,5 +1,5 @@
 import { tf } from '../engine/tensorflow.ts';
-import type { BatchCurvature } from './hessian-batch.ts';
+import type { BatchCurvature } from './batch-curvature.ts';
 import { refuseUnproven } from './second-order.ts';
 
 /** What is used of TensorFlow.js' differentiation; its types hide a part of it. */

@@ -1,5 +1,5 @@
 import { tf } from '../engine/tensorflow.ts';
-import type { BatchCurvature } from './hessian-batch.ts';
+import type { BatchCurvature } from './batch-curvature.ts';
 
 /** What of one dense layer does not depend on v. n examples, `in` and `out` units. */
 type Layer = {
