@@ -106,7 +106,11 @@ export class Objects {
   /** Content and name are durable when this resolves. */
   async ingestBytes(bytes: Uint8Array): Promise<StoredFile> {
     const file = await this.#ingestBytes(bytes);
-    await fsyncFolder(this.#shelf(file));
+    try {
+      await fsyncFolder(this.#shelf(file));
+    } catch (error) {
+      throw diskError(error, 'store a result', this.path(file.digest));
+    }
     return file;
   }
 

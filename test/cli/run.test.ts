@@ -113,11 +113,19 @@ describe('orograph run', () => {
   });
 
   it('makes a missed expectation a failure only with --strict-expect', async () => {
-    const claim = pipeline.replace(
-      'outputs: { x: x.txt }',
-      'outputs: { x: x.txt }\n    expect: { category: v-basin }',
-    );
-    const w = workspace({ 'demo.yaml': claim });
+    const kind = `import { writeFileSync } from 'node:fs';
+export default {
+  version: 1,
+  summary: 'Writes.',
+  with: { type: 'object', properties: {} },
+  inputs: {},
+  outputs: { out: { type: 'file', extension: '.txt' } },
+  run: async (context) => writeFileSync(context.output('out'), 'x'),
+};
+export const facts = async () => ({ category: 'w-basin' });
+`;
+    const claim = 'pipeline: demo\nstages: { first: { uses: ./kind.ts, expect: { category: v-basin } } }\n';
+    const w = workspace({ 'demo.yaml': claim, 'kind.ts': kind });
     const lenient = await w.run('run', 'demo.yaml');
     expect(lenient.code).toBe(0);
     expect(lenient.stdout).toMatch(/✗ {2}first {2}category {2}v-basin {2}missed/);

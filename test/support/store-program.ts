@@ -18,6 +18,7 @@ const programs: Record<string, (args: string[]) => Promise<void>> = {
     for (const stage of stages) {
       if (store.lookup(stageKey(stage)) === undefined) await runStage(store, stage, artifacts!, say);
     }
+    await store.settle();
     store.close();
     say('closed');
   },
