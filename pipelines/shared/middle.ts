@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineFacts, defineStage, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
 
 /** What the middle of a surface is like: the values on the two axes through it, one step to each side. */
 export default defineStage({
@@ -21,8 +21,9 @@ export default defineStage({
   },
 });
 
-export const facts = defineFacts(['shape', 'along-x', 'along-y'], async ({ bends }) => {
+export const factNames = ['shape', 'along-x', 'along-y'];
+export const facts: FactsOf = async ({ bends }) => {
   const [[x, y]] = JSON.parse(await readFile(bends!.path!, 'utf8')) as [[number, number]];
   const shape = x > 0 && y > 0 ? 'bowl' : x < 0 && y < 0 ? 'hill' : 'saddle';
   return { shape, 'along-x': x, 'along-y': y };
-});
+};

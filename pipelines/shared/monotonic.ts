@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineFacts, defineStage, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
 
 /** Whether losses fall all along curves. */
 export default defineStage({
@@ -20,8 +20,9 @@ export default defineStage({
 });
 
 /** `rises`: steps that do not fall, over all curves. */
-export const facts = defineFacts(['falls', 'rises'], async ({ falling }) => {
+export const factNames = ['falls', 'rises'];
+export const facts: FactsOf = async ({ falling }) => {
   const list = JSON.parse(await readFile(falling!.path!, 'utf8')) as number[];
   const rises = list.reduce((a, b) => a + b, 0);
   return { falls: rises === 0, rises };
-});
+};

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { defineFacts, defineStage, Type } from 'orograph';
+import { defineStage, type FactsOf, Type } from 'orograph';
 
 /** What stands at a place such as `groups.0.degrees` of a table: a number, or a list of them. */
 function numbersAt(table: unknown, place: string): number[] {
@@ -32,7 +32,8 @@ export default defineStage({
   },
 });
 
-export const facts = defineFacts(['smallest', 'largest', 'mean', 'sizes-fall'], async ({ numbers }) => {
+export const factNames = ['smallest', 'largest', 'mean', 'sizes-fall'];
+export const facts: FactsOf = async ({ numbers }) => {
   const list = JSON.parse(await readFile(numbers!.path!, 'utf8')) as number[];
   return {
     smallest: list.reduce((a, b) => Math.min(a, b)),
@@ -40,4 +41,4 @@ export const facts = defineFacts(['smallest', 'largest', 'mean', 'sizes-fall'], 
     mean: list.reduce((a, b) => a + b, 0) / list.length,
     'sizes-fall': list.every((value, i) => i === 0 || Math.abs(value) < Math.abs(list[i - 1]!)),
   };
-});
+};

@@ -144,8 +144,13 @@ async function version(terminal: Terminal): Promise<ExitCode> {
 }
 
 async function reportBug(error: unknown): Promise<never> {
-  const { describeBug } = await import('./bug.ts');
-  err.write(describeBug(error, words, err.paint));
+  try {
+    const { describeBug } = await import('./bug.ts');
+    err.write(describeBug(error, words, err.paint));
+  } catch {
+    // An installation of which a part is missing: without this it would report its own report, for ever.
+    err.write(`${String(error)}\n`);
+  }
   process.exit(exitCodes.stageFailed);
 }
 

@@ -90,7 +90,7 @@ function yamlOf(world: World): string {
     command: |
       { echo ${salt}; for f in ${names}; do n=$(wc -l < $f); i=0; while [ $i -lt $((n % 3)) ]; do echo x; i=$((i+1)); done; done; } > \${{ outputs.out }}
 ${inputs.length > 0 ? `    inputs: { ${inputs.join(', ')} }\n` : ''}    outputs: { out: out.txt }
-${expectation > 0 ? `    expect: { nothing: ${expectation} }\n` : ''}`;
+${expectation > 0 ? `    caption: Expected ${expectation}\n` : ''}`;
   });
   if (world.reversed) stages.reverse();
   return `# comment ${world.comment}\npipeline: p\nparams: { unused: 1 }\nprofiles:\n  name${world.profile}: { unused: 2 }\nstages:\n${stages.join('')}`;
