@@ -35,7 +35,7 @@ describe('a training that goes on from a checkpoint', () => {
     ['adamw', { optimiser: 'adamw', schedule: 'step', milestones: [1, 2], 'schedule-by': 'step' }, 1],
     [
       'batch norm, from the midst of an epoch',
-      { network: { name: 'mobilenet-v2', width: 0.1, size: 8 }, optimiser: 'adam', 'measure-every': 5 },
+      { network: { name: 'resnet', depth: 8 }, optimiser: 'adam', 'measure-every': 5 },
       0.5,
     ],
   ])('has the bytes of one that was never interrupted: %s', async (_, settings, epoch) => {
