@@ -59,7 +59,11 @@ module.exports = {
     {
       name: 'TensorFlow.js comes in through one door',
       severity: 'error',
-      from: { path: '^(src|stages)/', pathNot: '^src/engine/(tensorflow|gradients|gradients-of-maps|convolution|pooling|exact|recomputed)\\.ts$' },
+      from: {
+        path: '^(src|stages)/',
+        pathNot:
+          '^src/engine/(tensorflow|gradients|gradients-of-maps|convolution|pooling|exact|recomputed)\\.ts$',
+      },
       to: { path: 'node_modules/@tensorflow/' },
     },
     {

@@ -2,8 +2,8 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { identifyCode } from '../../src/kind/code.ts';
 import { Kinds } from '../../src/fingerprint/registry.ts';
+import { identifyCode } from '../../src/kind/code.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 const kind = (edit: number) =>
