@@ -82,10 +82,7 @@ class Run {
     }
     this.#takeKnown(resolution, forced);
     const pending = plan.instances.filter((instance) => !this.#status.has(instance.id));
-    if (pending.length > 0) {
-      await this.#runPending(resolution, pending, forced);
-      await store.settle();
-    }
+    if (pending.length > 0) await this.#runPending(resolution, pending, forced);
     return this.#finish(resolution);
   }
 
@@ -232,6 +229,7 @@ class Run {
     const { plan } = this.#session;
     const done = plan.instances.filter((instance) => resolution.rows.has(instance.id));
     const unclear = this.#signal.aborted ? false : await this.#refreshFacts(resolution, done);
+    if (this.#executor) await this.#session.store.settle();
     const expectations = done.flatMap((instance) =>
       checkExpectations(instance, resolution.rows.get(instance.id)!.facts),
     );

@@ -121,7 +121,6 @@ export class Objects {
     try {
       await Promise.all(shelves.map(fsyncFolder));
     } catch (error) {
-      for (const shelf of shelves) this.#unsettled.add(shelf);
       throw diskError(error, 'make results durable', this.folder);
     }
   }

@@ -78,6 +78,7 @@ export class OpenStore implements Store {
   readonly #copies: PublishedCopies;
   #open = true;
   #settling: NodeJS.Timeout | undefined;
+  #settled = Promise.resolve();
 
   constructor(folder: string, owner: string) {
     this.folder = folder;
@@ -144,17 +145,19 @@ export class OpenStore implements Store {
       this.#claims.releaseWithin(row.key);
     }, false);
     this.#claims.released(row.key);
-    this.#settling ??= setTimeout(() => void this.#settleSoon(), settleEveryMs).unref();
+    this.#settling ??= setTimeout(() => this.settle().catch(() => {}), settleEveryMs).unref();
   }
-  /** Makes durable what a power cut could still take: names of blobs, and rows. */
-  async settle(): Promise<void> {
+  /**
+   * Makes durable what a power cut could still take: names of blobs, and rows. One after the other, so that the last of a
+   * run waits for all; and a failure stays, because a disk tells it only once.
+   */
+  settle(): Promise<void> {
     clearTimeout(this.#settling);
     this.#settling = undefined;
-    await Promise.all([this.objects.settle(), this.database.makeDurable()]);
-  }
-  /** What goes wrong here goes wrong again in the `settle` at the end of the run, which tells it. */
-  async #settleSoon(): Promise<void> {
-    await this.settle().catch(() => {});
+    this.#settled = this.#settled.then(async () => {
+      await Promise.all([this.objects.settle(), this.database.makeDurable()]);
+    });
+    return this.#settled;
   }
 
   item(key: ItemKey, user: StageKey): Promise<Uint8Array | undefined> {
