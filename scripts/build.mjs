@@ -148,7 +148,13 @@ try {
     const { exports: names } = await surveyCode(file, { root });
     const code = await identifyCode(file, 'default', { root });
     const facts = names.includes('facts') ? await identifyCode(file, 'facts', { root }) : null;
-    described[kind] = { code: code.identity, factsCode: facts?.identity.digest ?? null };
+    const itemsFile = join(root, 'stages', kind, 'items.ts');
+    const items = existsSync(itemsFile) ? await identifyCode(itemsFile, 'items', { root }) : null;
+    described[kind] = {
+      code: code.identity,
+      factsCode: facts?.identity.digest ?? null,
+      itemsCode: items?.identity.digest ?? null,
+    };
   }
   writeFileSync(join(fresh, 'kinds.json'), JSON.stringify(described, null, 1));
   rmSync(tool);

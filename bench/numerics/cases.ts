@@ -16,7 +16,8 @@ import { recalibrated } from '../../src/network/recalibrate.ts';
 import { mapVector, norm, type ParameterVector } from '../../src/network/tensors.ts';
 import { length } from '../../src/spectral/basis.ts';
 import { eigenpairs } from '../../src/spectral/eigenpairs.ts';
-import { lanczosQuadrature, rademacher } from '../../src/spectral/quadrature.ts';
+import { lanczosQuadrature } from '../../src/spectral/quadrature.ts';
+import { rademacher } from '../../src/spectral/rademacher.ts';
 import {
   expected,
   oracleImages,

@@ -21,6 +21,8 @@ export interface Job {
   readonly root: string;
   readonly cache: string;
   readonly scope: ItemScope;
+  /** Of items that other kinds use too. */
+  readonly shared: ItemScope;
   readonly engine: EngineSpec | null;
   readonly resources: Resources;
   /** The declared environment: everything else but PATH and HOME is hidden from the stage. */

@@ -1,10 +1,18 @@
-import { type ItemScope, itemKey } from '../fingerprint/key.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { itemKey } from '../fingerprint/key.ts';
 import type { Memo } from '../kind/stage-kind.ts';
 import type { Store } from '../store/contract.ts';
-import type { StageKey } from '../util/digest.ts';
+import type { Job } from './job.ts';
+
+/** Between two looks at an item that another process computes: at first, and at last. */
+const [shortestWaitMs, longestWaitMs] = [5, 500];
 
 /** The memo a running stage sees: items in the store, under keys that carry the kind's code and engine. */
-export function memoOf(store: Store, scope: ItemScope, user: StageKey, onComputed: () => void): Memo {
+export function memoOf(
+  store: Store,
+  { scope, shared, key: user }: Pick<Job, 'scope' | 'shared' | 'key'>,
+  signal: AbortSignal,
+): Memo {
   return {
     async each(items, keyOf, compute) {
       const results = [];
@@ -17,19 +25,33 @@ export function memoOf(store: Store, scope: ItemScope, user: StageKey, onCompute
         }
         const result = await compute(item, index);
         await store.putItem(key, encode(result), user);
-        onComputed();
         results.push(result);
       }
       return results as Awaited<ReturnType<typeof compute>>[];
     },
     get: (key) => store.item(itemKey(scope, key), user),
-    async put(key, bytes) {
-      await store.putItem(itemKey(scope, key), bytes, user);
-      onComputed();
+    put: (key, bytes) => store.putItem(itemKey(scope, key), bytes, user),
+    async shared(item, compute) {
+      const key = itemKey(shared, item);
+      for (let wait = shortestWaitMs; ; wait = Math.min(2 * wait, longestWaitMs)) {
+        const known = await store.item(key, user);
+        if (known) return known;
+        if (store.claim(key).mine) break;
+        await sleep(wait, undefined, { signal });
+      }
+      try {
+        // Whoever held the claim may have stored it between the look and the claim.
+        const known = await store.item(key, user);
+        if (known) return known;
+        const bytes = await compute();
+        await store.putItem(key, bytes, user);
+        return bytes;
+      } finally {
+        store.release(key);
+      }
     },
   };
 }
-
 /** JSON has no NaN and no Infinity, and losses have both: they travel as `{"$number":"NaN"}`. */
 function encode(value: unknown): Uint8Array {
   const text = JSON.stringify(value, (_, inner) =>

@@ -105,7 +105,7 @@ function contextOf(job: Job, store: Store, signal: AbortSignal): StageContext {
     },
     stage: job.stage,
     root: job.root,
-    memo: memoOf(store, job.scope, job.key, () => {}),
+    memo: memoOf(store, job, signal),
     get engine() {
       if (!job.engine) throw new Error('this kind did not declare `engine: true`, so it has no engine');
       return { ...job.engine, cores: job.resources.cpu };

@@ -23,7 +23,7 @@ type Imported = Pick<ResolvedKind, 'definition' | 'factNames'>;
 export type KindCode = Omit<ResolvedKind, keyof Imported>;
 
 /** dist/kinds.json. */
-type Shipped = Readonly<Record<string, { code: CodeIdentity; factsCode: Digest | null }>>;
+type Shipped = Readonly<Record<string, Pick<KindCode, 'code' | 'factsCode' | 'itemsCode'>>>;
 
 /** A compiled kind of the user's, remembered so that an unchanged one needs no compiler. */
 interface CompiledRecord {
@@ -112,7 +112,8 @@ export class Kinds implements KindRegistry {
     const name = inside.startsWith('..') ? inside : `./${inside}`;
     const recordFile = join(this.#codeFolder, `${digestOf(file)}.json`);
     const known = await readRecord(recordFile, this.#build);
-    if (known) return { name, module: known.module, code: known.code, factsCode: known.factsCode };
+    if (known)
+      return { name, module: known.module, code: known.code, factsCode: known.factsCode, itemsCode: null };
     try {
       for (let attempt = 1; attempt <= mostReadings; attempt++) {
         const kind = await this.#compile(file, name, root);
@@ -162,7 +163,7 @@ export class Kinds implements KindRegistry {
     return {
       record,
       compiled,
-      code: { name, module, code: record.code, factsCode: record.factsCode },
+      code: { name, module, code: record.code, factsCode: record.factsCode, itemsCode: null },
     };
   }
 }

@@ -24,6 +24,8 @@ export interface ResolvedKind {
   readonly code: CodeIdentity;
   /** Of the named export `facts`, null where there is none. */
   readonly factsCode: Digest | null;
+  /** Of the export `items` of `items.ts` beside the kind: what computes items that it shares; null where there is none. */
+  readonly itemsCode: Digest | null;
 }
 
 /** Finds stage kinds. The only door between `uses:` and code. */

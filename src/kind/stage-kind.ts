@@ -61,6 +61,12 @@ export interface Memo {
   get(key: Json): Promise<Uint8Array | undefined>;
   /** Stores bytes under a key, durably, before it resolves. */
   put(key: Json, bytes: Uint8Array): Promise<void>;
+  /**
+   * The bytes stored under a key, computed where they are not there yet, by one stage at a time: another that wants the
+   * same waits for it. The key is made of the code in `items.ts` beside the kind instead of the kind's own, so that kinds
+   * whose `items.ts` reach the same code share what it computes.
+   */
+  shared(key: Json, compute: () => Promise<Uint8Array>): Promise<Uint8Array>;
 }
 
 /** What the engine of a stage is, as far as kinds need to know it. */

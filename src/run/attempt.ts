@@ -269,6 +269,12 @@ export class Executor {
         code: code!.code.digest,
         engine: engine?.identity ?? null,
       },
+      shared: {
+        kind: 'shared items',
+        version: 1,
+        code: code!.itemsCode ?? code!.code.digest,
+        engine: engine?.identity ?? null,
+      },
       engine,
       resources: instance.resources,
       env: instance.env,

@@ -1,6 +1,7 @@
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { Random } from '../util/random.ts';
 import { Basis, inner, length, normalised, type SymmetricOperator } from './basis.ts';
+import { rademacher } from './rademacher.ts';
 import { smallEigen } from './small.ts';
 
 export interface EigenSettings {
@@ -39,6 +40,9 @@ export interface Eigenpairs {
  * and full reorthogonalisation. Each column of the projected matrix is the measured QᵀHq, so that what it says is a
  * Rayleigh-Ritz projection however float32 has rounded the basis.
  *
+ * It starts from the seed's first vector of signs: up to the first restart the products are those of
+ * `lanczosQuadrature` from that vector, bit for bit, so that whoever keeps products has them for both.
+ *
  * One start vector sees each eigenspace once: copies of an equal eigenvalue come in through rounding, after the first has
  * converged, and could be missed in a run that ends at once. Networks' Hessians have none away from zero.
  *
@@ -74,7 +78,7 @@ export async function eigenpairs(
   let draws = 0;
   const draw = (): Float32Array =>
     basis.rest(basis.orthogonalise(new Random([settings.seed, 'lanczos', draws++]).gaussians(n)).left);
-  let next = draw();
+  let next = normalised(rademacher(settings.seed, 0, n));
   for (let restarts = 0; ; restarts++) {
     let left = 0;
     while (basis.size < size) {

@@ -1,6 +1,6 @@
-import { Random } from '../util/random.ts';
 import { Basis, inner, length, normalised, type SymmetricOperator } from './basis.ts';
 import { notFinite } from './eigenpairs.ts';
+import { rademacher } from './rademacher.ts';
 import { smallEigen } from './small.ts';
 
 /** Gauss quadrature of one probe's spectral measure: Ritz values, ascending, and weights that sum to 1. */
@@ -10,18 +10,6 @@ export interface Quadrature {
   /** Diagonal and off-diagonal of the tridiagonal matrix. */
   readonly alphas: readonly number[];
   readonly betas: readonly number[];
-}
-
-/** Independent signs over √n: a unit vector. The stream of a seed and a number. */
-export function rademacher(seed: number, probe: number, n: number): Float32Array {
-  const random = new Random([seed, 'rademacher', probe]);
-  const unit = 1 / Math.sqrt(n);
-  const vector = new Float32Array(n);
-  for (let i = 0; i < n; i += 32) {
-    const word = random.uint32();
-    for (let bit = 0; bit < 32 && i + bit < n; bit++) vector[i + bit] = (word >>> bit) & 1 ? unit : -unit;
-  }
-  return vector;
 }
 
 /**

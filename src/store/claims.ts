@@ -5,7 +5,7 @@
  * wrong result: both insert the same row.
  */
 import { hostname } from 'node:os';
-import type { StageKey } from '../util/digest.ts';
+import type { ItemKey, StageKey } from '../util/digest.ts';
 import type { Claim } from './contract.ts';
 import type { Database } from './database.ts';
 import { stateOf, thisProcess } from './process-identity.ts';
@@ -29,7 +29,7 @@ export class Claims {
   /** Unique to one open store: two stores of one process do not share claims. */
   readonly #store: string;
   readonly #owner: string;
-  readonly #held = new Set<StageKey>();
+  readonly #held = new Set<StageKey | ItemKey>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(database: Database, store: string, owner: string) {
@@ -38,7 +38,7 @@ export class Claims {
     this.#owner = owner;
   }
 
-  claim(key: StageKey): Claim {
+  claim(key: StageKey | ItemKey): Claim {
     const claim = this.#database.write((): Claim => {
       const stored = this.#database.sql('SELECT * FROM claims WHERE key = ?').get(key) as Stored | undefined;
       if (stored !== undefined && stored.store !== this.#store && !isVoid(stored)) {
@@ -69,7 +69,7 @@ export class Claims {
     return claim;
   }
 
-  release(key: StageKey): void {
+  release(key: StageKey | ItemKey): void {
     if (!this.#held.delete(key)) return;
     this.#database.write(() => this.#remove(key));
     this.#rest();
@@ -85,7 +85,7 @@ export class Claims {
     if (this.#held.delete(key)) this.#rest();
   }
 
-  #remove(key: StageKey): void {
+  #remove(key: StageKey | ItemKey): void {
     this.#database.sql('DELETE FROM claims WHERE key = ? AND store = ?').run(key, this.#store);
   }
 

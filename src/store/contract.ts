@@ -90,8 +90,8 @@ export interface Store {
   putItem(key: ItemKey, bytes: Uint8Array, user: StageKey): Promise<void>;
 
   // Claims: a key that some process is computing
-  claim(key: StageKey): Claim;
-  release(key: StageKey): void;
+  claim(key: StageKey | ItemKey): Claim;
+  release(key: StageKey | ItemKey): void;
 
   // What a pipeline's stages were
   latest(pipeline: string): Map<string, LatestKey>;

@@ -167,10 +167,10 @@ export class OpenStore implements Store {
     return this.#items.put(key, bytes, user);
   }
 
-  claim(key: StageKey): Claim {
+  claim(key: StageKey | ItemKey): Claim {
     return this.#claims.claim(key);
   }
-  release(key: StageKey): void {
+  release(key: StageKey | ItemKey): void {
     this.#claims.release(key);
   }
 

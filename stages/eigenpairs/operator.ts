@@ -12,8 +12,8 @@ import type { HessianParameters } from './parameters.ts';
 export interface ModelHessian {
   readonly model: Awaited<ReturnType<typeof readCheckpoint>>;
   /**
-   * Every product is a memo item, named by its vector's content: whatever was computed before an interruption, or with
-   * another number of eigenpairs, is not computed again.
+   * Every product is a memo item, named by its vector's content: whatever was computed before an interruption, with
+   * another number of eigenpairs, or by another kind that multiplies with the same Hessian, is not computed again.
    */
   readonly operator: SymmetricOperator;
   /** For tables and captions. */
@@ -56,15 +56,13 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
           batch,
           vector: digestOf(bytesOf(v)),
         };
-        const known = await memo.get(key);
-        if (known) return new Float32Array(known.slice().buffer);
-        hessian ??= new Hessian(fixed.network, model.parameters, examples, {
-          batch,
-          keptBytes: half,
+        const settings = { batch, keptBytes: half };
+        const { network } = fixed;
+        const bytes = await memo.shared(key, async () => {
+          hessian ??= new Hessian(network, model.parameters, examples, settings);
+          return bytesOf(await hessian.product(v));
         });
-        const product = await hessian.product(v);
-        await memo.put(key, bytesOf(product));
-        return product;
+        return new Float32Array(bytes.slice().buffer);
       },
     },
     subject: {

@@ -9,9 +9,9 @@ import {
   hutchinson,
   lanczosQuadrature,
   type Quadrature,
-  rademacher,
   spectralDensity,
 } from '../../src/spectral/quadrature.ts';
+import { rademacher } from '../../src/spectral/rademacher.ts';
 import { modelHessian } from '../eigenpairs/operator.ts';
 import type { SpectrumParameters } from './parameters.ts';
 import type { SpectrumTable } from './table.ts';

@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { SymmetricOperator } from '../../src/spectral/basis.ts';
 import { inner, length } from '../../src/spectral/basis.ts';
 import { type EigenSettings, eigenpairs } from '../../src/spectral/eigenpairs.ts';
+import { lanczosQuadrature } from '../../src/spectral/quadrature.ts';
+import { rademacher } from '../../src/spectral/rademacher.ts';
+import { digestOf } from '../../src/util/digest.ts';
 import { Random } from '../../src/util/random.ts';
 
 const settings: EigenSettings = {
@@ -61,6 +64,24 @@ describe('eigenpairs at both ends', () => {
       });
     expect(found.products).toBe(operator.count);
     expect(found.products).toBeLessThan(400);
+  });
+
+  test('multiply, up to the first restart, the vectors of a quadrature from the same signs, bit for bit', async () => {
+    const vectors = (calls: string[]): SymmetricOperator => {
+      const { product, ...operator } = withSpectrum(hessianLike);
+      return {
+        ...operator,
+        product(v) {
+          calls.push(digestOf(new Uint8Array(v.buffer, v.byteOffset, v.byteLength)));
+          return product.call(this as never, v);
+        },
+      };
+    };
+    const [pairs, quadrature]: [string[], string[]] = [[], []];
+    await eigenpairs(vectors(pairs), settings);
+    await lanczosQuadrature(vectors(quadrature), rademacher(settings.seed, 0, hessianLike.length), 100);
+    expect(quadrature.slice(0, settings.basis)).toEqual(pairs.slice(0, settings.basis));
+    expect(new Set([...pairs, ...quadrature]).size).toBe(pairs.length + quadrature.length - settings.basis);
   });
 
   test('one end alone, and none of the other', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { SymmetricOperator } from '../../src/spectral/basis.ts';
 import { length } from '../../src/spectral/basis.ts';
-import { hutchinson, lanczosQuadrature, rademacher, spectralDensity } from '../../src/spectral/quadrature.ts';
+import { hutchinson, lanczosQuadrature, spectralDensity } from '../../src/spectral/quadrature.ts';
+import { rademacher } from '../../src/spectral/rademacher.ts';
 import { Random } from '../../src/util/random.ts';
 
 function diagonal(values: readonly number[]): SymmetricOperator {

@@ -46,3 +46,19 @@ test('what names the categories is in the key of classify, not in that of the po
     [],
   );
 });
+
+test('products with a Hessian have one code for every kind that shares them: that which computes them', async () => {
+  const identities = await Promise.all(
+    ['eigenpairs', 'spectrum'].map(
+      async (kind) =>
+        (await identifyCode(join(root, 'stages', kind, 'items.ts'), 'items', { root })).identity,
+    ),
+  );
+  const [one, other] = identities as [(typeof identities)[0], (typeof identities)[0]];
+  expect(one.digest).toBe(other.digest);
+  const files = Object.keys(one.files);
+  for (const file of ['src/network/hessian.ts', 'src/network/second-order.ts', 'src/dataset/dataset.ts'])
+    expect(files).toContain(file);
+  for (const file of ['stages/eigenpairs/run.ts', 'stages/spectrum/run.ts', 'src/spectral/eigenpairs.ts'])
+    expect(files).not.toContain(file);
+});

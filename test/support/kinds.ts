@@ -108,6 +108,7 @@ export function kindsInMemory(kinds = definitions): KindRegistry {
       module: `/kinds/${name}.js`,
       code: { digest: digestOf(name), files: {}, packages: {} },
       factsCode: null,
+      itemsCode: null,
       factNames: ['category', 'smallest-loss'],
     });
   }

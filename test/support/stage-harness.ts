@@ -44,6 +44,12 @@ export class MemoryMemo implements Memo {
   async put(key: unknown, bytes: Uint8Array): Promise<void> {
     this.items.set(JSON.stringify(key), bytes.slice());
   }
+  async shared(key: unknown, compute: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const known = await this.get(key);
+    if (known) return known;
+    await this.put(key, await compute());
+    return (await this.get(key))!;
+  }
 }
 
 export interface HarnessOptions {

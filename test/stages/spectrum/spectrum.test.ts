@@ -51,6 +51,25 @@ describe('the spectrum of a network', () => {
     });
   });
 
+  test('and its eigenpairs share the products of the start vector that they have in common', async () => {
+    const pairs = { largest: 1, smallest: 1, basis: 20 };
+    const counted = async (kinds: readonly ('pairs' | 'spectrum')[], seeds = [1, 1]): Promise<number> => {
+      const memo = new MemoryMemo();
+      for (const [k, kind] of kinds.entries()) {
+        const given = { root, inputs: { model }, memo };
+        if (kind === 'pairs') await runKind(eigen, { ...pairs, seed: seeds[k] }, given);
+        else await runKind(spectrum, { ...some, seed: seeds[k] }, given);
+      }
+      return memo.items.size;
+    };
+    const [alone, other] = [await counted(['pairs']), await counted(['spectrum'])];
+    expect([alone, other].every((products) => products > some.iterations)).toBe(true);
+    // The 15 steps of the density's first probe are the first 15 of the eigenpairs' 20 up to their restart.
+    expect(await counted(['pairs', 'spectrum'])).toBe(alone + other - some.iterations);
+    expect(await counted(['spectrum', 'pairs'])).toBe(alone + other - some.iterations);
+    expect(await counted(['spectrum', 'pairs'], [1, 2])).toBe(alone + other);
+  });
+
   test('is the same for the same seed, another for another, and goes on after an interruption', async () => {
     const bits = async (params: object, memo = new MemoryMemo()): Promise<string> =>
       (await runKind(spectrum, { ...some, ...params }, { root, inputs: { model }, memo })).spectrum!.digest;
