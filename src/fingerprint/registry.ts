@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve as resolvePath, sep } from 'node:path';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, isAbsolute, join, relative, resolve as resolvePath, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Diagnostic, UserError } from '../diagnostics/diagnostic.ts';
 import type { CodeIdentity, KindRegistry, ResolvedKind } from '../kind/registry.ts';
@@ -38,6 +40,12 @@ interface CompiledRecord {
   readonly factsCode: Digest | null;
 }
 
+interface Compiled {
+  readonly record: CompiledRecord;
+  readonly compiled: string;
+  readonly code: KindCode;
+}
+
 /** Times that the sources of a kind are read while somebody is writing them. */
 const mostReadings = 20;
 
@@ -49,15 +57,17 @@ export class Kinds implements KindRegistry {
   readonly builtin: readonly string[];
   readonly #root = packageRoot();
   readonly #shipped: Shipped;
+  readonly #cache: string;
   readonly #codeFolder: string;
   readonly #build: string;
   readonly #definitions = new Map<string, Promise<Imported | Diagnostic>>();
   readonly #codes = new Map<string, Promise<KindCode | Diagnostic>>();
 
-  private constructor(shipped: Shipped, codeFolder: string, build: string) {
+  private constructor(shipped: Shipped, cache: string, build: string) {
     this.#shipped = shipped;
     this.builtin = Object.keys(shipped).sort();
-    this.#codeFolder = codeFolder;
+    this.#cache = cache;
+    this.#codeFolder = join(cache, 'code');
     this.#build = build;
   }
 
@@ -67,7 +77,7 @@ export class Kinds implements KindRegistry {
       readFile(join(dist, 'kinds.json'), 'utf8'),
       readFile(join(dist, 'stamp'), 'utf8'),
     ]);
-    return new Kinds(JSON.parse(described) as Shipped, join(cacheFolder, 'code'), stamp);
+    return new Kinds(JSON.parse(described) as Shipped, cacheFolder, stamp);
   }
 
   /** What this build of orograph is: stored results of planning hold only for the same build. */
@@ -118,8 +128,8 @@ export class Kinds implements KindRegistry {
       for (let attempt = 1; attempt <= mostReadings; attempt++) {
         const kind = await this.#compile(file, name, root);
         if (kind === 'changed') continue;
-        if (!('severity' in kind)) await keepCompiled(kind.record, kind.compiled, recordFile);
-        return 'severity' in kind ? kind : kind.code;
+        if ('severity' in kind) return kind;
+        return { ...kind.code, module: await this.#keep(kind, recordFile) };
       }
     } catch (error) {
       if (error instanceof UserError) throw error;
@@ -133,12 +143,30 @@ export class Kinds implements KindRegistry {
     };
   }
 
+  /**
+   * Where the compiled kind was kept: in the cache, or until we end in a folder of our own, where the cache is not there
+   * or may only be read, because nothing is going to run.
+   */
+  async #keep({ record, compiled }: Compiled, recordFile: string): Promise<string> {
+    const { module } = record;
+    try {
+      if (existsSync(this.#cache)) {
+        // Durably: a module that a power cut has emptied would fail to load ever after.
+        await writeFileAtomic(module, compiled, { durable: true });
+        await writeFileAtomic(recordFile, JSON.stringify(record), { durable: true });
+        return module;
+      }
+    } catch (error) {
+      const refused = ['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
+      if (!refused) throw diskError(error, 'keep a compiled stage kind', module);
+    }
+    const passing = join(temporaryFolder(), basename(module));
+    await writeFile(passing, compiled);
+    return passing;
+  }
+
   /** Several passes read the sources: `changed` where they did not all see the same. */
-  async #compile(
-    file: string,
-    name: string,
-    root: string,
-  ): Promise<{ record: CompiledRecord; compiled: string; code: KindCode } | Diagnostic | 'changed'> {
+  async #compile(file: string, name: string, root: string): Promise<Compiled | Diagnostic | 'changed'> {
     const { compileKind, identifyCode, surveyCode } = await import('../kind/code.ts');
     const options = { root, self: join(this.#root, 'dist', 'index.js') };
     const survey = await surveyCode(file, options);
@@ -173,14 +201,16 @@ async function textsOf(paths: readonly string[]): Promise<Record<string, Digest>
   return Object.fromEntries(texts);
 }
 
-/** Durably: a module that a power cut has emptied would fail to load ever after. */
-async function keepCompiled(record: CompiledRecord, compiled: string, recordFile: string): Promise<void> {
-  try {
-    await writeFileAtomic(record.module, compiled, { durable: true });
-    await writeFileAtomic(recordFile, JSON.stringify(record), { durable: true });
-  } catch (error) {
-    throw diskError(error, 'keep a compiled stage kind', record.module);
+let temporary: string | undefined;
+
+/** A folder for this process alone. */
+function temporaryFolder(): string {
+  if (temporary === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'orograph-code-'));
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    temporary = folder;
   }
+  return temporary;
 }
 
 async function readRecord(file: string, build: string): Promise<CompiledRecord | null> {

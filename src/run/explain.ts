@@ -23,7 +23,7 @@ export interface Explanation {
 
 /** Why a stage will run, or why not: each of its instances, field by field. */
 export async function explainStage(options: PipelineOptions, stage: string): Promise<Explanation[]> {
-  const session = await openSession({ ...options, stages: [stage] });
+  const session = await openSession({ ...options, stages: [stage] }, 'read');
   try {
     const chosen = new Set(selectInstances(session.plan, [stage]).map((instance) => instance.id));
     const { stages } = await previewSession(session, []);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Diagnostic, UserError } from '../diagnostics/diagnostic.ts';
 import { commandVersion, hashOfDefinition } from '../fingerprint/key.ts';
@@ -67,7 +67,8 @@ export async function planOrRecall(options: PipelineOptions, kinds: Kinds, cache
     hashes: plan.instances.map((instance) => hashOfDefinition(instance, versions.get(instance.kind)!)),
   };
   try {
-    await keep(stored, record);
+    // Not where there is no cache yet: asking what a run would do makes none.
+    if (existsSync(cache)) await keep(stored, record);
   } catch {
     // A plan that is not kept is made again. Whether the disk is full matters only to those who must store results.
   }

@@ -9,7 +9,7 @@ import { openSession, type Session } from './session.ts';
 export async function previewPipeline(
   options: PipelineOptions & { readonly force?: readonly string[] },
 ): Promise<Preview> {
-  const session = await openSession(options);
+  const session = await openSession(options, 'read');
   try {
     return await previewSession(session, options.force ?? []);
   } finally {

@@ -28,7 +28,7 @@ import { artifactOf, Resolution } from './resolution.ts';
 import { openSession, type Session } from './session.ts';
 
 export async function runPipeline(options: RunOptions): Promise<RunResult> {
-  const session = await openSession(options);
+  const session = await openSession(options, 'write');
   const run = new Run(session, options);
   try {
     return await run.perform();

@@ -37,11 +37,14 @@ export interface Facet {
   readonly files: readonly FileDependency[];
 }
 
-/** Opens the store, plans the pipeline and finds the code of its stages. The caller closes the store. */
-export async function openSession(options: PipelineOptions): Promise<Session> {
+/**
+ * Opens the store, plans the pipeline and finds the code of its stages. The caller closes the store.
+ * @param access `read`: nothing will run, so that a cache that is missing, or may not be written, will do
+ */
+export async function openSession(options: PipelineOptions, access: 'read' | 'write'): Promise<Session> {
   const { workspace } = options;
   const kinds = await Kinds.open(workspace.cache);
-  const store = openStore(workspace.cache);
+  const store = openStore(workspace.cache, { reading: access === 'read' });
   try {
     const { plan: whole, warnings, definitionHashes } = await planOrRecall(options, kinds, store.folder);
     const plan = options.stages?.length ? selectStages(whole, options.stages) : whole;

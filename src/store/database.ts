@@ -12,53 +12,27 @@
  * truth, rows can be computed again. While others still use the damaged table, this process goes on with a table in
  * memory: it loses only the time of recomputing.
  */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { existsSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
-import { UserError } from '../diagnostics/diagnostic.ts';
+import type Sqlite from 'better-sqlite3';
 import { faultPoint } from '../util/faults.ts';
-import { fsyncOpen, SharedFsync } from '../util/fs-durable.ts';
+import { makeFolder } from '../util/fs-durable.ts';
 import type { StoreProblem } from './contract.ts';
-import { databaseError, diskError } from './disk-errors.ts';
+import { damage, ForeignTable, isBusy, isDamage } from './damage.ts';
+import { databaseError } from './disk-errors.ts';
 import { Guard } from './guard.ts';
-import { applicationId, formatVersion, schema, tables } from './schema.ts';
-
-/** How long to wait for another process's transaction before the user hears of it. */
-const patienceMs = 120_000;
+import { readSnapshot } from './snapshot.ts';
+import { connectTable, disconnectTable, patienceMs } from './table.ts';
+import { WriteGroups } from './write-groups.ts';
 
 /** SQLite's default. */
 const pageSize = 4096;
-
-/** What SQLite would say had it seen the damage itself. */
-const damage = (what: string): Error => Object.assign(new Error(what), { code: 'SQLITE_CORRUPT' });
-
-interface Waiting {
-  readonly write: () => void;
-  readonly durable: boolean;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-const isDamage = (error: unknown): boolean => {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return (
-    error instanceof ForeignTable ||
-    (typeof code === 'string' &&
-      (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB' || code === 'SQLITE_IOERR_SHORT_READ'))
-  );
-};
-const isBusy = (error: unknown): boolean => {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' && (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'));
-};
-
-/** The file is a database, but not one of ours, or not of our version. */
-class ForeignTable extends Error {}
 
 export class Database {
   readonly folder: string;
   readonly path: string;
   readonly notices: StoreProblem[] = [];
+  readonly #access: 'write' | 'read';
   readonly #guard: Guard;
   #db: Sqlite.Database | undefined;
   #inode = 0n;
@@ -67,21 +41,30 @@ export class Database {
   #examined = 0;
   #writing = false;
   #inMemory = false;
+  /** Of a table that is only read: its content. */
+  #snapshot: Buffer | undefined;
   #statements = new Map<string, Sqlite.Statement>();
-  #queue: Waiting[] = [];
-  #scheduled = false;
-  #logSync = new SharedFsync(() => this.#syncLog());
+  readonly #groups: WriteGroups;
 
-  constructor(folder: string) {
+  /** @param access `read`: nothing is written to the folder, which may be missing; what is written here is forgotten. */
+  constructor(folder: string, access: 'write' | 'read' = 'write') {
     this.folder = folder;
     this.path = join(folder, 'memo.sqlite');
+    this.#groups = new WriteGroups(
+      this.path,
+      (work) => this.write(work),
+      () => !this.#inMemory,
+    );
+    this.#access = access;
+    const lock = join(folder, 'users.lock');
     try {
-      this.#guard = new Guard(join(folder, 'users.lock'));
+      this.#guard = new Guard(access === 'read' ? ':memory:' : lock);
     } catch (error) {
-      throw databaseError(error, join(folder, 'users.lock'));
+      throw databaseError(error, lock);
     }
     try {
-      this.#open();
+      if (access === 'read') this.#take(lock);
+      else this.#open();
     } catch (error) {
       this.#disconnect();
       this.#guard.close();
@@ -90,6 +73,29 @@ export class Database {
   }
 
   // Opening
+
+  /** Reads the table into memory. */
+  #take(lock: string): void {
+    this.#inMemory = true;
+    try {
+      this.#snapshot = readSnapshot(this.path, lock);
+      this.#connect();
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#doWithout(error);
+    }
+  }
+
+  /** Damage in a table that is only read. */
+  #doWithout(cause: unknown): void {
+    this.#disconnect();
+    this.#snapshot = undefined;
+    this.#connect();
+    this.notices.push({
+      what: `the memo table is damaged (${(cause as Error).message}) and cannot be replaced in a folder that may only be read`,
+      cure: 'this process goes on without it; a run by somebody who may write there replaces it',
+    });
+  }
 
   #open(): void {
     if (this.#guard.alone()) {
@@ -135,61 +141,14 @@ export class Database {
 
   /** Needs the guard. */
   #connect(): void {
-    const db = new Sqlite(this.#inMemory ? ':memory:' : this.path, { timeout: 10_000 });
-    this.#db = db;
+    this.#db = connectTable(this.#inMemory ? (this.#snapshot ?? ':memory:') : this.path, this.path);
     this.#generation++;
-    try {
-      // Set in this order: what WAL mode makes cheap must not happen before WAL mode.
-      const version = db.pragma('user_version', { simple: true });
-      if (version !== formatVersion || db.pragma('application_id', { simple: true }) !== applicationId) {
-        this.#initialise(db);
-      }
-      db.pragma('synchronous = NORMAL');
-      for (const table of tables) this.sql(`SELECT 1 FROM ${table} LIMIT 0`);
-      this.#inode = this.#inMemory ? 0n : statSync(this.path, { bigint: true }).ino;
-    } catch (error) {
-      this.#disconnect();
-      const message = (error as Error).message;
-      if (/no such (table|column)|malformed database schema/.test(message)) throw new ForeignTable(message);
-      throw error;
-    }
-  }
-
-  #initialise(db: Sqlite.Database): void {
-    const started = Date.now();
-    for (;;) {
-      try {
-        db.pragma('journal_mode = WAL');
-        break;
-      } catch (error) {
-        // Two processes that change the mode at once get "busy" without having waited.
-        if (!isBusy(error) || Date.now() - started > patienceMs) throw error;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-      }
-    }
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      const version = db.pragma('user_version', { simple: true }) as number;
-      const application = db.pragma('application_id', { simple: true });
-      if (version === formatVersion && application === applicationId) return;
-      const empty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
-      if (!empty) refuse(db, version, application, this.path);
-      faultPoint('before commit', 'schema');
-      db.exec(schema);
-      db.exec('COMMIT');
-      faultPoint('after commit', 'schema');
-    } finally {
-      if (db.inTransaction) db.exec('ROLLBACK');
-    }
+    this.#inode = this.#inMemory ? 0n : statSync(this.path, { bigint: true }).ino;
   }
 
   #disconnect(): void {
     this.#statements.clear();
-    try {
-      this.#db?.close();
-    } catch {
-      // A damaged table may refuse its last checkpoint; it is left as it is.
-    }
+    disconnectTable(this.#db);
     this.#db = undefined;
   }
 
@@ -199,7 +158,7 @@ export class Database {
   #moveAside(why: string): void {
     const stamp = new Date().toISOString().replaceAll(':', '-');
     const target = join(this.folder, `damaged-${stamp}`);
-    mkdirSync(target, { recursive: true });
+    makeFolder(target);
     for (const suffix of ['', '-wal', '-shm']) {
       if (!existsSync(this.path + suffix)) continue;
       faultPoint('before rename', target);
@@ -214,6 +173,10 @@ export class Database {
 
   /** A statement found damage: puts a working table in place of it. */
   #repair(cause: unknown): void {
+    if (this.#access === 'read') {
+      this.#doWithout(cause);
+      return;
+    }
     const damaged = this.#inode || (statSync(this.path, { throwIfNoEntry: false, bigint: true })?.ino ?? 0n);
     this.#disconnect();
     this.#guard.leave();
@@ -353,66 +316,13 @@ export class Database {
   }
 
   /** Resolves when every transaction before it survives a power cut. */
-  async makeDurable(): Promise<void> {
-    try {
-      await this.#logSync.request();
-    } catch (error) {
-      throw diskError(error, 'write the memo table', this.path);
-    }
+  makeDurable(): Promise<void> {
+    return this.#groups.makeDurable();
   }
 
   /** Writes in the next transaction, together with all others that wait for it. `durable`: survives a power cut. */
   enqueue(write: () => void, durable: boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ write, durable, resolve, reject });
-      if (this.#scheduled) return;
-      this.#scheduled = true;
-      setImmediate(() => this.#flush());
-    });
-  }
-
-  #flush(): void {
-    this.#scheduled = false;
-    const group = this.#queue;
-    this.#queue = [];
-    if (group.length === 0) return;
-    try {
-      this.write(() => {
-        for (const { write } of group) write();
-      });
-    } catch (error) {
-      for (const { reject } of group) reject(error);
-      return;
-    }
-    const durable = group.filter((waiting) => waiting.durable);
-    for (const waiting of group) if (!waiting.durable) waiting.resolve();
-    if (durable.length === 0) return;
-    this.#logSync.request().then(
-      () => {
-        for (const { resolve } of durable) resolve();
-      },
-      (error) => {
-        for (const { reject } of durable) reject(diskError(error, 'write the memo table', this.path));
-      },
-    );
-  }
-
-  async #syncLog(): Promise<void> {
-    if (this.#inMemory) return;
-    // A descriptor of our own: the log's locks are in -shm, so that closing it releases none. Where the log is gone,
-    // the last connection has closed and moved it into the table, durably.
-    let fd: number;
-    try {
-      fd = openSync(`${this.path}-wal`, 'r');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      throw error;
-    }
-    try {
-      await fsyncOpen(fd, 'memo.sqlite-wal', true);
-    } finally {
-      closeSync(fd);
-    }
+    return this.#groups.enqueue(write, durable);
   }
 
   /**
@@ -421,7 +331,7 @@ export class Database {
    */
   whileAlone<T>(work: () => T): { readonly result: T } | undefined {
     if (this.#inMemory || this.#db === undefined) return undefined;
-    this.#flush();
+    this.#groups.flush();
     this.#disconnect();
     this.#guard.leave();
     try {
@@ -440,27 +350,8 @@ export class Database {
 
   close(): void {
     if (this.#db === undefined) return;
-    this.#flush();
+    this.#groups.flush();
     this.#disconnect();
     this.#guard.close();
   }
-}
-
-/** Says why a database that is not empty is not ours. */
-function refuse(db: Sqlite.Database, version: number, application: unknown, path: string): never {
-  const format = () => db.prepare("SELECT value FROM meta WHERE name = 'format'").pluck().get();
-  // The header may be damaged: the version is believed only where the table says the same.
-  if (application === applicationId && version > formatVersion && format() === String(version)) {
-    throw new UserError({
-      severity: 'error',
-      code: 'store-too-new',
-      message: `the cache was written by a newer orograph (format ${version}, this one knows ${formatVersion}): ${path}`,
-      hint: 'update orograph, or use another cache with --cache',
-    });
-  }
-  throw new ForeignTable(
-    version < formatVersion && application === applicationId
-      ? `its format ${version} is no longer read`
-      : 'it is not a memo table of orograph',
-  );
 }

@@ -15,15 +15,15 @@ export class Guard {
   #db: Sqlite.Database;
   #held: 'nothing' | 'shared' | 'alone' = 'nothing';
 
-  constructor(path: string) {
+  constructor(path: string, { readOnly = false } = {}) {
     this.#path = path;
-    this.#db = new Sqlite(path);
+    this.#db = new Sqlite(path, { readonly: readOnly });
     try {
       this.share(0);
     } catch (error) {
       const code = (error as { code?: string }).code ?? '';
       if (code.startsWith('SQLITE_BUSY')) return;
-      if (code !== 'SQLITE_NOTADB' && !code.startsWith('SQLITE_CORRUPT')) throw error;
+      if (readOnly || (code !== 'SQLITE_NOTADB' && !code.startsWith('SQLITE_CORRUPT'))) throw error;
       // Somebody wrote into it. The locks lie beyond its content, so emptying it disturbs nobody.
       this.#db.close();
       truncateSync(this.#path, 0);

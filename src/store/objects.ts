@@ -10,7 +10,6 @@ import {
   constants,
   copyFileSync,
   fstatSync,
-  mkdirSync,
   openSync,
   read,
   readSync,
@@ -28,6 +27,7 @@ import { faultPoint } from '../util/faults.ts';
 import {
   fsyncFolder,
   fsyncOpen,
+  makeFolderIn,
   removeFile,
   removeIfThere,
   renameFile,
@@ -229,7 +229,7 @@ export class Objects {
       renameFile(path, this.path(file.digest));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      mkdirSync(shelf, { recursive: true });
+      for (const missing of [this.folder, shelf]) makeFolderIn(missing);
       renameFile(path, this.path(file.digest));
       this.#unsettled.add(this.folder);
     }

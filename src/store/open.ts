@@ -12,11 +12,12 @@
  * several processes use the folder at once. Then nothing wrong is ever a hit and finished work is not lost.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { UserError } from '../diagnostics/diagnostic.ts';
 import type { StoredFile } from '../kind/artifact.ts';
 import type { Digest, ItemKey, StageKey } from '../util/digest.ts';
-import { fsyncFolderNow, makeFolder, writeScratch } from '../util/fs-durable.ts';
+import { fsyncFolderNow, makeFolderIn, makeFoldersIn, writeScratch } from '../util/fs-durable.ts';
 import { Claims } from './claims.ts';
 import type { Claim, LatestKey, MemoRow, Publication, Store, StoreProblem } from './contract.ts';
 import { Database } from './database.ts';
@@ -37,31 +38,62 @@ const cacheTag =
 const settleEveryMs = 1000;
 
 /**
- * Opens the store in a folder, which is made where it is missing.
+ * Opens the store in a folder, which is made where it is missing; the folder it lies in must be there.
  * @param options.owner who a claim is said to belong to, for messages: `run 2026-11-23T16:51`
+ * @param options.reading nothing will be stored: then a cache that may not be written is good enough, and a missing one
+ *   is not made
  * Throws a `UserError` where the folder cannot be used; what had to be given up is in `notices`.
  */
-export function openStore(folder: string, options: { readonly owner?: string } = {}): OpenStore {
+export function openStore(
+  folder: string,
+  options: { readonly owner?: string; readonly reading?: boolean } = {},
+): OpenStore {
   const absolute = resolve(folder);
+  const { owner = `process ${process.pid}`, reading = false } = options;
   try {
-    createFolders(absolute);
-    return new OpenStore(absolute, options.owner ?? `process ${process.pid}`);
+    if (!reading || existsSync(absolute)) {
+      createFolders(absolute);
+      return new OpenStore(absolute, owner, 'write');
+    }
   } catch (error) {
-    throw diskError(error, 'open the cache', absolute);
+    const told = diskError(error, 'open the cache', absolute);
+    if (!reading || !isWriteRefused(told)) throw told;
   }
+  return new OpenStore(absolute, owner, 'read');
+}
+
+function isWriteRefused(error: unknown): boolean {
+  return (
+    error instanceof UserError &&
+    error.diagnostics.every(({ code }) => code === 'not-permitted' || code === 'disk-full')
+  );
 }
 
 function createFolders(cache: string): void {
+  if (!existsSync(cache)) makeCache(cache);
   const objects = join(cache, 'objects');
-  makeFolder(join(cache, 'tmp'));
+  makeFolderIn(join(cache, 'tmp'));
   if (existsSync(join(objects, 'ff'))) return;
+  makeFolderIn(objects);
   // All 256 at once, so that a write need never make its parent durable as well.
-  for (let shelf = 0; shelf < 256; shelf++) {
-    mkdirSync(join(objects, shelf.toString(16).padStart(2, '0')), { recursive: true });
-  }
+  const shelves = Array.from({ length: 256 }, (_, shelf) => shelf.toString(16).padStart(2, '0'));
+  makeFoldersIn(objects, shelves);
   writeScratch(join(cache, 'CACHEDIR.TAG'), cacheTag);
   fsyncFolderNow(objects);
   fsyncFolderNow(cache);
+}
+
+/** Not the folders above it: a disk that is not there, or a slip in a path, would become a new and empty cache. */
+function makeCache(cache: string): void {
+  const parent = dirname(cache);
+  if (!existsSync(parent))
+    throw new UserError({
+      severity: 'error',
+      code: 'no-such-folder',
+      message: `cannot make the cache ${cache}: there is no folder ${parent}`,
+      hint: 'check the path; if it is right, make that folder first (mkdir -p)',
+    });
+  makeFolderIn(cache);
 }
 
 /** The `Store`, and what `verify`, `gc` and `status` need besides. */
@@ -80,11 +112,11 @@ export class OpenStore implements Store {
   #settling: NodeJS.Timeout | undefined;
   #settled = Promise.resolve();
 
-  constructor(folder: string, owner: string) {
+  constructor(folder: string, owner: string, access: 'write' | 'read') {
     this.folder = folder;
-    this.scratch = new Scratch(folder);
+    this.scratch = new Scratch(folder, access === 'write');
     try {
-      this.database = new Database(folder);
+      this.database = new Database(folder, access);
     } catch (error) {
       this.scratch.close();
       throw error;
@@ -97,7 +129,7 @@ export class OpenStore implements Store {
     this.#latest = new Latest(this.database);
     this.#fileDigests = new FileDigests(this.database);
     this.#copies = new PublishedCopies(this.database, this.objects, temporary);
-    for (const path of this.scratch.abandoned()) removeTree(path).catch(() => {});
+    if (access === 'write') for (const path of this.scratch.abandoned()) removeTree(path).catch(() => {});
   }
 
   get notices(): readonly StoreProblem[] {

@@ -3,11 +3,11 @@
  * and since when, so that what dead ones left behind can be told from what live ones use; and so that anybody can see
  * who has the store open, without a table.
  */
-import { mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { chmod, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faultPoint } from '../util/faults.ts';
-import { makeFolder } from '../util/fs-durable.ts';
+import { makeFolder, makeFolderIn } from '../util/fs-durable.ts';
 import { type ProcessIdentity, stateOf, thisProcess } from './process-identity.ts';
 
 export interface Tenant {
@@ -30,14 +30,15 @@ export class Scratch {
   readonly #root: string;
   #serial = 0;
 
-  constructor(cache: string) {
+  /** @param make whether to make this store's folder: one that only reads has none. */
+  constructor(cache: string, make = true) {
     const { machine, pid, started } = thisProcess();
     this.#root = join(cache, 'tmp');
     this.folder = join(
       this.#root,
       `${machine}-${pid}-${started}-${this.opened}-${process.hrtime.bigint()}-${++serial}`,
     );
-    makeFolder(this.folder);
+    if (make) makeFolder(this.folder);
   }
 
   /** A path that nothing has yet. */
@@ -52,16 +53,20 @@ export class Scratch {
       mkdirSync(folder);
       faultPoint('after mkdir', folder);
     } catch (error) {
-      // Somebody emptied `tmp/` under our feet.
+      // Somebody emptied `tmp/` under our feet, or removed it. Not the whole cache: what is in a new one would be lost.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      mkdirSync(folder, { recursive: true });
+      for (const missing of [this.#root, this.folder, folder]) makeFolderIn(missing);
     }
     return folder;
   }
 
+  #names(): string[] {
+    return existsSync(this.#root) ? readdirSync(this.#root) : [];
+  }
+
   /** Every folder in `tmp/` whose name can be read. */
   tenants(): Tenant[] {
-    return readdirSync(this.#root).flatMap((name) => {
+    return this.#names().flatMap((name) => {
       const match = /^([0-9a-f]{12})-(\d+)-(\d+)-(\d+)-\d+-\d+$/.exec(name);
       if (!match) return [];
       const [, machine, pid, started, since] = match;
@@ -74,7 +79,7 @@ export class Scratch {
   /** Paths in `tmp/` that no live process can be using. */
   abandoned(): string[] {
     const known = new Map(this.tenants().map((tenant) => [tenant.name, tenant]));
-    return readdirSync(this.#root).flatMap((name) => {
+    return this.#names().flatMap((name) => {
       const path = join(this.#root, name);
       if (path === this.folder) return [];
       const tenant = known.get(name);

@@ -31,18 +31,21 @@ export interface BlobFile {
 
 /** Every file in `objects/`, one shelf at a time. */
 export function* blobFiles(store: OpenStore): Generator<BlobFile> {
-  for (const shelf of readdirSync(store.objects.folder)) {
+  for (const shelf of namesIn(store.objects.folder)) {
     const folder = join(store.objects.folder, shelf);
-    let names: string[];
-    try {
-      names = readdirSync(folder);
-    } catch {
-      names = [];
-    }
-    for (const name of names) {
+    for (const name of namesIn(folder)) {
       const digest = shelf + name;
       yield { path: join(folder, name), digest: isDigest(digest) ? digest : undefined };
     }
+  }
+}
+
+/** Empty where there is no such folder: it was removed meanwhile, or a cache that is only read has none yet. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 
@@ -79,7 +82,7 @@ export function storeUsage(store: OpenStore): StoreUsage {
     blobBytes,
     tableBytes: ['', '-wal', '-shm'].reduce((sum, suffix) => sum + lengthOf(path + suffix), 0),
     scratchBytes: treeBytes(join(store.folder, 'tmp')),
-    damaged: readdirSync(store.folder)
+    damaged: namesIn(store.folder)
       .filter((name) => name.startsWith('damaged-'))
       .map((name) => join(store.folder, name)),
     otherUsers: otherUsers(store).length,

@@ -128,6 +128,26 @@ export function makeFolder(path: string): void {
   faultPoint('after mkdir', path);
 }
 
+/** Makes a folder where it is missing, in a folder that must be there. */
+export function makeFolderIn(path: string): void {
+  makeFoldersIn(dirname(path), [basename(path)]);
+}
+
+/** Makes those that are missing. For those who kill us it is one change. */
+export function makeFoldersIn(folder: string, names: readonly string[]): void {
+  faultPoint('before mkdir', folder);
+  for (const name of names) {
+    const path = join(folder, name);
+    try {
+      mkdirSync(path);
+    } catch (error) {
+      // It was there, or another process has just made it.
+      if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+    }
+  }
+  faultPoint('after mkdir', folder);
+}
+
 /** Not `recursive: true`: where a parent answers ENOENT to every name (/proc), Node 20 then never returns. */
 function makeFolderAndParents(path: string): void {
   try {

@@ -155,7 +155,7 @@ describe('a run whose writes are refused', () => {
     files.remove();
   });
 
-  it('makes a cache folder that is missing, however deep', async () => {
+  it('makes a cache folder that is missing', async () => {
     const each = new Case(workshop, 'missing/deep/er');
     rmSync(workshop.path('missing'), { recursive: true });
     mkdirSync(workshop.path('missing', 'deep', 'er'), { recursive: true });

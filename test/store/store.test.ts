@@ -25,7 +25,7 @@ let root: string;
 let store: OpenStore;
 beforeEach(() => {
   root = fastTemporaryFolder('store');
-  store = openStore(join(root, 'deep', 'cache'));
+  store = openStore(join(root, 'cache'));
 });
 afterEach(() => {
   store.close();

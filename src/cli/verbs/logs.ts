@@ -44,7 +44,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
 
 function newestKeys(cache: string, pipeline: string): Map<string, StageKey> {
   if (!existsSync(cache)) return new Map();
-  const store = openStore(cache);
+  const store = openStore(cache, { reading: true });
   try {
     return new Map([...store.latest(pipeline)].map(([id, { key }]) => [id, key]));
   } finally {

@@ -24,7 +24,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const options = await pipelineOptions(args, cwd, file);
   const preview = await previewPipeline(options);
   const { instances, output, member } = findNamed(preview.plan, reference);
-  const store = openStore(options.workspace.cache);
+  const store = openStore(options.workspace.cache, { reading: true });
   try {
     const shown = instances.flatMap(({ id }) => {
       const row = preview.stages.find((stage) => stage.id === id)?.row;

@@ -1,16 +1,26 @@
-import { type ExitCode, exitCodes } from '../../diagnostics/diagnostic.ts';
+import { existsSync } from 'node:fs';
+import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import { openStore } from '../../store/open.ts';
 import { verify } from '../../store/verify.ts';
 import { workspaceOf } from '../pipeline-options.ts';
 import { count, size } from '../units.ts';
 import type { VerbContext } from '../verb.ts';
 import { progressLine } from '../views/progress-line.ts';
+import { shortPath } from '../views/summary.ts';
 
 /** `orograph verify [--repair]`: exit code 3 where something is damaged and stays so. */
 export async function main({ args, cwd, out, err }: VerbContext): Promise<ExitCode> {
   const repair = args.has('repair');
   const json = args.has('json');
-  const store = openStore((await workspaceOf(args, cwd)).cache);
+  const { cache } = await workspaceOf(args, cwd);
+  if (!existsSync(cache))
+    throw new UserError({
+      severity: 'error',
+      code: 'no-such-folder',
+      message: `there is no cache ${shortPath(cache, cwd)}`,
+      hint: 'nothing has run with it yet; another one is named with --cache DIR',
+    });
+  const store = openStore(cache, { reading: !repair });
   const progress = json ? undefined : progressLine(err, 'verifying');
   let [damage, leftovers, blobs, bytes] = [0, 0, 0, 0];
   try {
