@@ -63,6 +63,9 @@ try {
     const { printUserError } = await import('./report.ts');
     printUserError(error, err, process.cwd());
     leave(error.exitCode);
+  } else if (folderIsGone(error)) {
+    err.line(`error: the folder you are in was removed: go to another one [no-such-folder]`);
+    leave(exitCodes.badInput);
   } else if (isRefusal(error)) {
     const { diskError } = await import('../store/disk-errors.ts');
     const { printUserError } = await import('./report.ts');
@@ -70,6 +73,10 @@ try {
     printUserError(told, err, process.cwd());
     leave(told.exitCode);
   } else await reportBug(error);
+}
+
+function folderIsGone(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.syscall === 'uv_cwd';
 }
 
 /** What a disk refuses to a verb is no bug. */

@@ -298,8 +298,8 @@ function knownKeys(schema: Schema): string[] {
 }
 
 function describeProperty(schema: Schema, name: string): string | undefined {
-  const property = (schema.properties as Record<string, Schema> | undefined)?.[name];
-  return property ? wanted(property) : undefined;
+  const properties = (schema.properties as Record<string, Schema> | undefined) ?? {};
+  return Object.hasOwn(properties, name) ? wanted(properties[name]!) : undefined;
 }
 
 /** A description without its capital and its full stop, to stand after `expected:`. */

@@ -37,8 +37,10 @@ export function describe(difference: Difference): string {
 function values(field: string, before: Json, after: Json): Difference[] {
   if (isObject(before) && isObject(after)) {
     return union(before, after).flatMap((name) => {
-      if (!(name in before)) return [{ field: `${field}.${name}`, before: null, after: show(after[name]!) }];
-      if (!(name in after)) return [{ field: `${field}.${name}`, before: show(before[name]!), after: null }];
+      if (!Object.hasOwn(before, name))
+        return [{ field: `${field}.${name}`, before: null, after: show(after[name]!) }];
+      if (!Object.hasOwn(after, name))
+        return [{ field: `${field}.${name}`, before: show(before[name]!), after: null }];
       return values(`${field}.${name}`, before[name]!, after[name]!);
     });
   }
@@ -48,7 +50,9 @@ function values(field: string, before: Json, after: Json): Difference[] {
 
 function code(before: KeyParts['code'], after: KeyParts['code']): Difference[] {
   if (!before || !after || before.digest === after.digest) return values('code', !before, !after);
-  const changed = union(before.files, after.files).filter((name) => before.files[name] !== after.files[name]);
+  const changed = union(before.files, after.files).filter(
+    (name) => own(before.files, name) !== own(after.files, name),
+  );
   const found = [
     ...(changed.length > 0
       ? [{ field: `code changed: ${changed.join(', ')}`, before: null, after: null }]
@@ -62,8 +66,8 @@ function code(before: KeyParts['code'], after: KeyParts['code']): Difference[] {
 
 function inputs(before: KeyParts['inputs'], after: KeyParts['inputs']): Difference[] {
   return union(before, after).flatMap((name) => {
-    const old = before[name] ?? [];
-    const now = after[name] ?? [];
+    const old = own(before, name) ?? [];
+    const now = own(after, name) ?? [];
     const count = Math.max(old.length, now.length);
     return Array.from({ length: count }, (_, i) => i).flatMap((i): Difference[] => {
       const [a, b] = [old[i], now[i]];
@@ -82,11 +86,11 @@ function names(
   after: Readonly<Record<string, string | null>>,
 ): Difference[] {
   return union(before, after)
-    .filter((name) => before[name] !== after[name])
+    .filter((name) => own(before, name) !== own(after, name))
     .map((name) => ({
       field: `${what} ${name}`,
-      before: name in before ? short(before[name] ?? 'unset') : null,
-      after: name in after ? short(after[name] ?? 'unset') : null,
+      before: Object.hasOwn(before, name) ? short(before[name] ?? 'unset') : null,
+      after: Object.hasOwn(after, name) ? short(after[name] ?? 'unset') : null,
     }));
 }
 
@@ -98,6 +102,11 @@ function short(text: string): string {
 function show(value: Json): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** Names are the user's, and may be those that every object inherits. */
+function own<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 function union(a: object, b: object): string[] {

@@ -44,6 +44,11 @@ export interface BoundInstance {
   readonly reads: readonly { readonly instances: readonly InstanceDraft[]; readonly at: Span }[];
 }
 
+/** What an input takes. Its name is the user's: "toString" is one as any other. */
+function specOf(specs: Readonly<Record<string, InputSpec>>, name: string): InputSpec | undefined {
+  return Object.hasOwn(specs, name) ? specs[name] : specs['*'];
+}
+
 /** Connects the instances: every reference is parsed, found, and checked against what the input takes. */
 export class Binder {
   readonly #stages = new Map<StageDeclaration, StageDraft>();
@@ -71,7 +76,7 @@ export class Binder {
       const bindings: Record<string, Binding> = {};
       const reads: { instances: readonly InstanceDraft[]; at: Span }[] = [];
       for (const [name, { value, key }] of inputs?.entries ?? []) {
-        const spec = specs?.[name] ?? specs?.['*'];
+        const spec = specs && specOf(specs, name);
         let bound = shared.get(name);
         if (!shared.has(name)) {
           bound = this.#input(draft, name, value, key, spec, kind === 'command');

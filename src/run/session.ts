@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { resolve } from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { commandVersion } from '../fingerprint/key.ts';
@@ -44,7 +46,9 @@ export interface Facet {
 export async function openSession(options: PipelineOptions, access: 'read' | 'write'): Promise<Session> {
   const { workspace } = options;
   const kinds = await Kinds.open(workspace.cache);
-  const store = openStore(workspace.cache, { reading: access === 'read' });
+  // A slip in the name of the file must not leave a cache in whatever folder this is.
+  const slip = !existsSync(resolve(options.cwd, options.file));
+  const store = openStore(workspace.cache, { reading: access === 'read' || slip });
   try {
     const { plan: whole, warnings, definitionHashes } = await planOrRecall(options, kinds, store.folder);
     const plan = options.stages?.length ? selectStages(whole, options.stages) : whole;

@@ -95,7 +95,7 @@ describe('a cache that may only be read', () => {
 });
 
 describe('a cache that is not there', () => {
-  it('is not made by a question', async () => {
+  it('is not made by a question, nor by a slip', async () => {
     const w = workspace();
     good(await w.run('plan', 'demo.yaml'), /1 to run, 1 undecided/);
     good(await w.run('why', 'demo.yaml', 'words'), /never ran/);
@@ -103,6 +103,9 @@ describe('a cache that is not there', () => {
     expect((await w.run('logs', 'demo.yaml', 'words')).stderr).toMatch(/there is no log of words/);
     expect((await w.run('show', 'demo.yaml', 'words')).stderr).toMatch(/has no result/);
     expect((await w.run('verify')).stderr).toMatch(/there is no cache cache/);
+    expect((await w.run('run', 'dmo.yaml')).stderr).toMatch(
+      /there is no file "dmo\.yaml".*\n.*did you mean "demo\.yaml"/,
+    );
     expect(existsSync(w.path('cache'))).toBe(false);
   });
 

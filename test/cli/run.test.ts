@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventSchema } from '../../src/events/schema.ts';
-import { CliWorkspace } from '../support/cli.ts';
+import { CliWorkspace, commandLine } from '../support/cli.ts';
 
 const pipeline = `pipeline: demo
 stages:
@@ -296,6 +297,15 @@ stages:
       expect(code).toBe(2);
       expect(stderr).toContain('/proc/orograph');
     }
+  });
+
+  it.skipIf(process.platform === 'win32')('says that the folder one stands in is gone', () => {
+    const w = workspace({ 'gone/x': '' });
+    const inGone = `cd "${w.path('gone')}" && rm -r "${w.path('gone')}" && exec "$0" "$@"`;
+    const words = ['-c', inGone, process.execPath, commandLine, 'plan', 'x.yaml'];
+    const { status, stderr } = spawnSync('sh', words, { encoding: 'utf8' });
+    expect(stderr).toMatch(/^error: the folder you are in was removed/);
+    expect(status).toBe(2);
   });
 
   it('says which line of the configuration it does not understand', async () => {

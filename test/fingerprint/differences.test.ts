@@ -37,6 +37,19 @@ suite('what changed between two keys', () => {
       'with.nested.c added: x',
     ]);
   });
+  it('takes names that every object inherits for what they are', () => {
+    const named = JSON.parse('{ "toString": 1, "constructor": "x" }') as KeyParts['with'];
+    expect(told({ with: named })).toContain('with.toString added: 1');
+    expect(differences({ ...parts, with: named }, parts).map(describe)).toContain(
+      'with.constructor removed (was x)',
+    );
+    expect(told({ env: { valueOf: 'x' }, files: { toString: parts.inputs.model![0]!.digest } })).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^file toString added: /), 'env valueOf added: x']),
+    );
+    expect(told({ inputs: { ...parts.inputs, constructor: parts.inputs.model! } })).toEqual([
+      expect.stringMatching(/^input constructor .* added: /),
+    ]);
+  });
   it('names an input by its producer and the beginnings of the digests', () => {
     expect(
       told({

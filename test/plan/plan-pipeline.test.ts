@@ -39,6 +39,30 @@ describe('a plan', () => {
     });
   });
 
+  it('takes names that every object inherits for names', async () => {
+    const names = withStages(
+      `  constructor:
+    command: "echo \${{ params.valueOf }} > \${{ outputs.toString }}"
+    outputs: { toString: f.txt }
+  b:
+    matrix: { hasOwnProperty: [1, 2] }
+    command: "cat \${{ inputs.toString }} > \${{ outputs.constructor }}"
+    inputs: { toString: constructor.toString }
+    outputs: { constructor: f.txt }
+`,
+      'params: { valueOf: 1 }\nprofiles: { constructor: { valueOf: 2 } }\n',
+    );
+    const { instances } = await goodPlan(names, { profile: 'constructor' });
+    expect(instances.find(({ id }) => id === 'constructor')?.params.command).toMatch(/^echo 2 /);
+    expect(instances.find(({ id }) => id === 'b[hasOwnProperty=2]')?.inputs.toString).toEqual({
+      many: false,
+      sources: [{ from: 'stage', instance: 'constructor', output: 'toString', member: null }],
+    });
+    const wrong = withStages('  a: { uses: evaluate, inputs: { toString: model } }\n');
+    expect(await told(wrong)).toMatch(/there is no input "toString"/);
+    expect(await told(wrong)).not.toMatch(/undefined/);
+  });
+
   it('lets --set reach into included files by their prefixes', async () => {
     const planned = await planFiles(
       {
