@@ -165,12 +165,12 @@ export function availableEngines(root: string): EngineReport[] {
   const onnx = findOnnx(root);
   const native = findNative(root);
   return [
-    { name: 'onnx', available: onnx !== undefined && hasLibrary(onnx), detail: describeOnnx(onnx) },
     {
       name: 'wasm',
       available: wasm !== undefined,
       detail: wasm ? `${wasm.name} ${wasm.version}` : 'missing: install orograph again',
     },
+    { name: 'onnx', available: onnx !== undefined && hasLibrary(onnx), detail: describeOnnx(onnx) },
     {
       name: 'tensorflow',
       available: native !== undefined && hasBinding(native),

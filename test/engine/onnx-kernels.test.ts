@@ -180,6 +180,57 @@ describe.skipIf(!installed)('each kernel of the engine onnx agrees with that of 
       }
   });
 
+  /** Larger, smaller, a single pixel; corners on corners, half pixels, neither. */
+  const sizes = [
+    { from: [5, 7], to: [11, 9] },
+    { from: [8, 6], to: [3, 4] },
+    { from: [4, 3], to: [1, 1] },
+    { from: [1, 1], to: [3, 2] },
+  ] as const;
+  const centres = [
+    [false, false],
+    [true, false],
+    [false, true],
+  ] as const;
+  const resizings = sizes.flatMap(({ from, to }) =>
+    centres.flatMap(([corners, half]) =>
+      (['resizeBilinear', 'resizeNearestNeighbor'] as const).map((name) => ({
+        what: `${name} ${from} to ${to}, ${corners ? 'corners' : half ? 'half pixels' : 'plain'}`,
+        inputs: [[2, ...from, 3]],
+        f: (x: tf.Tensor) => tf.image[name](x as tf.Tensor4D, [to[0], to[1]], corners, half),
+      })),
+    ),
+  );
+
+  test('images of another size', () => agree(resizings));
+
+  test('gradients of images of another size are their adjoints', async () => {
+    await tf.setBackend('onnx');
+    for (const { what, inputs, f } of resizings) {
+      const x = drawn(inputs[0]!, `${what} x`);
+      const y = f(x);
+      const dy = drawn(y.shape, `${what} dy`);
+      const dx = tf.grad((a: tf.Tensor) => tf.sum(tf.mul(f(a), dy)))(x);
+      const [whole, back] = [await dot(y, dy), await dot(x, dx)];
+      const size = Math.sqrt((await dot(y, y)) * (await dot(dy, dy)));
+      expect(Math.abs(back - whole) / size, what).toBeLessThan(1e-6);
+      tf.dispose([x, y, dy, dx]);
+    }
+  });
+
+  test('profiling and timing leave results as they are', async () => {
+    await tf.setBackend('onnx');
+    const x = drawn([6, 5], 'profiled');
+    const f = (): tf.Tensor => tf.tidy(() => tf.sum(tf.square(tf.matMul(x, x, true))));
+    const [plain, timed] = [f(), await tf.time(() => void f().dispose())];
+    const { kernels, peakBytes, result } = await tf.profile(f);
+    expect(kernels.map(({ name }) => name)).toEqual(['BatchMatMul', 'Square', 'Sum']);
+    expect(peakBytes - 4 * x.size).toBeGreaterThanOrEqual(2 * 25 * 4);
+    expect(timed.kernelMs).toBeGreaterThanOrEqual(0);
+    expect([...(await (result as tf.Tensor).data())]).toEqual([...(await plain.data())]);
+    tf.dispose([x, plain, result as tf.Tensor]);
+  });
+
   /** Where wasm is not: it computes log(1 + x) as written and casts 3 to true as 3. */
   test('small numbers keep their digits, and truth is 0 or 1', async () => {
     await tf.setBackend('onnx');

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { AffineMeter, affineWork, type Step } from '../../src/network/affine-meter.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
@@ -7,13 +6,12 @@ import type { Examples } from '../../src/network/examples.ts';
 import { LossMeter, type Measurement } from '../../src/network/loss.ts';
 import type { MlpSpec, Network } from '../../src/network/network.ts';
 import { mapVector, moved, type ParameterVector } from '../../src/network/tensors.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
 import { Random } from '../../src/util/random.ts';
+import { startTestEngine } from '../support/engine.ts';
 
 let before: number;
 beforeAll(async () => {
-  const root = packageRoot();
-  await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+  await startTestEngine();
   before = tf.memory().numTensors;
 });
 afterAll(() => {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explicit, type Window } from '../../src/engine/convolution.ts';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { batchNormalised } from '../../src/network/batch-norm.ts';
 import {
@@ -11,8 +10,8 @@ import {
   scaledChannels,
   shiftedChannels,
 } from '../../src/network/convolution.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
 import { Random } from '../../src/util/random.ts';
+import { startTestEngine } from '../support/engine.ts';
 
 /** A tensor on the host, in float64. */
 interface Host {
@@ -338,8 +337,7 @@ function gradients(one: Case, inputs: readonly tf.Tensor[], curved = 0): tf.Tens
 describe('functions of feature maps', () => {
   let before: number;
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     before = tf.memory().numTensors;
   });
   afterAll(() => {

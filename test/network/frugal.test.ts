@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork, type DataSpec } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
@@ -17,17 +16,16 @@ import {
 import type { Network } from '../../src/network/network.ts';
 import { initialState, RunningStatistics } from '../../src/network/running-statistics.ts';
 import { hessianVectorProduct } from '../../src/network/second-order.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
 import { Random } from '../../src/util/random.ts';
 import { expectedPeak } from '../../stages/train/memory.ts';
+import { startTestEngine } from '../support/engine.ts';
 
 const examples = 6;
 
 describe('training in which blocks are computed again for the gradient', () => {
   let before: number;
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     before = tf.memory().numTensors;
   });
   afterAll(() => {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import type { BatchCurvature } from '../../src/network/batch-curvature.ts';
@@ -11,12 +10,11 @@ import { keptCurvature } from '../../src/network/hessian-kept.ts';
 import { evaluationMode, toTensors } from '../../src/network/loss.ts';
 import type { Network } from '../../src/network/network.ts';
 import { initialState } from '../../src/network/running-statistics.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
 import { Random } from '../../src/util/random.ts';
+import { startTestEngine } from '../support/engine.ts';
 
 beforeAll(async () => {
-  const root = packageRoot();
-  await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+  await startTestEngine();
 });
 let before: number;
 beforeAll(() => {

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import type { Examples } from '../../src/network/examples.ts';
 import { flattened, Hessian, type HessianSettings, shaped } from '../../src/network/hessian.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
 import { Random } from '../../src/util/random.ts';
+import { startTestEngine } from '../support/engine.ts';
 import { expected, oracleImages, oracleMissing, oracleVector } from '../support/oracle.ts';
 import {
   type ReferenceLayer,
@@ -15,10 +14,9 @@ import {
   referenceGradient,
 } from '../support/reference-mlp.ts';
 
-const root = packageRoot();
 let before: number;
 beforeAll(async () => {
-  await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+  await startTestEngine();
   before = tf.memory().numTensors;
 });
 afterAll(() => {

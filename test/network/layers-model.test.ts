@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { networkTitle, parseNetworkSpec } from '../../src/network/architectures.ts';
 import { importTensors } from '../../src/network/import.ts';
@@ -11,6 +10,7 @@ import { readLayersModel, readWeights, tensorflowNames } from '../../src/network
 import { dimension, type NamedTensor, sizeOf } from '../../src/network/tensors.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
 import { Random } from '../../src/util/random.ts';
+import { startTestEngine } from '../support/engine.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 const root = scratchFolder('layers-model');
@@ -174,7 +174,7 @@ const changed = (name: string, how: object) => ({
 describe('TensorFlow.js layers models', () => {
   let before: number;
   beforeAll(async () => {
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', packageRoot()) }, packageRoot());
+    await startTestEngine();
     before = tf.memory().numTensors;
   });
   afterAll(() => {

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import type { Examples } from '../../src/network/examples.ts';
@@ -15,7 +14,7 @@ import {
 } from '../../src/network/loss.ts';
 import { Sgd } from '../../src/network/sgd.ts';
 import { moved, type ParameterVector } from '../../src/network/tensors.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
+import { startTestEngine } from '../support/engine.ts';
 import {
   type ReferenceBatch,
   type ReferenceLayer,
@@ -68,8 +67,7 @@ const theta = vectorOf(layers);
 describe('an MLP against plain float64', () => {
   let before: number;
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     before = tf.memory().numTensors;
   });
   afterAll(() => {

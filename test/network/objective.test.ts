@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { encodeCheckpoint, readCheckpoint } from '../../src/network/checkpoint.ts';
@@ -17,8 +16,8 @@ import {
 } from '../../src/network/objective.ts';
 import { hessianVectorProduct } from '../../src/network/second-order.ts';
 import { moved, type ParameterVector } from '../../src/network/tensors.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
 import { Random } from '../../src/util/random.ts';
+import { startTestEngine } from '../support/engine.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 interface Case {
@@ -49,8 +48,7 @@ const argmax = (row: readonly number[]): number => row.indexOf(Math.max(...row))
 describe('losses against PyTorch in float64', () => {
   let before: number;
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     before = tf.memory().numTensors;
   });
   afterAll(() => {

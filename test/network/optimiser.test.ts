@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { learningRateAt, type Schedule } from '../../src/network/learning-rate.ts';
 import { toVector } from '../../src/network/loss.ts';
 import { type Clip, clipped, decayOf, type OptimiserSpec } from '../../src/network/optimiser.ts';
 import { startOptimiser } from '../../src/network/start-optimiser.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
+import { startTestEngine } from '../support/engine.ts';
 
 type Nested = readonly (number | Nested)[];
 interface TorchSettings {
@@ -49,8 +48,7 @@ function specOf(name: string, torch: TorchSettings): OptimiserSpec {
 describe('optimisers against PyTorch in float64', () => {
   let before: number;
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     before = tf.memory().numTensors;
   });
   afterAll(() => {

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { batches, type Examples, inOrder } from '../../src/network/examples.ts';
@@ -14,10 +13,10 @@ import {
 } from '../../src/network/loss.ts';
 import { Sgd } from '../../src/network/sgd.ts';
 import { dot, mapVector, moved, norm, type ParameterVector } from '../../src/network/tensors.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
 import { countStationaryPoints } from '../../stages/classify/stationary-points.ts';
 import { scaled } from '../../stages/directions/scaling.ts';
 import { linspace } from '../../stages/evaluate/grid.ts';
+import { startTestEngine } from '../support/engine.ts';
 import { expected, oracleImages, oracleMissing, oracleVector, relativeError } from '../support/oracle.ts';
 
 const network = buildNetwork({ name: 'mlp', widths: [128], inputs: 3072, classes: 10 });
@@ -30,8 +29,7 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
   let meter: LossMeter;
 
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     init = oracleVector('mlp_init_a');
     trained = oracleVector('mlp_trained_a');
     thousand = oracleImages('data_batch_1.bin', 1000);

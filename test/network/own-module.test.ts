@@ -2,15 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { networkTitle, parseNetworkSpec } from '../../src/network/architectures.ts';
 import { readCheckpoint } from '../../src/network/checkpoint.ts';
 import { flattened, Hessian } from '../../src/network/hessian.ts';
 import type { ModuleSpec } from '../../src/network/network.ts';
 import { networkFiles, networkOf, openNetwork } from '../../src/network/own-network.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
 import trainKind from '../../stages/train/stage.ts';
+import { startTestEngine } from '../support/engine.ts';
 import { member, runKind } from '../support/stage-harness.ts';
 import { tinyWorkspace } from '../support/tiny-dataset.ts';
 
@@ -52,7 +51,7 @@ const open = (file: string, settings?: Record<string, unknown>) =>
 
 describe('networks of one’s own, by a TypeScript module', () => {
   beforeAll(async () => {
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', packageRoot()) }, packageRoot());
+    await startTestEngine();
   });
 
   test('are built from the examples and the settings; all their sources count for keys', async () => {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
@@ -16,9 +15,9 @@ import {
 } from '../../src/network/loss.ts';
 import { recalibrated } from '../../src/network/recalibrate.ts';
 import { moved, norm, type ParameterVector } from '../../src/network/tensors.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
 import { scaled } from '../../stages/directions/scaling.ts';
 import { linspace } from '../../stages/evaluate/grid.ts';
+import { startTestEngine } from '../support/engine.ts';
 import {
   expected,
   oracleImages,
@@ -45,8 +44,7 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
   let reference: ReturnType<typeof expected>;
 
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     before = tf.memory().numTensors;
     ({ parameters: theta, state } = trainedWeights('akamaster_resnet20-12fca82f_cifar10', resnet20));
     reference = expected('rn20');

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
@@ -14,6 +13,7 @@ import type { Network } from '../../src/network/network.ts';
 import { dot, type NamedTensor, norm, type ParameterVector } from '../../src/network/tensors.ts';
 import { eigenpairs } from '../../src/spectral/eigenpairs.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
+import { startTestEngine } from '../support/engine.ts';
 
 /**
  * A small oracle that every clone has: test/oracle/networks.json, made by test/oracle/networks.py with PyTorch in float64.
@@ -166,8 +166,7 @@ function worst(actual: ParameterVector, probes: ParameterVector, wanted: Case['g
 
 describe('PyTorch in float64 agrees', () => {
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
   });
 
   test.each(Object.keys(cases).filter((name) => !cases[name]!.training))(

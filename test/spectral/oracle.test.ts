@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { flattened, Hessian } from '../../src/network/hessian.ts';
 import { inner, length } from '../../src/spectral/basis.ts';
 import { eigenpairs } from '../../src/spectral/eigenpairs.ts';
 import { lanczosQuadrature } from '../../src/spectral/quadrature.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
+import { startTestEngine } from '../support/engine.ts';
 import { expected, oracleImages, oracleMissing, oracleSigns, oracleVector } from '../support/oracle.ts';
 
 const network = buildNetwork({ name: 'mlp', widths: [128], inputs: 3072, classes: 10 });
@@ -15,8 +14,7 @@ const title = `the spectrum of the 3072-128-10 MLP against SciPy in float64${ora
 describe.skipIf(oracleMissing !== undefined)(title, () => {
   let tensors: number;
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     tensors = tf.memory().numTensors;
   });
   afterAll(() => {

@@ -2,12 +2,12 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Static, TObject } from 'typebox';
 import { Value } from 'typebox/value';
-import { engineIdentity } from '../../src/engine/engine.ts';
 import type { Artifact } from '../../src/kind/artifact.ts';
-import type { Memo, OutputSpec, StageContext, StageKind } from '../../src/kind/stage-kind.ts';
+import type { EngineSpec, Memo, OutputSpec, StageContext, StageKind } from '../../src/kind/stage-kind.ts';
 import { type Digest, digestOf } from '../../src/util/digest.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
 import { setWorkspaceRoot } from '../../src/util/workspace-root.ts';
+import { testEngine } from './engine.ts';
 import { scratchFolder } from './scratch-folder.ts';
 
 /** A memo in memory that counts: items are kept as bytes, as in the store. */
@@ -57,6 +57,8 @@ export interface HarnessOptions {
   readonly inputs?: Readonly<Record<string, Artifact | readonly Artifact[]>>;
   readonly memo?: Memo;
   readonly root?: string;
+  /** Default: that of tests. */
+  readonly engine?: EngineSpec;
   readonly signal?: AbortSignal;
   /** Called at each progress report. */
   readonly progress?: (done: number) => void;
@@ -89,7 +91,7 @@ export async function runKind<With extends TObject>(
     stage: 'test',
     root: options.root ?? packageRoot(),
     memo: options.memo ?? new MemoryMemo(),
-    engine: { name: 'wasm', identity: engineIdentity('wasm', packageRoot()) },
+    engine: options.engine ?? testEngine(),
     resources: { cpu: 1, memory: 1024, gpu: 0 },
     progress: (done) => options.progress?.(done),
     log: () => {},

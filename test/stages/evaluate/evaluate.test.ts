@@ -11,6 +11,7 @@ import directions from '../../../stages/directions/stage.ts';
 import { linspace, movesTo } from '../../../stages/evaluate/grid.ts';
 import evaluate, { facts } from '../../../stages/evaluate/stage.ts';
 import train from '../../../stages/train/stage.ts';
+import { testEngine } from '../../support/engine.ts';
 import { MemoryMemo, member, runKind } from '../../support/stage-harness.ts';
 import { tinyWorkspace } from '../../support/tiny-dataset.ts';
 
@@ -67,7 +68,7 @@ describe('curves', () => {
         split: 'train',
         examples: 60,
         epoch: 0,
-        engine: 'wasm',
+        engine: testEngine().name,
       },
     });
     expect(curves.series[0]).toMatchObject({ name: 'difference', direction: 'difference' });

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../../src/engine/engine.ts';
 import { tf } from '../../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../../src/network/architectures.ts';
 import { batches, type Examples, inOrder } from '../../../src/network/examples.ts';
@@ -11,6 +10,7 @@ import { dot, norm, type ParameterVector } from '../../../src/network/tensors.ts
 import { packageRoot } from '../../../src/util/package-root.ts';
 import type { Objective } from '../../../stages/mine/descent.ts';
 import { basinObjective, difference, peakObjective } from '../../../stages/mine/objective.ts';
+import { startTestEngine } from '../../support/engine.ts';
 import { expected, oracleImages, oracleMissing, oracleVector } from '../../support/oracle.ts';
 
 const network = buildNetwork({ name: 'mlp', widths: [128], inputs: 3072, classes: 10 });
@@ -28,8 +28,7 @@ function units(name: 'wpeak_u' | 'vvv_u'): number[] {
 describe.skipIf(oracleMissing !== undefined)(title, () => {
   let examples: Examples;
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     examples = oracleImages('data_batch_1.bin', 10_000);
   });
 

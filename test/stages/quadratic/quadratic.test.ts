@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../../src/engine/engine.ts';
 import { tf } from '../../../src/engine/tensorflow.ts';
 import type { Artifact } from '../../../src/kind/artifact.ts';
 import { decodeCurves } from '../../../src/landscape/curves.ts';
 import { buildNetwork } from '../../../src/network/architectures.ts';
 import { norm } from '../../../src/network/tensors.ts';
-import { packageRoot } from '../../../src/util/package-root.ts';
 import { Random } from '../../../src/util/random.ts';
 import directions from '../../../stages/directions/stage.ts';
 import evaluate from '../../../stages/evaluate/stage.ts';
@@ -15,6 +13,7 @@ import { quadraticAt } from '../../../stages/quadratic/quadratic.ts';
 import quadratic, { facts } from '../../../stages/quadratic/stage.ts';
 import type { ChangesTable } from '../../../stages/quadratic/table.ts';
 import train from '../../../stages/train/stage.ts';
+import { startTestEngine } from '../../support/engine.ts';
 import { expected, oracleImages, oracleMissing, oracleVector } from '../../support/oracle.ts';
 import { MemoryMemo, member, runKind } from '../../support/stage-harness.ts';
 import { tinyWorkspace } from '../../support/tiny-dataset.ts';
@@ -124,8 +123,7 @@ describe.skipIf(oracleMissing !== undefined)(
   `Listing 3 against PyTorch in float64${oracleMissing ? ` (${oracleMissing})` : ''}`,
   () => {
     test.each(['init', 'trained'])('at %s, along three vectors', async (point) => {
-      const home = packageRoot();
-      await startEngine({ name: 'wasm', identity: engineIdentity('wasm', home) }, home);
+      await startTestEngine();
       const network = buildNetwork({ name: 'mlp', widths: [128], inputs: 3072, classes: 10 });
       const reference = expected(`mlp_curvature_${point}`);
       const examples = oracleImages('data_batch_1.bin', 1000);

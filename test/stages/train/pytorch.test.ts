@@ -2,16 +2,15 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../src/dataset/dataset.ts';
 import { UserError } from '../../../src/diagnostics/diagnostic.ts';
-import { engineIdentity, startEngine } from '../../../src/engine/engine.ts';
 import { tf } from '../../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../../src/network/architectures.ts';
 import type { Examples } from '../../../src/network/examples.ts';
 import type { LossSpec } from '../../../src/network/objective.ts';
 import type { OptimiserSpec } from '../../../src/network/optimiser.ts';
 import type { ParameterVector } from '../../../src/network/tensors.ts';
-import { packageRoot } from '../../../src/util/package-root.ts';
 import type { TrainSettings } from '../../../stages/train/settings.ts';
 import { Trainer } from '../../../stages/train/trainer.ts';
+import { startTestEngine } from '../../support/engine.ts';
 
 interface Run {
   readonly settings: { readonly lr: number; readonly momentum?: number; readonly weight_decay?: number };
@@ -77,8 +76,7 @@ const kinds: Record<string, { loss: LossSpec; optimiser: OptimiserSpec }> = {
 describe('whole trainings against PyTorch in float64', () => {
   let before: number;
   beforeAll(async () => {
-    const root = packageRoot();
-    await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+    await startTestEngine();
     before = tf.memory().numTensors;
   });
   afterAll(() => {

@@ -70,14 +70,6 @@ describe('training', () => {
     expect(files(await trained({ epochs: 2, shuffle: false }))).not.toEqual(first);
   });
 
-  test('has the same bytes on every machine: the wasm engine promises it', async () => {
-    const { outputs } = await trained({ epochs: 2, keep: [0, 2, 2] });
-    expect(outputs.checkpoints!.members.map(({ name, digest }) => [name, digest])).toEqual([
-      ['0', '6b44152cdbc537cebc85879a794304090b535fac9f2f8b4b9de6375ef4defb3a'],
-      ['2', '004879273d1b1e849a157aaf4ee68ce87bb95b14fa6183d4cf7d8831084b83c5'],
-    ]);
-  });
-
   test.each([
     { momentum: 0.9, dampening: 0.5 },
     { momentum: 0 },

@@ -4,6 +4,7 @@ import './elementwise.ts';
 import './matmul.ts';
 import './pool.ts';
 import './reduce.ts';
+import './resize.ts';
 import './shape.ts';
 import type { GraphNode } from '../graph.ts';
 import type { Lowering } from '../lowering.ts';
