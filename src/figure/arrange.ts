@@ -19,6 +19,8 @@ const rowTitleWidth = 1.5 * sizes.panelTitle;
 export interface Cell {
   readonly fitted: FittedPanel;
   readonly x: number;
+  /** Room that the column keeps left and right of its frames for numbers and labels. */
+  readonly side: { readonly left: number; readonly right: number };
   /** Lines of the axis labels; empty where a neighbour's label serves. */
   readonly xLabel: readonly string[];
   readonly yLabel: readonly string[];
@@ -96,7 +98,7 @@ function place(
   for (let first = 0; first < fitted.length; first += columns) {
     const cells = fitted
       .slice(first, first + columns)
-      .map((f, c) => ({ fitted: f, x: starts[c]!, ...labels[first + c]! }));
+      .map((f, c) => ({ fitted: f, x: starts[c]!, side: sides[c]!, ...labels[first + c]! }));
     rows.push({
       cells,
       head: Math.max(...cells.map((cell) => headHeight(cell.fitted))),
@@ -106,6 +108,13 @@ function place(
     });
   }
   return { frame, rows };
+}
+
+/** Where a cell of a row is drawn; one that sets its numbers itself has the room of its neighbours' numbers as well. */
+export function frameOf(cell: Cell, { frame }: Layout, row: Layout['rows'][number], y: number): Box {
+  if (!cell.fitted.fills) return { x: cell.x, y, ...frame };
+  const { left, right } = cell.side;
+  return { x: cell.x - left, y, width: left + frame.width + right, height: frame.height + row.foot };
 }
 
 /** The axis labels of a cell, below and left of its frame. */

@@ -1,4 +1,4 @@
-import { arrange, axisLabels, columnHeadings, lineHeight, margin, rowHeading } from './arrange.ts';
+import { arrange, axisLabels, columnHeadings, frameOf, lineHeight, margin, rowHeading } from './arrange.ts';
 import type { Figure } from './figure.ts';
 import { wrapText } from './fonts.ts';
 import { drawStrip, type KeyEntry, stripHeight } from './key.ts';
@@ -46,7 +46,7 @@ export function layOut(figure: Figure): { readonly scene: Scene; readonly panels
   layout.rows.forEach((row, r) => {
     y += row.head;
     for (const cell of row.cells) {
-      const frame = { x: cell.x, y, width: layout.frame.width, height: layout.frame.height };
+      const frame = frameOf(cell, layout, row, y);
       const drawn = cell.fitted.draw(frame);
       for (const entry of drawn.key) key.push({ entry, panel: cell.fitted.panel.title ?? '' });
       items.push({
@@ -123,7 +123,17 @@ function keyGroups(found: readonly { readonly entry: KeyEntry; readonly panel: s
   }
   return [...groups]
     .sort(([a], [b]) => Number(a === '') - Number(b === ''))
-    .map(([heading, entries]) => ({ heading, entries: [...entries.values()] }));
+    .map(([heading, entries]) => ({ heading, entries: byLabel([...entries.values()]) }));
+}
+
+/** Several symbols that mean the same stand before one label. */
+function byLabel(entries: readonly KeyEntry[]): KeyEntry[] {
+  const labels = new Map<string, KeyEntry>();
+  for (const entry of entries) {
+    const first = labels.get(entry.label);
+    labels.set(entry.label, first ? { ...first, also: [...(first.also ?? []), entry.symbol] } : entry);
+  }
+  return [...labels.values()];
 }
 
 function centredLine(text: string, x: number, y: number, size: number, bold: boolean): Item {

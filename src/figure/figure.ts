@@ -25,6 +25,13 @@ export interface Figure {
   /** Set below the caption in small type: what was evaluated, what was left out. */
   readonly notes?: readonly string[];
   readonly panels: readonly Panel[];
+  /** Of a figure that moves: what its panels show one after the other, on the same axes. `panels` are the last of them. */
+  readonly frames?: readonly Frame[];
+}
+
+export interface Frame {
+  readonly title: string;
+  readonly panels: readonly Panel[];
 }
 
 /** A frame with two axes, or a view of a surface in space. */

@@ -20,6 +20,8 @@ export interface FittedPanel {
   readonly scales?: { readonly x: Scale; readonly y: Scale };
   /** Whether the y axis belongs to this panel alone: no neighbour's label serves for it. */
   readonly alone: boolean;
+  /** Whether it sets its numbers itself inside whatever it is given: it takes the room of its neighbours' numbers too. */
+  readonly fills?: boolean;
   draw(frame: Box): DrawnPanel;
 }
 

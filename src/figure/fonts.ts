@@ -27,12 +27,20 @@ function runWidth(text: string, face: Face): number {
   return width;
 }
 
+const widths = { plain: new Map<string, number>(), bold: new Map<string, number>() };
+
 /** Width of a text with mathematics in points, from the font's own advances, kerning included. */
 export function textWidth(text: string, size: number, bold = false): number {
-  return parseMath(text).reduce(
-    (sum, run) => sum + runWidth(run.text, faceOf(run, bold)) * size * (run.shift === 0 ? 1 : scriptSize),
-    0,
-  );
+  const known = bold ? widths.bold : widths.plain;
+  let width = known.get(text);
+  if (width === undefined) {
+    width = parseMath(text).reduce(
+      (sum, run) => sum + runWidth(run.text, faceOf(run, bold)) * (run.shift === 0 ? 1 : scriptSize),
+      0,
+    );
+    known.set(text, width);
+  }
+  return width * size;
 }
 
 /** Breaks a text at spaces into lines of at most `width`; a word that is wider is broken inside. */

@@ -2,14 +2,18 @@ import { textWidth } from './fonts.ts';
 import { type Box, circle, type Item, line, rectangle } from './scene.ts';
 import { ink, type Stroke, sizes, triangle } from './style.ts';
 
+export type KeySymbol =
+  | { readonly type: 'line'; readonly stroke: Stroke; readonly upright: boolean }
+  | { readonly type: 'dot'; readonly fill: string }
+  | { readonly type: 'box'; readonly fill: string }
+  | { readonly type: 'missing'; readonly direction: 'up' | 'down' };
+
 /** One line of a legend: what a stroke or a symbol means. */
 export interface KeyEntry {
   readonly label: string;
-  readonly symbol:
-    | { readonly type: 'line'; readonly stroke: Stroke; readonly upright: boolean }
-    | { readonly type: 'dot'; readonly fill: string }
-    | { readonly type: 'box'; readonly fill: string }
-    | { readonly type: 'missing'; readonly direction: 'up' | 'down' };
+  readonly symbol: KeySymbol;
+  /** What else means the same: a dotted line in one panel, a dot in another. */
+  readonly also?: readonly KeySymbol[];
 }
 
 const sample = 13;
@@ -19,50 +23,57 @@ const size = sizes.tick;
 const keyRow = 1.45 * size;
 const inset = 3;
 
-const entryWidth = (entry: KeyEntry): number => sampleWidth(entry) + gap + textWidth(entry.label, size);
+const symbolsOf = ({ symbol, also = [] }: KeyEntry): readonly KeySymbol[] => [symbol, ...also];
 
-const sampleWidth = ({ symbol }: KeyEntry): number =>
+const entryWidth = (entry: KeyEntry): number =>
+  symbolsOf(entry).reduce((sum, symbol) => sum + sampleWidth(symbol) + gap, textWidth(entry.label, size));
+
+const sampleWidth = (symbol: KeySymbol): number =>
   symbol.type === 'line' && !symbol.upright ? sample : symbol.type === 'box' ? 7 : 4;
 
-/** A symbol and its label, with the left end at `x` and the middle of the text's height at `y`. */
+/** Symbols and their label, with the left end at `x` and the middle of the text's height at `y`. */
 function drawEntry(entry: KeyEntry, x: number, y: number): Item[] {
-  const { symbol } = entry;
-  const width = sampleWidth(entry);
-  const mark: Item =
-    symbol.type === 'line'
-      ? {
-          type: 'path',
-          d: symbol.upright
-            ? line([
-                [x + width / 2, y + 4],
-                [x + width / 2, y - 4],
-              ])
-            : line([
-                [x, y],
-                [x + width, y],
-              ]),
-          ...symbol.stroke,
-        }
-      : symbol.type === 'dot'
-        ? { type: 'path', d: circle(x + width / 2, y, 1.9), fill: symbol.fill }
-        : symbol.type === 'box'
-          ? {
-              type: 'path',
-              d: rectangle({ x, y: y - 2.3, width, height: 4.6 }),
-              fill: symbol.fill,
-              opacity: 0.6,
-              stroke: symbol.fill,
-              width: 0.5,
-            }
-          : {
-              type: 'path',
-              d: triangle(x + width / 2, y + (symbol.direction === 'up' ? -2.7 : 2.7), symbol.direction),
-              fill: ink.faint,
-            };
-  return [
-    mark,
-    { type: 'text', x: x + width + gap, y: y + 0.36 * size, text: entry.label, size, anchor: 'start' },
-  ];
+  let left = x;
+  const marks = symbolsOf(entry).map((symbol) => {
+    const mark = drawSymbol(symbol, left, y);
+    left += sampleWidth(symbol) + gap;
+    return mark;
+  });
+  return [...marks, { type: 'text', x: left, y: y + 0.36 * size, text: entry.label, size, anchor: 'start' }];
+}
+
+function drawSymbol(symbol: KeySymbol, x: number, y: number): Item {
+  const width = sampleWidth(symbol);
+  return symbol.type === 'line'
+    ? {
+        type: 'path',
+        d: symbol.upright
+          ? line([
+              [x + width / 2, y + 4],
+              [x + width / 2, y - 4],
+            ])
+          : line([
+              [x, y],
+              [x + width, y],
+            ]),
+        ...symbol.stroke,
+      }
+    : symbol.type === 'dot'
+      ? { type: 'path', d: circle(x + width / 2, y, 1.9), fill: symbol.fill }
+      : symbol.type === 'box'
+        ? {
+            type: 'path',
+            d: rectangle({ x, y: y - 2.3, width, height: 4.6 }),
+            fill: symbol.fill,
+            opacity: 0.6,
+            stroke: symbol.fill,
+            width: 0.5,
+          }
+        : {
+            type: 'path',
+            d: triangle(x + width / 2, y + (symbol.direction === 'up' ? -2.7 : 2.7), symbol.direction),
+            fill: ink.faint,
+          };
 }
 
 /** Entries side by side in centred rows of at most `width`; the first row's top is at `y`. */

@@ -1,18 +1,20 @@
 import PDFDocument from 'pdfkit';
-import svgToPdfkit from 'svg-to-pdfkit';
 import { fontFiles } from './font-files.ts';
-import type { Face } from './typography.ts';
+import { textWidth } from './fonts.ts';
+import { parseMath } from './math-text.ts';
+import { type Item, type PathItem, rectangle, type Scene, type TextItem } from './scene.ts';
+import { type Face, faceOf, scriptShift, scriptSize } from './typography.ts';
 
 /** The date in every file: a figure's bytes must not depend on when it was drawn. */
 const epoch = new Date(0);
 
-/** The drawing as one page of vectors with its fonts embedded: the same SVG gives the same bytes. */
-export async function svgToPdf(svg: string, title: string): Promise<Buffer> {
-  // The converter takes bare numbers for points, but stretches those that say `pt` by 4/3.
-  const [size, width, height] = / width="([\d.]+)pt" height="([\d.]+)pt"/u.exec(svg) ?? [];
-  const bare = svg.replace(size ?? '', ` width="${width}" height="${height}"`);
+/**
+ * The drawing as one page of vectors with its fonts embedded: the same scene gives the same bytes. It is written
+ * straight from the scene, as the SVG is: reading that SVG again would cost more than all of the drawing.
+ */
+export async function sceneToPdf({ width, height, title, items }: Scene): Promise<Buffer> {
   const document = new PDFDocument({
-    size: [Number(width), Number(height)],
+    size: [width, height],
     margin: 0,
     info: { Title: title, Producer: 'orograph', Creator: 'orograph', CreationDate: epoch, ModDate: epoch },
   });
@@ -24,15 +26,54 @@ export async function svgToPdf(svg: string, title: string): Promise<Buffer> {
     document.on('end', () => resolve(Buffer.concat(chunks)));
     document.on('error', reject);
   });
-  svgToPdfkit(document as unknown as Parameters<typeof svgToPdfkit>[0], bare, 0, 0, {
-    assumePt: true,
-    width: Number(width),
-    height: Number(height),
-    fontCallback: (_family, bold, italic): Face => (italic ? 'italic' : bold ? 'bold' : 'regular'),
-    warningCallback: (warning) => {
-      throw new Error(`the drawing cannot be written as PDF: ${warning}`);
-    },
-  });
+  document.path(rectangle({ x: 0, y: 0, width, height })).fill('#ffffff');
+  document.lineJoin('round').lineCap('round');
+  for (const item of items) write(document, item);
   document.end();
   return finished;
+}
+
+function write(document: PDFKit.PDFDocument, item: Item): void {
+  if (item.type === 'text') writeText(document, item);
+  else if (item.type === 'path') writePath(document, item);
+  else {
+    if (item.clip) document.save().path(rectangle(item.clip)).clip();
+    for (const child of item.items) write(document, child);
+    if (item.clip) document.restore();
+  }
+}
+
+function writePath(document: PDFKit.PDFDocument, { d, fill, stroke, width, dash, opacity }: PathItem): void {
+  if (!fill && !stroke) return;
+  const saved = dash !== undefined || opacity !== undefined;
+  if (saved) document.save();
+  if (opacity !== undefined) document.fillOpacity(opacity);
+  if (stroke) document.lineWidth(width ?? 1);
+  // The page's ends are round; a dash must end where it ends.
+  if (stroke && dash) document.dash(dash as unknown as number, {}).lineCap('butt');
+  document.path(d);
+  if (fill && stroke) document.fillAndStroke(fill, stroke);
+  else if (fill) document.fill(fill);
+  else document.stroke(stroke);
+  if (saved) document.restore();
+}
+
+function writeText(document: PDFKit.PDFDocument, item: TextItem): void {
+  const bold = item.bold ?? false;
+  const whole = item.anchor === 'start' ? 0 : textWidth(item.text, item.size, bold);
+  let x = item.anchor === 'start' ? 0 : item.anchor === 'middle' ? -whole / 2 : -whole;
+  document.save().translate(item.x, item.y);
+  if (item.angle) document.rotate(-item.angle);
+  document.fillColor(item.fill ?? '#000000');
+  for (const run of parseMath(item.text)) {
+    const size = run.shift === 0 ? item.size : item.size * scriptSize;
+    const y =
+      run.shift === 0 ? 0 : run.shift > 0 ? -scriptShift.up * item.size : scriptShift.down * item.size;
+    document
+      .font(faceOf(run, bold))
+      .fontSize(size)
+      .text(run.text, x, y, { lineBreak: false, baseline: 'alphabetic' });
+    x += document.widthOfString(run.text);
+  }
+  document.restore();
 }

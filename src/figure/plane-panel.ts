@@ -9,7 +9,7 @@ import {
 } from './axes.ts';
 import { drawCurve, drawMissing, drawRule, isInside, type PlacedCurve, placeCurve } from './curves.ts';
 import { type Bands, bandsOf, barLabels, continuousBands, drawColourBar } from './field/bands.ts';
-import { drawSurface } from './field/surface.ts';
+import { drawMarkedPoints, drawSurface } from './field/surface.ts';
 import type { Axis, BarsMark, LineMark, Mark, PlanePanel, RuleMark, SurfaceMark } from './figure.ts';
 import type { DrawnPanel, FittedPanel } from './fitted.ts';
 import { textWidth, wrapText } from './fonts.ts';
@@ -41,7 +41,8 @@ const rulesOf = (panel: PlanePanel): RuleMark[] => panel.marks.filter((m) => m.t
 export function fitPlane(panel: PlanePanel, width: number, height: number): FittedPanel {
   const mark = panel.marks.find((m) => m.type === 'surface');
   const field = mark && !isEmpty(panel) ? fieldOf(mark) : undefined;
-  const extents = panel.marks.map(extentOf);
+  // What lies over a surface does not widen its axes: beyond the samples there is nothing to show.
+  const extents = (mark ? [mark] : panel.marks).map(extentOf);
   const bars = panel.marks.some((m) => m.type === 'bars');
   const xScale = fitScale(
     panel.x,
@@ -208,6 +209,7 @@ function drawPlane(panel: PlanePanel, field: Field | undefined, x: Scale, y: Sca
   return {
     items: [
       { type: 'group', name: 'data', clip: frame, items: inside },
+      ...(field ? drawMarkedPoints(field.mark, frame, x, y) : []),
       ...missing,
       ...(isEmpty(panel) ? emptyRemark(frame) : []),
       ...(place ? drawLegend(legend, place) : []),

@@ -1,15 +1,15 @@
-import { Resvg } from '@resvg/resvg-js';
+import { renderAsync } from '@resvg/resvg-js';
 import { fontFiles } from './font-files.ts';
 import { pngChunk } from './stamp/png.ts';
 import { fontFamily } from './typography.ts';
 
 /**
  * Pixels of a drawing: `dpi` per inch of its width in points, with that resolution noted in the file. The fonts are
- * the package's own, never the system's, so the same SVG gives the same bytes.
+ * the package's own, never the system's, so the same SVG gives the same bytes. It is drawn on a thread of its own.
  */
-export function svgToPng(svg: string, dpi: number): Buffer {
+export async function svgToPng(svg: string, dpi: number): Promise<Buffer> {
   const points = Number(/ width="([\d.]+)pt"/u.exec(svg)?.[1]);
-  const rendered = new Resvg(svg, {
+  const rendered = await renderAsync(svg, {
     font: {
       loadSystemFonts: false,
       fontFiles: Object.values(fontFiles()),
@@ -20,7 +20,7 @@ export function svgToPng(svg: string, dpi: number): Buffer {
     background: '#ffffff',
     logLevel: 'error',
   });
-  return withResolution(rendered.render().asPng(), dpi);
+  return withResolution(rendered.asPng(), dpi);
 }
 
 /** Adds a pHYs chunk (PNG specification 11.3.5.3: pixels per metre) behind the header. */

@@ -26,6 +26,26 @@ export function itemsToSvg(items: readonly Item[]): string {
   return items.map((item) => write(item, [], '')).join('');
 }
 
+/**
+ * The inside of each panel's group, with the numbers of clips that `sceneToSvg` gives them; of views of space, which
+ * are drawn where they are seen, only the frame.
+ */
+export function panelInsides({ items }: Scene): string[] {
+  const clips: Box[] = [];
+  return items.flatMap((item) => {
+    if (item.type !== 'group' || item.name !== 'panel') {
+      write(item, clips, '');
+      return [];
+    }
+    const inside = item.items.map((child) =>
+      child.type === 'group' && child.name === 'space'
+        ? `<g data-part="space"></g>\n`
+        : write(child, clips, ''),
+    );
+    return [inside.join('')];
+  });
+}
+
 function write(item: Item, clips: Box[], indent: string): string {
   if (item.type === 'text') return `${indent}${writeText(item)}\n`;
   if (item.type === 'path') {

@@ -22,22 +22,24 @@ export function checkPanels(
   const named = panels.filter(composes).length;
   panels.forEach((panel, i) => {
     const pointer = `/panels/${i}`;
-    if (panel.show && panel.each)
-      problems.push({ pointer: `${pointer}/each`, message: 'stands beside "show": a panel has one of them' });
+    const [first, second] = ways.filter((way) => panel[way]);
+    if (second)
+      problems.push({
+        pointer: `${pointer}/${second}`,
+        message: `stands beside "${first}": a panel has one of them`,
+      });
     if (named > 0 && !composes(panel))
       problems.push({
         pointer,
-        message: 'says neither "show" nor "each", as the other panels do: it would be empty',
+        message: 'says neither "show" nor "each" nor "frames", as the other panels do: it would be empty',
       });
-    const used = [panel.show, panel.each].flatMap((list) => list ?? []).map(nameOf);
+    const used = ways.flatMap((way) => panel[way] ?? []).map(nameOf);
     for (const name of new Set([...used, ...Object.keys(panel.stretch ?? {})])) {
       if (inputs.includes(name)) continue;
       const hint = didYouMean(name, inputs);
       problems.push({
         pointer:
-          panel.stretch && name in panel.stretch
-            ? `${pointer}/stretch`
-            : `${pointer}/${panel.show ? 'show' : 'each'}`,
+          panel.stretch && name in panel.stretch ? `${pointer}/stretch` : `${pointer}/${first ?? 'show'}`,
         message: `the stage has no input "${name}"${hint ? `: ${hint}` : ''}`,
       });
     }
@@ -45,15 +47,41 @@ export function checkPanels(
   return problems;
 }
 
-const composes = ({ show, each }: PanelParameters): boolean => show !== undefined || each !== undefined;
+/** In which a panel can say what it shows. */
+const ways = ['show', 'each', 'frames'] as const;
+
+const composes = (panel: PanelParameters): boolean => ways.some((way) => panel[way] !== undefined);
 
 const nameOf = (reference: string): string => reference.replace(/\[\d+\]$/u, '');
 
-/** The panels in their order. Fails with a diagnostic where a panel asks for what is not there. */
-export function compose(sources: readonly Source[], params: RenderParameters): Content[] {
+/** How many frames the panels with `frames` have: 0 where there is no such panel. */
+export function framesIn(sources: readonly Source[], { panels }: RenderParameters): number {
+  const lists = panels.flatMap(({ frames = [] }) =>
+    frames.map((name) => ({ name, count: found(sources, name).length })),
+  );
+  const count = Math.max(0, ...lists.map((list) => list.count));
+  const uneven = lists.find((list) => list.count !== count && list.count !== 1);
+  if (uneven)
+    throw new UserError({
+      severity: 'error',
+      code: 'uneven-panels',
+      message: `"frames" of ${lists.map(({ name }) => name).join(', ')}: ${uneven.name} has ${uneven.count} artifacts where another has ${count}`,
+    });
+  return count;
+}
+
+/**
+ * The panels in their order. Fails with a diagnostic where a panel asks for what is not there.
+ * @param frame of a figure that moves: which artifacts the panels with `frames` show.
+ */
+export function compose(sources: readonly Source[], params: RenderParameters, frame = 0): Content[] {
   const groups = params.panels.some(composes)
     ? params.panels.flatMap((own): { sources: Source[]; own: PanelParameters }[] => {
         if (own.show) return [{ own, sources: own.show.flatMap((name) => found(sources, name)) }];
+        if (own.frames) {
+          const lists = own.frames.map((name) => found(sources, name));
+          return [{ own, sources: lists.map((list) => list[list.length === 1 ? 0 : frame]!) }];
+        }
         const lists = (own.each ?? []).map((name) => found(sources, name));
         const count = Math.max(...lists.map((list) => list.length));
         const uneven = lists.findIndex((list) => list.length !== count && list.length !== 1);

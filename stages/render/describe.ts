@@ -1,7 +1,7 @@
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import type { Axis, Figure, Panel, PlanePanel, Sample } from '../../src/figure/figure.ts';
 import { domainOf } from '../../src/figure/scale.ts';
-import { type Content, compose } from './compose.ts';
+import { type Content, compose, framesIn } from './compose.ts';
 import { curvesIn } from './panels/common.ts';
 import { curvesPanel } from './panels/curves.ts';
 import { fieldPanel } from './panels/field.ts';
@@ -24,24 +24,39 @@ export function describeFigure(
   categories: readonly CategoryRow[],
   params: RenderParameters,
 ): Figure {
-  const contents = compose(sources, params);
-  const rows = rowsByPanel(contents, categories);
-  const width = (typeof params.width === 'number' ? params.width : venues[params.width]) * inch;
-  const panels = contents.map((content, i) => panelOf(content, rows[i]!, params));
-  const columns = params.columns ?? columnsFor(panels.length, width);
-  const flat = panels.some(
-    (panel) => panel.kind === 'space' || panel.marks.some((m) => m.type === 'surface'),
+  const frames = Array.from({ length: Math.max(1, framesIn(sources, params)) }, (_, k) =>
+    compose(sources, params, k),
   );
+  const width = (typeof params.width === 'number' ? params.width : venues[params.width]) * inch;
+  const drawn = overFrames(
+    frames.map((contents) => {
+      const rows = rowsByPanel(contents, categories);
+      return contents.map((content, i) => panelOf(content, rows[i]!, params));
+    }),
+  );
+  const panels = drawn.at(-1)!;
+  const columns = params.columns ?? columnsFor(panels.length, width);
+  // Planes as wide as high; boxes in space are a little lower than wide from most sides.
+  const planes = panels.some(
+    (panel) => panel.kind !== 'space' && panel.marks.some((m) => m.type === 'surface'),
+  );
+  const aspect = planes ? 1 : panels.some(({ kind }) => kind === 'space') ? 0.85 : 0.75;
   return {
     width,
-    frame: params.height === undefined ? { aspect: flat ? 1 : 0.75 } : { height: params.height * inch },
+    frame: params.height === undefined ? { aspect } : { height: params.height * inch },
     columns,
     ...(params.title !== undefined && { title: params.title }),
     ...(params['row-titles'] && { rowTitles: params['row-titles'] }),
     ...(params['column-titles'] && { columnTitles: params['column-titles'] }),
     ...(params.caption !== undefined && { caption: params.caption }),
-    notes: subjectNotes(contents.map(({ sources: shown }) => subjectsOf(shown))),
+    notes: subjectNotes(panels.map((_, i) => subjectsOf(frames.flatMap((contents) => contents[i]!.sources)))),
     panels: shareAxes(panels, columns, params.share),
+    ...(frames.length > 1 && {
+      frames: drawn.map((shown, k) => ({
+        title: params['frame-titles']?.[k] ?? String(k + 1),
+        panels: shareAxes(shown, columns, params.share),
+      })),
+    }),
   };
 }
 
@@ -55,9 +70,25 @@ function subjectsOf(sources: readonly Source[]): ReturnType<typeof subjectOf> {
       const different = [...new Set(values.map((v) => JSON.stringify(v)))];
       return [
         name,
-        different.length > 1 ? different.map((v) => JSON.parse(v)).join(' and ') : (values[0] ?? null),
+        different.length > 1 ? listed(different.map((v) => String(JSON.parse(v)))) : (values[0] ?? null),
       ];
     }),
+  );
+}
+
+const listed = (words: readonly string[]): string => `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+
+/** The panels of a figure that moves, each on the same scales in all frames. */
+function overFrames(frames: readonly (readonly Panel[])[]): readonly (readonly Panel[])[] {
+  if (frames.length === 1) return frames;
+  return frames.map((panels) =>
+    panels.map((panel, i) =>
+      onScalesOf(
+        panel,
+        frames.map((shown) => shown[i]!),
+        { values: true, across: true },
+      ),
+    ),
   );
 }
 
@@ -115,41 +146,53 @@ function shareAxes(panels: readonly Panel[], columns: number, share: RenderParam
   const rowOf = (i: number): number => Math.floor(i / columns);
   const alike = (i: number): readonly Panel[] =>
     share === 'all' ? panels : panels.filter((_, k) => rowOf(k) === rowOf(i));
-  return panels.map((panel, i): Panel => {
-    const group = alike(i);
-    if (panel.kind === 'space') {
-      const domain = union(group.flatMap((p) => (p.kind === 'space' ? [valuesDomain(p)] : [])));
-      return { ...panel, z: { ...panel.z, domain } };
-    }
-    const planes = group.filter((p): p is PlanePanel => p.kind !== 'space');
-    if (panel.marks.some((m) => m.type === 'surface')) {
-      const values = planes.flatMap((p) =>
-        p.marks.flatMap((m) =>
-          m.type === 'surface' ? [m.domain ?? domainOf(m.scale, shownOf(m.values, m.cap), 0)] : [],
-        ),
-      );
-      const domain = union(values);
-      return {
-        ...panel,
-        marks: panel.marks.map((m) => (m.type === 'surface' ? { ...m, domain } : m)),
-      };
-    }
-    const y = sharedAxis(
-      panel.y,
-      planes.map((p) => [p.y, extent(p, 'y')] as const),
-      i % columns === 0,
+  return panels.map((panel, i) =>
+    onScalesOf(panel, alike(i), {
+      values: i % columns === 0,
+      ...(share === 'all' && { across: i + columns >= panels.length }),
+    }),
+  );
+}
+
+/**
+ * A panel with the scales that hold a whole group of panels.
+ * @param numbered whether its axis of values has numbers, and its other one; where nothing is said of the latter, that
+ * one stays its own.
+ */
+function onScalesOf(
+  panel: Panel,
+  group: readonly Panel[],
+  numbered: { readonly values: boolean; readonly across?: boolean },
+): Panel {
+  if (panel.kind === 'space') {
+    const domain = union(group.flatMap((p) => (p.kind === 'space' ? [valuesDomain(p)] : [])));
+    return { ...panel, z: { ...panel.z, domain } };
+  }
+  const planes = group.filter((p): p is PlanePanel => p.kind !== 'space');
+  if (panel.marks.some((m) => m.type === 'surface')) {
+    const values = planes.flatMap((p) =>
+      p.marks.flatMap((m) =>
+        m.type === 'surface' ? [m.domain ?? domainOf(m.scale, shownOf(m.values, m.cap), 0)] : [],
+      ),
     );
-    if (share === 'rows') return { ...panel, y };
-    const lowest = i + columns >= panels.length;
-    const x = panel.x.categories
-      ? panel.x
-      : sharedAxis(
-          panel.x,
-          planes.map((p) => [p.x, extent(p, 'x')] as const),
-          lowest,
-        );
-    return { ...panel, x, y };
-  });
+    const domain = union(values);
+    return {
+      ...panel,
+      marks: panel.marks.map((m) => (m.type === 'surface' ? { ...m, domain } : m)),
+    };
+  }
+  const y = sharedAxis(
+    panel.y,
+    planes.map((p) => [p.y, extent(p, 'y')] as const),
+    numbered.values,
+  );
+  if (numbered.across === undefined || panel.x.categories) return { ...panel, y };
+  const x = sharedAxis(
+    panel.x,
+    planes.map((p) => [p.x, extent(p, 'x')] as const),
+    numbered.across,
+  );
+  return { ...panel, x, y };
 }
 
 function sharedAxis(

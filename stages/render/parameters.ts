@@ -34,6 +34,13 @@ const panelParameters = Type.Object(
           'Inputs of several artifacts: one panel with the first of each, one with the second, and so on.',
       }),
     ),
+    frames: Type.Optional(
+      Type.Array(inputName, {
+        minItems: 1,
+        description:
+          'Inputs of several artifacts: one panel that shows the first of each, then the second, and so on.',
+      }),
+    ),
     plot: Type.Optional(
       Type.Enum([...plots], {
         description:
@@ -43,6 +50,13 @@ const panelParameters = Type.Object(
     values: Type.Optional(
       Type.String({
         description: 'Of histogram and bars: where the numbers stand in a table, `groups.0.degrees`.',
+      }),
+    ),
+    order: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 1 }), {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Of bars, from left to right: which number of the table, counted from 1.',
       }),
     ),
     bins: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Of a histogram.' })),
@@ -113,6 +127,9 @@ export const parameters = Type.Object(
     columns: Type.Optional(Type.Integer({ minimum: 1, maximum: 12 })),
     'row-titles': Type.Optional(Type.Array(Type.String(), { description: 'Left of each row of panels.' })),
     'column-titles': Type.Optional(Type.Array(Type.String(), { description: 'Above each column.' })),
+    'frame-titles': Type.Optional(
+      Type.Array(Type.String(), { description: 'Of what panels with `frames` show one after the other.' }),
+    ),
     share: Type.Enum(['none', 'rows', 'all'], {
       default: 'none',
       description:

@@ -32,9 +32,13 @@ export default defineStage({
   },
   outputs: {
     svg: { type: 'figure', extension: '.svg' },
-    png: { type: 'figure', extension: '.png' },
+    png: { type: 'figure', extension: '.png', description: 'Of panels with `frames` it moves.' },
     pdf: { type: 'figure', extension: '.pdf' },
-    html: { type: 'figure', extension: '.html', description: 'One file: turn surfaces, read values.' },
+    html: {
+      type: 'figure',
+      extension: '.html',
+      description: 'One file: turn surfaces, read values, move through frames.',
+    },
   },
   files: () => Object.entries(fontFiles()).map(([face, path]) => ({ name: `font/${face}`, path })),
   check: (params, inputs) => [
@@ -48,9 +52,11 @@ export default defineStage({
     const { describeFigure } = await import('./describe.ts');
     const { readSource } = await import('./sources.ts');
     const { layOut } = await import('../../src/figure/draw.ts');
+    const { frameScenes } = await import('../../src/figure/animation.ts');
+    const { animatedPng } = await import('../../src/figure/animated-png.ts');
     const { sceneToSvg } = await import('../../src/figure/svg.ts');
     const { svgToPng } = await import('../../src/figure/png.ts');
-    const { svgToPdf } = await import('../../src/figure/pdf.ts');
+    const { sceneToPdf } = await import('../../src/figure/pdf.ts');
     const { figureToHtml } = await import('../../src/figure/interactive/html.ts');
     const read = (path: string | undefined): Promise<string> => readFile(path!, 'utf8');
     const names = Object.keys(context.inputs).filter((name) => name !== 'categories');
@@ -66,13 +72,25 @@ export default defineStage({
       context.params,
     );
     const placed = layOut(figure);
-    const svg = sceneToSvg(placed.scene);
-    await writeFile(context.output('svg'), svg);
-    await writeFile(context.output('html'), figureToHtml(figure, placed, svg));
+    const still = sceneToSvg(placed.scene);
+    // What cannot move shows the last frame.
+    const scenes = figure.frames ? frameScenes(figure) : [placed.scene];
+    const last = scenes.at(-1)!;
+    await writeFile(context.output('svg'), figure.frames ? sceneToSvg(last) : still);
+    await writeFile(context.output('html'), figureToHtml(figure, placed, still));
     context.progress(1, 3, 'formats');
-    await writeFile(context.output('png'), svgToPng(svg, context.params.dpi));
+    // The pixels are drawn on another thread while the page is written on this one.
+    const [pngs, pdf] = await Promise.all([
+      Promise.all(
+        scenes.map((scene) =>
+          svgToPng(scene === placed.scene ? still : sceneToSvg(scene), context.params.dpi),
+        ),
+      ),
+      sceneToPdf(last),
+    ]);
     context.progress(2, 3, 'formats');
-    await writeFile(context.output('pdf'), await svgToPdf(svg, placed.scene.title));
+    await writeFile(context.output('png'), pngs.length === 1 ? pngs[0]! : animatedPng(pngs));
+    await writeFile(context.output('pdf'), pdf);
     context.progress(3, 3, 'formats');
   },
 });

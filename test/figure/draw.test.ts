@@ -1,9 +1,12 @@
+import { inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawFigure, figureScene } from '../../src/figure/draw.ts';
 import type { Figure } from '../../src/figure/figure.ts';
-import { svgToPdf } from '../../src/figure/pdf.ts';
+import { sceneToPdf } from '../../src/figure/pdf.ts';
 import { svgToPng } from '../../src/figure/png.ts';
+import type { Item } from '../../src/figure/scene.ts';
+import { sceneToSvg } from '../../src/figure/svg.ts';
 import { figures } from './figures.ts';
 import { collisions } from './overlap.ts';
 import { expectFigure } from './snapshot.ts';
@@ -96,30 +99,72 @@ describe('any figure', () => {
   });
 });
 
-describe('pixels and pages', () => {
-  const svg = drawFigure(figures['three-categories']!);
+/** The operators of a PDF's only page. */
+function contentOf(pdf: Buffer): string {
+  const streams = [...pdf.toString('latin1').matchAll(/\/Length (\d+)[^>]*>>\s*stream\n/gu)];
+  return streams
+    .map(({ index, 0: head, 1: length }) =>
+      pdf.subarray(index + head.length, index + head.length + Number(length)),
+    )
+    .map((bytes) => inflateSync(bytes).toString('latin1'))
+    .find((text) => text.includes(' cm\n'))!;
+}
 
-  it('a PNG has as many pixels as its width and resolution say, and the same bytes twice', () => {
-    const png = svgToPng(svg, 150);
+const itemsIn = (items: readonly Item[]): Item[] =>
+  items.flatMap((item) => (item.type === 'group' ? [item, ...itemsIn(item.items)] : [item]));
+
+/** As the page writes numbers. */
+const decimals = (value: number): string => String(Math.round(value * 1e6) / 1e6);
+
+describe('pixels and pages', () => {
+  const scene = figureScene(figures['three-categories']!);
+  const svg = sceneToSvg(scene);
+
+  it('a PNG has as many pixels as its width and resolution say, and the same bytes twice', async () => {
+    const png = await svgToPng(svg, 150);
     expect(png.readUInt32BE(16)).toBe(Math.round(6.9 * 150));
-    expect(svgToPng(svg, 150).equals(png)).toBe(true);
+    expect((await svgToPng(svg, 150)).equals(png)).toBe(true);
   });
 
   it('a PDF has one page of the size of the drawing, its fonts inside, and the same bytes twice', async () => {
-    const pdf = await svgToPdf(svg, 'Three categories');
+    const pdf = await sceneToPdf(scene);
     const text = pdf.toString('latin1');
-    const height = / height="([\d.]+)pt"/u.exec(svg)![1]!;
-    expect(text).toContain(`/MediaBox [0 0 496.8 ${height}]`);
+    expect(text).toContain(`/MediaBox [0 0 496.8 ${scene.height}]`);
     expect(text.match(/\/FontFile2/gu)).toHaveLength(3);
     expect(text.match(/\/Type \/Page\b/gu)).toHaveLength(1);
-    expect((await svgToPdf(svg, 'Three categories')).equals(pdf)).toBe(true);
+    expect((await sceneToPdf(scene)).equals(pdf)).toBe(true);
   });
 
   it('surfaces, symbols and an empty page can be written as PNG and PDF too', async () => {
     for (const name of ['surfaces', 'not-finite', 'no-panels']) {
-      const drawing = drawFigure(figures[name]!);
-      expect(svgToPng(drawing, 40).length).toBeGreaterThan(100);
-      expect((await svgToPdf(drawing, '')).length).toBeGreaterThan(500);
+      const drawing = figureScene(figures[name]!);
+      expect((await svgToPng(sceneToSvg(drawing), 40)).length).toBeGreaterThan(100);
+      expect((await sceneToPdf(drawing)).length).toBeGreaterThan(500);
     }
   });
+
+  it.each(['surfaces', 'surfaces-in-space', 'three-categories', 'bars-and-histograms'])(
+    'each fill, stroke, text and clip of the drawing %s stands in its PDF, at the same place',
+    async (name) => {
+      const drawing = figureScene(figures[name]!);
+      const page = contentOf(await sceneToPdf(drawing));
+      const count = (operator: string): number =>
+        page.split('\n').filter((row) => row === operator || row.endsWith(` ${operator}`)).length;
+      const all = itemsIn(drawing.items);
+      const paths = all.filter((item) => item.type === 'path');
+      const painted = (fill: boolean, stroke: boolean): number =>
+        paths.filter((p) => (p.fill !== undefined) === fill && (p.stroke !== undefined) === stroke).length;
+      // One fill more: the paper.
+      expect(count('f')).toBe(painted(true, false) + 1);
+      expect(count('S')).toBe(painted(false, true));
+      expect(count('B')).toBe(painted(true, true));
+      expect(count('W n')).toBe(all.filter((item) => item.type === 'group' && item.clip).length);
+      const texts = all.filter((item) => item.type === 'text');
+      expect(texts.length).toBeGreaterThan(5);
+      for (const { x, y } of texts) expect(page).toContain(`1 0 0 1 ${decimals(x)} ${decimals(y)} cm`);
+      const starts = paths.flatMap(({ d }) => [...d.matchAll(/M(-?[\d.]+) (-?[\d.]+)/gu)]);
+      const moves = new Set(page.split('\n').filter((row) => row.endsWith(' m')));
+      expect(starts.filter(([, x, y]) => !moves.has(`${Number(x)} ${Number(y)} m`))).toEqual([]);
+    },
+  );
 });

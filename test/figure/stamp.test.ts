@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawFigure, layOut } from '../../src/figure/draw.ts';
+import { drawFigure, figureScene, layOut } from '../../src/figure/draw.ts';
 import { figureToHtml } from '../../src/figure/interactive/html.ts';
-import { svgToPdf } from '../../src/figure/pdf.ts';
+import { sceneToPdf } from '../../src/figure/pdf.ts';
 import { svgToPng } from '../../src/figure/png.ts';
 import { stampable } from '../../src/figure/stamp/extensions.ts';
 import { stamped, stampOf } from '../../src/figure/stamp/stamp.ts';
@@ -12,8 +12,8 @@ const figure = figures['one-point']!;
 const svg = drawFigure(figure);
 const files: Record<(typeof stampable)[number], Buffer> = {
   '.svg': Buffer.from(svg),
-  '.png': svgToPng(svg, 60),
-  '.pdf': await svgToPdf(svg, 'One point'),
+  '.png': await svgToPng(svg, 60),
+  '.pdf': await sceneToPdf(figureScene(figure)),
   '.html': Buffer.from(figureToHtml(figure, layOut(figure), svg)),
 };
 
@@ -48,7 +48,7 @@ describe.each(stampable)('a text in a file %s', (extension) => {
 });
 
 describe('what is seen', () => {
-  it('stays: the pixels of a stamped PNG and SVG are the same', () => {
+  it('stays: the pixels of a stamped PNG and SVG are the same', async () => {
     const png = stamped(files['.png'], '.png', '{"a":1}');
     const pixels = (bytes: Buffer): string => {
       const from = bytes.indexOf('IDAT');
@@ -56,7 +56,7 @@ describe('what is seen', () => {
     };
     expect(pixels(png).startsWith(pixels(files['.png']).slice(0, 200))).toBe(true);
     const drawn = stamped(files['.svg'], '.svg', '{"a":1}').toString();
-    expect(svgToPng(drawn, 60).equals(files['.png'])).toBe(true);
+    expect((await svgToPng(drawn, 60)).equals(files['.png'])).toBe(true);
   });
 
   it('a stamped PDF keeps its bytes, and its last cross-references lead to catalogue and metadata', () => {

@@ -1,4 +1,4 @@
-import type { SurfaceMark } from '../figure.ts';
+import type { RuleRole, SurfaceMark } from '../figure.ts';
 import type { Scale } from '../scale.ts';
 import { numberText } from '../scale.ts';
 import { type Box, circle, type Item, line, number, rectangle } from '../scene.ts';
@@ -8,7 +8,7 @@ import { type Bands, capped, shownValues } from './bands.ts';
 import { type Grid, type IndexPoint, isolines, regions } from './contour.ts';
 import { type LabelledLine, labelLines, type Place } from './line-labels.ts';
 
-/** Fills, lines and marked points of values over a plane, to be clipped to the frame. */
+/** Fills and lines of values over a plane, to be clipped to the frame. */
 export function drawSurface(
   mark: SurfaceMark,
   bands: Bands,
@@ -25,30 +25,46 @@ export function drawSurface(
     frame.x + x.at(between(mark.x, u)) * frame.width,
     frame.y + frame.height * (1 - y.at(between(mark.y, v))),
   ];
-  const points = mark.points.map((point) => ({
-    ...point,
-    place: [
-      frame.x + x.at(point.x) * frame.width,
-      frame.y + frame.height * (1 - y.at(point.y)),
-    ] as const satisfies Place,
-  }));
+  const points = pointsInFrame(mark, frame, x, y).map(({ place }) => place);
   return [
     ...(mark.form === 'heat'
       ? drawCells(mark, bands, toPage)
       : mark.form === 'filled'
         ? drawFills(gridOf(mark, bands), bands, frame, toPage)
-        : drawLines(mark, bands, frame, toPage, [...points.map((p) => p.place), ...avoid], measure)),
+        : drawLines(mark, bands, frame, toPage, [...points, ...avoid], measure)),
     ...drawHoles(mark, toPage),
-    ...points.map(
-      ({ place: [left, top], role }): Item => ({
-        type: 'path',
-        d: circle(left, top, 1.9),
-        fill: ruleStroke[role].stroke,
-        stroke: ink.paper,
-        width: 0.7,
-      }),
-    ),
   ];
+}
+
+/** The marked points, which are not to be clipped: one on the frame's edge is shown whole. */
+export function drawMarkedPoints(mark: SurfaceMark, frame: Box, x: Scale, y: Scale): Item[] {
+  return pointsInFrame(mark, frame, x, y).map(
+    ({ place: [left, top], role }): Item => ({
+      type: 'path',
+      d: circle(left, top, 1.9),
+      fill: ruleStroke[role].stroke,
+      stroke: ink.paper,
+      width: 0.7,
+    }),
+  );
+}
+
+function pointsInFrame(
+  { points }: SurfaceMark,
+  frame: Box,
+  x: Scale,
+  y: Scale,
+): { readonly role: RuleRole; readonly place: Place }[] {
+  return points.flatMap((point) => {
+    const [across, up] = [x.at(point.x), y.at(point.y)];
+    if (!(across >= 0 && across <= 1 && up >= 0 && up <= 1)) return [];
+    return [
+      {
+        role: point.role,
+        place: [frame.x + across * frame.width, frame.y + frame.height * (1 - up)] as const,
+      },
+    ];
+  });
 }
 
 type ToPage = (at: IndexPoint) => Place;

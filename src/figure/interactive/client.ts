@@ -39,11 +39,11 @@ const measure: Measure = (text, size) => {
 };
 
 interface Live {
-  readonly panel: Panel;
+  panel: Panel;
   readonly group: SVGGElement;
   readonly frame: PageData['panels'][number]['frame'];
   readonly scales: PageData['panels'][number]['scales'];
-  readonly scene: SpaceScene | undefined;
+  scene: SpaceScene | undefined;
   view: View;
   readonly hidden: Set<number>;
 }
@@ -145,9 +145,65 @@ function redraw(one: Live): void {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
-    const group = one.group.querySelector('[data-part=space]')!;
-    group.innerHTML = itemsToSvg(drawSpace(one.panel as SpacePanel, one.scene!, measure, one.view));
+    drawView(one);
   });
+}
+
+function drawView(one: Live): void {
+  const group = one.group.querySelector('[data-part=space]')!;
+  group.innerHTML = itemsToSvg(drawSpace(one.panel as SpacePanel, one.scene!, measure, one.view));
+}
+
+/** Shows a frame of a figure that moves; surfaces stay turned as they are, and hidden marks hidden. */
+function showFrame(k: number): void {
+  const frame = (data.figure as Figure).frames![k]!;
+  byId('frame-title').textContent = plainText(frame.title);
+  live.forEach((one, i) => {
+    one.panel = frame.panels[i]!;
+    one.group.innerHTML = data.insides![k]![i]!;
+    for (const mark of one.hidden)
+      for (const drawn of one.group.querySelectorAll<SVGGElement>(`[data-mark="${mark}"]`))
+        drawn.style.display = 'none';
+    if (one.panel.kind !== 'space') return;
+    one.scene = fitSpaceScene(one.panel, one.frame, measure);
+    drawView(one);
+  });
+}
+
+/** A slider over the frames, and a button that moves it. */
+function listFrames(): void {
+  const frames = (data.figure as Figure).frames;
+  if (!frames || frames.length < 2) return;
+  byId('film').hidden = false;
+  const slider = byId('frame') as HTMLInputElement;
+  const play = byId('play');
+  const last = frames.length - 1;
+  let timer: number | undefined;
+  const show = (k: number): void => {
+    slider.value = String(k);
+    showFrame(k);
+  };
+  const stop = (): void => {
+    window.clearInterval(timer);
+    timer = undefined;
+    play.textContent = '▶ play';
+  };
+  slider.max = String(last);
+  slider.addEventListener('input', () => {
+    stop();
+    showFrame(Number(slider.value));
+  });
+  play.addEventListener('click', () => {
+    if (timer !== undefined) return stop();
+    play.textContent = '⏸ stop';
+    if (Number(slider.value) === last) show(0);
+    timer = window.setInterval(() => {
+      show(Number(slider.value) + 1);
+      if (Number(slider.value) === last) stop();
+    }, 400);
+  });
+  stop();
+  show(last);
 }
 
 /** Check boxes for the marks that have names. */
@@ -212,6 +268,7 @@ function listProvenance(): void {
 }
 
 listMarks();
+listFrames();
 listProvenance();
 if (live.some(({ panel }) => panel.kind === 'space')) {
   const hint = byId('hint');

@@ -1,8 +1,8 @@
-import type { PlacedPanel } from '../draw.ts';
+import { layOut, type PlacedPanel } from '../draw.ts';
 import type { Figure } from '../figure.ts';
 import type { Scale } from '../scale.ts';
 import type { Scene } from '../scene.ts';
-import { escapeXml } from '../svg.ts';
+import { escapeXml, panelInsides } from '../svg.ts';
 import { client } from './client.generated.ts';
 import type { PageData } from './page-data.ts';
 
@@ -22,6 +22,11 @@ export function figureToHtml(
       frame,
       ...(scales && { scales: { x: scaleData(scales.x), y: scaleData(scales.y) } }),
     })),
+    ...(figure.frames && {
+      insides: figure.frames.map(({ panels: shown }) =>
+        panelInsides(layOut({ ...figure, panels: shown }).scene),
+      ),
+    }),
   };
   return `<!DOCTYPE html>
 <html lang="en">
@@ -36,6 +41,11 @@ export function figureToHtml(
 <div id="drawing">
 ${svg.trim()}
 </div>
+<form id="film" hidden>
+<button type="button" id="play"></button>
+<input type="range" id="frame" min="0" step="1" aria-label="frame">
+<output id="frame-title"></output>
+</form>
 <p id="hint" hidden></p>
 <form id="marks" hidden></form>
 <details id="origin" hidden><summary>Provenance</summary></details>
@@ -64,6 +74,9 @@ main { max-width: 1100px; margin: 0 auto; padding: 16px; }
 #drawing svg { width: 100%; height: auto; overflow: visible; }
 #drawing [data-part=space] { cursor: grab; }
 #hint { color: #555; font-size: 12px; margin: 4px 0; }
+#film { display: flex; align-items: center; gap: 10px; margin: 8px 0; font-size: 14px; }
+#film[hidden] { display: none; }
+#film button { width: 5.5em; } #film input { flex: 1; } #film output { min-width: 6em; }
 #marks { display: flex; flex-wrap: wrap; gap: 4px 18px; border: 0; margin: 12px 0; font-size: 13px; }
 #marks fieldset { border: 1px solid #ddd; border-radius: 4px; display: flex; flex-wrap: wrap; gap: 2px 12px; }
 #marks label { white-space: nowrap; }

@@ -9,6 +9,8 @@ export interface PageData {
     readonly frame: Box;
     readonly scales?: { readonly x: ScaleData; readonly y: ScaleData };
   }[];
+  /** Of a figure that moves: what stands in each panel's group, frame by frame. */
+  readonly insides?: readonly (readonly string[])[];
 }
 
 interface ScaleData {

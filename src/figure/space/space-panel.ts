@@ -21,6 +21,7 @@ export function fitSpace(panel: SpacePanel, width: number, _height: number, meas
     right: 0,
     foot: 0,
     alone: true,
+    fills: true,
     draw: (frame: Box): DrawnPanel => ({
       items: [
         {

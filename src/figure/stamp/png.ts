@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 
 const keyword = 'orograph:provenance';
-const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+export const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** Keyword, no compression (flag and method), no language, no translated keyword (PNG specification 11.3.3.4). */
 const head = Buffer.from(`${keyword}\0\0\0\0\0`, 'latin1');
 
@@ -10,7 +10,7 @@ const head = Buffer.from(`${keyword}\0\0\0\0\0`, 'latin1');
  * figure is to be the same file everywhere.
  */
 export function stampPng(file: Buffer, text: string): Buffer {
-  const end = chunks(file).find(({ type }) => type === 'IEND');
+  const end = pngChunks(file).find(({ type }) => type === 'IEND');
   if (!end) return file;
   return Buffer.concat([
     file.subarray(0, end.at),
@@ -20,7 +20,7 @@ export function stampPng(file: Buffer, text: string): Buffer {
 }
 
 export function unstampPng(file: Buffer): string | undefined {
-  for (const { type, data } of chunks(file))
+  for (const { type, data } of pngChunks(file))
     if (type === 'iTXt' && data.subarray(0, head.length).equals(head))
       return data.subarray(head.length).toString('utf8');
   return undefined;
@@ -36,9 +36,9 @@ export function pngChunk(type: string, data: Buffer): Buffer {
 }
 
 /** The chunks of a PNG, as far as they are whole; of anything else none. */
-function chunks(file: Buffer): { type: string; at: number; data: Buffer }[] {
+export function pngChunks(file: Buffer): { type: string; at: number; data: Buffer }[] {
   const found: { type: string; at: number; data: Buffer }[] = [];
-  if (!file.subarray(0, 8).equals(signature)) return found;
+  if (!file.subarray(0, 8).equals(pngSignature)) return found;
   for (let at = 8; at + 12 <= file.length; ) {
     const length = file.readUInt32BE(at);
     if (at + 12 + length > file.length) break;

@@ -1,5 +1,6 @@
 /** Panels of tables: histograms, bars, spectral densities. */
 import { ticks } from 'd3-array';
+import { UserError } from '../../../src/diagnostics/diagnostic.ts';
 import type { BarsMark, LineMark, PlanePanel, PointsMark, RuleMark } from '../../../src/figure/figure.ts';
 import { literal } from '../../../src/figure/math-text.ts';
 import { numberText } from '../../../src/figure/scale.ts';
@@ -107,7 +108,7 @@ interface BarGroup {
 export function barsPanel(content: Content): PlanePanel {
   const { own } = content;
   let [names, ylabel]: [readonly string[], string] = [[], ''];
-  const groups = content.sources.flatMap((source): BarGroup[] => {
+  const unordered = content.sources.flatMap((source): BarGroup[] => {
     const { data, label } = source;
     if (own.values !== undefined) {
       const heights = numbersAt(source, own.values);
@@ -136,6 +137,8 @@ export function barsPanel(content: Content): PlanePanel {
     }
     return [];
   });
+  const groups = unordered.map((group) => ({ ...group, heights: inOrder(group.heights, own.order) }));
+  if (own.order && names.length > 0) names = inOrder(names, own.order);
   if (groups.length === 0)
     throw cannotPlot(
       content,
@@ -167,6 +170,19 @@ export function barsPanel(content: Content): PlanePanel {
     marks,
     legend: own.legend ?? groups.length > 1,
   };
+}
+
+/** Some of a list in another order, by their places from 1 on. */
+function inOrder<T>(list: readonly T[], order: readonly number[] | undefined): readonly T[] {
+  if (!order) return list;
+  const beyond = order.find((place) => place > list.length);
+  if (beyond !== undefined)
+    throw new UserError({
+      severity: 'error',
+      code: 'no-such-bar',
+      message: `the order of the bars names place ${beyond}, but there are ${list.length} numbers`,
+    });
+  return order.map((place) => list[place - 1]!);
 }
 
 /** PyHessian's floor below a density on a logarithmic scale. */

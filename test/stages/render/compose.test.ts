@@ -72,6 +72,45 @@ describe('panels by the names of inputs', () => {
     expect(() => figureOf(uneven, { panels: [{ each: ['a', 'c'] }] })).toThrow('c has 2 artifacts');
   });
 
+  it('show several artifacts one after the other, on one scale, the last where nothing moves', () => {
+    const sources = [1, 2, 3].map((factor, i) => {
+      const { axes, ...rest } = surface();
+      const series = rest.series.map((one) => ({
+        ...one,
+        metrics: { ...one.metrics, loss: one.metrics.loss!.map((v) => v * factor) },
+      }));
+      return sourceOf({ ...rest, axes, series }, i, 'planes');
+    });
+    const panels = [
+      { frames: ['planes'], plot: 'surface' },
+      { frames: ['planes'], plot: 'filled' },
+    ];
+    const figure = figureOf(sources, { panels, 'frame-titles': ['one', 'two'] });
+    expect(figure.frames!.map(({ title }) => title)).toEqual(['one', 'two', '3']);
+    expect(figure.panels).toEqual(figure.frames![2]!.panels);
+    const domains = figure.frames!.flatMap(({ panels: shown }) =>
+      shown.map((p) =>
+        p.kind === 'space' ? p.z.domain : p.marks.flatMap((m) => (m.type === 'surface' ? [m.domain] : []))[0],
+      ),
+    );
+    expect(new Set(domains.map((d) => JSON.stringify(d))).size, 'one scale a panel').toBe(2);
+    const values = figure.frames!.map(({ panels: [p] }) => (p!.kind === 'space' ? p!.surface.values : []));
+    expect(values[2]).toEqual(values[0]!.map((v) => (v === null ? null : v * 3)));
+    const uneven = [...sources, sourceOf(double(), 0, 'c'), sourceOf(double(), 1, 'c')];
+    expect(() => figureOf(uneven, { panels: [...panels, { frames: ['c'] }] })).toThrow('c has 2 artifacts');
+  });
+
+  it('put bars in the order that is asked for, names and all', () => {
+    const [panel] = planes(
+      figureOf([angles], { panels: [{ show: ['angles'], plot: 'bars', order: [3, 1, 2] }] }),
+    );
+    const [bars] = panel!.marks.filter((m): m is BarsMark => m.type === 'bars');
+    expect(bars!.height).toEqual([0.125, 0.5, 0.25]);
+    expect(panel!.x.categories).toEqual(['P.E.1', 'N.E.1', 'N.E.2']);
+    const beyond = { panels: [{ show: ['angles'], plot: 'bars', order: [1, 4] }] };
+    expect(() => figureOf([angles], beyond)).toThrow('names place 4, but there are 3 numbers');
+  });
+
   it('draw a trajectory over a plane, which then has a legend', () => {
     const [panel] = planes(
       figureOf([sourceOf(surface(), 0, 'plane'), path], {

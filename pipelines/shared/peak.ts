@@ -1,0 +1,41 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
+
+/**
+ * How high the perturbed model stands above the lowest point that a curve reaches on each of its sides, of the two the
+ * smaller drop: a peak's height; at most 0 where it is none.
+ */
+export default defineStage({
+  version: 1,
+  summary: 'Takes the heights of peaks at the perturbed model, over curves one after the other.',
+  with: Type.Object({}, { additionalProperties: false }),
+  inputs: { curves: { type: 'curves', many: true } },
+  outputs: { heights: { type: 'table', extension: '.json', description: 'One a curve.' } },
+  async run({ list, output }) {
+    const heights: number[] = [];
+    for (const { path } of list('curves')) {
+      const { axes, series } = decodeCurves(await readFile(path!, 'utf8'));
+      if (axes.length !== 1) throw new Error('these are surfaces, not curves');
+      const at = axes[0]!.values;
+      const middle = at.reduce((best, v, i) => (Math.abs(v) < Math.abs(at[best]!) ? i : best), 0);
+      for (const { metrics } of series) {
+        const loss = metrics.loss!;
+        const lowest = (side: readonly number[]): number => Math.min(...side);
+        const sides = [lowest(loss.slice(0, middle)), lowest(loss.slice(middle + 1))];
+        heights.push(loss[middle]! - Math.max(...sides));
+      }
+    }
+    await writeFile(output('heights'), `${JSON.stringify(heights)}\n`);
+  },
+});
+
+export const factNames = ['falls', 'first', 'last'];
+/** `falls`: each is a smaller one than that before it; what is no peak counts as 0. */
+export const facts: FactsOf = async ({ heights }) => {
+  const list = (JSON.parse(await readFile(heights!.path!, 'utf8')) as number[]).map((h) => Math.max(0, h));
+  return {
+    falls: list[0]! > 0 && list.every((h, i) => i === 0 || h < list[i - 1]!),
+    first: list[0]!,
+    last: list.at(-1)!,
+  };
+};

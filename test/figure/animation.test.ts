@@ -1,0 +1,95 @@
+import { inflateSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { animatedPng } from '../../src/figure/animated-png.ts';
+import { frameScenes } from '../../src/figure/animation.ts';
+import { layOut } from '../../src/figure/draw.ts';
+import type { Figure, SpacePanel } from '../../src/figure/figure.ts';
+import { figureToHtml } from '../../src/figure/interactive/html.ts';
+import type { PageData } from '../../src/figure/interactive/page-data.ts';
+import { svgToPng } from '../../src/figure/png.ts';
+import { pngChunk, pngChunks, pngSignature } from '../../src/figure/stamp/png.ts';
+import { stamped, stampOf } from '../../src/figure/stamp/stamp.ts';
+import { panelInsides, sceneToSvg } from '../../src/figure/svg.ts';
+import { figures } from './figures.ts';
+
+const space = figures['surfaces-in-space']!.panels[0] as SpacePanel;
+const plane = figures.surfaces!.panels[0]!;
+const rising = (k: number): SpacePanel => ({
+  ...space,
+  z: { ...space.z, domain: [0, 40] },
+  surface: { ...space.surface, values: space.surface.values.map((v) => (v === null ? null : v + k)) },
+});
+const film: Figure = {
+  width: 300,
+  frame: { aspect: 1 },
+  columns: 2,
+  title: 'Rising',
+  panels: [rising(2), plane],
+  // The second title takes two lines.
+  frames: [0, 1, 2].map((k) => ({
+    title: k === 1 ? 'a title that is too long for one line of so narrow a figure' : `$E=${k}$`,
+    panels: [rising(k), plane],
+  })),
+};
+
+describe('a figure that moves', () => {
+  it('has frames of one size, each with its title, that differ in what is drawn', () => {
+    const scenes = frameScenes(film);
+    expect(new Set(scenes.map(({ width, height }) => `${width} ${height}`)).size).toBe(1);
+    expect(scenes.map(({ title }) => title)[2]).toBe('Rising, E=2');
+    expect(new Set(scenes.map(sceneToSvg)).size).toBe(3);
+  });
+
+  it('as a PNG holds every frame as it is, in turn, and keeps its provenance', async () => {
+    const frames = await Promise.all(frameScenes(film).map((scene) => svgToPng(sceneToSvg(scene), 40)));
+    const file = stamped(animatedPng(frames), '.png', '{"a":1}');
+    expect(stampOf(file, '.png')).toBe('{"a":1}');
+    const chunks = pngChunks(file);
+    expect(chunks.map(({ type }) => type).slice(0, 2)).toEqual(['IHDR', 'acTL']);
+    expect(chunks.find(({ type }) => type === 'acTL')!.data.readUInt32BE(0)).toBe(3);
+    // Control and later data are numbered through, without a gap.
+    const numbered = chunks.filter(({ type }) => type === 'fcTL' || type === 'fdAT');
+    expect(numbered.map(({ data }) => data.readUInt32BE(0))).toEqual(numbered.map((_, i) => i));
+    const pixels = (parts: readonly Buffer[]): Buffer => inflateSync(Buffer.concat(parts));
+    const starts = chunks.flatMap(({ type }, i) => (type === 'fcTL' ? [i] : []));
+    starts.forEach((start, k) => {
+      const own = chunks.slice(start + 1, starts[k + 1]).flatMap(({ type, data }) => {
+        if (type === 'IDAT') return [data];
+        return type === 'fdAT' ? [data.subarray(4)] : [];
+      });
+      const given = pngChunks(frames[k]!).flatMap(({ type, data }) => (type === 'IDAT' ? [data] : []));
+      expect(pixels(own).equals(pixels(given)), `frame ${k}`).toBe(true);
+      expect(chunks[start]!.data.subarray(4, 12).equals(chunks[0]!.data.subarray(0, 8))).toBe(true);
+    });
+    // Without what makes it move it is the first frame.
+    const still = chunks.filter(({ type }) => !['acTL', 'fcTL', 'fdAT', 'iTXt'].includes(type));
+    const bare = Buffer.concat([pngSignature, ...still.map(({ type, data }) => pngChunk(type, data))]);
+    expect(bare.equals(frames[0]!)).toBe(true);
+  });
+
+  it('refuses frames of different sizes', async () => {
+    const [small, large] = await Promise.all(
+      [30, 40].map((dpi) => svgToPng(sceneToSvg(frameScenes(film)[0]!), dpi)),
+    );
+    expect(() => animatedPng([small!, large!])).toThrow('different sizes');
+  });
+
+  it('as HTML carries each frame of each panel, with the clips of the drawing', () => {
+    const placed = layOut(film);
+    const svg = sceneToSvg(placed.scene);
+    const html = figureToHtml(film, placed, svg);
+    const json = /<script type="application\/json" id="figure">([^<]*)<\/script>/u.exec(html)![1]!;
+    const data = JSON.parse(json) as PageData;
+    expect(data.insides!.map((list) => list.length)).toEqual([2, 2, 2]);
+    const clips = (text: string): string[] => text.match(/url\(#clip\d+\)/gu) ?? [];
+    for (const [view, flat] of data.insides!) {
+      expect(view).toContain('<g data-part="space"></g>');
+      expect(clips(flat!)).toEqual(clips(svg));
+    }
+    expect(html).toContain('id="play"');
+    // The plane does not change, and is what the drawing itself has.
+    expect(svg.replace(/\n +/gu, '\n')).toContain(
+      panelInsides(placed.scene)[1]!.replace(/\n +/gu, '\n').trim(),
+    );
+  });
+});
