@@ -51,6 +51,22 @@ afterEach(() => {
 });
 
 describe('orograph run', () => {
+  it('warns where another file of the folder has the same name', async () => {
+    const w = workspace({
+      'pipelines/demo.yaml': pipeline,
+      'pipelines/other.yaml': pipeline.replace('demo', '"demo" # a copy'),
+      'pipelines/demo-2.yaml': pipeline.replace('demo', 'demo-2'),
+    });
+    const told = await w.run('run', 'pipelines/other.yaml', 'first');
+    expect(told.code).toBe(0);
+    expect(told.stderr).toMatch(/^warning: demo\.yaml, in the same folder, is called "demo" too/);
+    const json = await w.run('run', 'pipelines/demo.yaml', 'first', '--json');
+    expect(json.events.flatMap((e) => (e.type === 'diagnostic' ? [e.diagnostic.code] : []))).toEqual([
+      'same-pipeline-name',
+    ]);
+    expect((await w.run('run', 'pipelines/demo-2.yaml', 'first')).stderr).toBe('');
+  });
+
   it('computes, then finds everything cached, and ends with the same words', async () => {
     const w = workspace({ 'pipelines/demo.yaml': pipeline });
     const cold = await w.run('run', 'pipelines/demo.yaml');

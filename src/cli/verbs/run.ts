@@ -4,6 +4,7 @@ import { catchInterrupts } from '../interrupt.ts';
 import { filesAndStages } from '../pipeline-files.ts';
 import { pipelineOptions } from '../pipeline-options.ts';
 import { describeDiagnostics, printUserError } from '../report.ts';
+import { warnOfSameName } from '../same-name.ts';
 import type { VerbContext } from '../verb.ts';
 import { openView, type View } from '../views/view.ts';
 
@@ -63,6 +64,8 @@ async function runOne(
   signal: AbortSignal,
 ): Promise<ExitCode> {
   try {
+    const sameName = warnOfSameName(file, cwd);
+    if (sameName) view.subscriber({ type: 'diagnostic', diagnostic: sameName });
     const result = await runPipeline({
       ...(await pipelineOptions(args, cwd, file, stages)),
       keepGoing: args.has('keep-going'),
