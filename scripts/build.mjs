@@ -27,7 +27,6 @@ const external = [
   'sharp',
   '@resvg/resvg-js',
   'pdfkit',
-  'svg-to-pdfkit',
   'dejavu-fonts-ttf',
   'h5wasm',
   '@tensorflow/tfjs-node',
