@@ -50,3 +50,25 @@ function numbered(sequence: number, data: Buffer): Buffer {
   number.writeUInt32BE(sequence);
   return Buffer.concat([number, data]);
 }
+
+/** The frames of a PNG that moves, each a PNG by itself; of one that does not, the file. */
+export function framesOf(file: Buffer): Buffer[] {
+  const chunks = pngChunks(file);
+  if (!chunks.some(({ type }) => type === 'acTL')) return [file];
+  const header = chunks[0]!.data;
+  const starts = chunks.flatMap(({ type }, i) => (type === 'fcTL' ? [i] : []));
+  const palette = chunks.filter(({ type }) => type === 'PLTE' || type === 'tRNS');
+  return starts.map((start, k) => {
+    const data = chunks.slice(start, starts[k + 1]).flatMap(({ type, data: bytes }) => {
+      if (type === 'IDAT') return [bytes];
+      return type === 'fdAT' ? [bytes.subarray(4)] : [];
+    });
+    return Buffer.concat([
+      pngSignature,
+      pngChunk('IHDR', header),
+      ...palette.map(({ type, data: bytes }) => pngChunk(type, bytes)),
+      pngChunk('IDAT', Buffer.concat(data)),
+      pngChunk('IEND', Buffer.alloc(0)),
+    ]);
+  });
+}

@@ -1,12 +1,14 @@
 import { inflateSync } from 'node:zlib';
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { animatedPng } from '../../src/figure/animated-png.ts';
+import { animatedPng, framesOf } from '../../src/figure/animated-png.ts';
 import { frameScenes } from '../../src/figure/animation.ts';
 import { layOut } from '../../src/figure/draw.ts';
 import type { Figure, SpacePanel } from '../../src/figure/figure.ts';
 import { figureToHtml } from '../../src/figure/interactive/html.ts';
 import type { PageData } from '../../src/figure/interactive/page-data.ts';
 import { svgToPng } from '../../src/figure/png.ts';
+import { smallPng } from '../../src/figure/small-png.ts';
 import { pngChunk, pngChunks, pngSignature } from '../../src/figure/stamp/png.ts';
 import { stamped, stampOf } from '../../src/figure/stamp/stamp.ts';
 import { panelInsides, sceneToSvg } from '../../src/figure/svg.ts';
@@ -65,6 +67,33 @@ describe('a figure that moves', () => {
     const still = chunks.filter(({ type }) => !['acTL', 'fcTL', 'fdAT', 'iTXt'].includes(type));
     const bare = Buffer.concat([pngSignature, ...still.map(({ type, data }) => pngChunk(type, data))]);
     expect(bare.equals(frames[0]!)).toBe(true);
+  });
+
+  it('can be made small, still moves, and each frame is what it was', async () => {
+    const frames = await Promise.all(frameScenes(film).map((scene) => svgToPng(sceneToSvg(scene), 100)));
+    const file = stamped(animatedPng(frames), '.png', '{"a":1}');
+    expect(framesOf(file).map((frame) => frame.length)).toHaveLength(3);
+    const limit = file.length / 2.5;
+    const small = await smallPng(file, limit);
+    expect(small.length).toBeLessThanOrEqual(limit);
+    expect(stampOf(small)).toBe('{"a":1}');
+    const shown = framesOf(small);
+    expect(shown).toHaveLength(3);
+    const { width } = await sharp(shown[0]!).metadata();
+    const pixels = (png: Buffer): Promise<Buffer> =>
+      sharp(png).resize({ width }).removeAlpha().raw().toBuffer();
+    const difference = async (a: Buffer, b: Buffer): Promise<number> => {
+      const [p, q] = [await pixels(a), await pixels(b)];
+      return p.reduce((sum, v, i) => sum + Math.abs(v - q[i]!), 0) / p.length;
+    };
+    for (const [k, frame] of frames.entries()) expect(await difference(shown[k]!, frame)).toBeLessThan(1.5);
+    expect(await difference(shown[0]!, frames[1]!)).toBeGreaterThan(3);
+    // One that does not move.
+    const still = await smallPng(stamped(frames[0]!, '.png', '{"b":2}'), frames[0]!.length / 2);
+    expect(stampOf(still)).toBe('{"b":2}');
+    expect(await difference(await sharp(still).resize({ width }).png().toBuffer(), frames[0]!)).toBeLessThan(
+      2,
+    );
   });
 
   it('refuses frames of different sizes', async () => {

@@ -1,4 +1,4 @@
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import { readFigure } from '../../run/read-provenance.ts';
@@ -9,6 +9,20 @@ import { workspaceOf } from '../pipeline-options.ts';
 import { count } from '../units.ts';
 import type { VerbContext } from '../verb.ts';
 import { shortPath } from '../views/summary.ts';
+
+/** Bytes of a picture in a folder that is committed. */
+const smallEnough = 140_000;
+
+const pictureName = (figure: string): string => `${figure.replaceAll('/', '-')}.png`;
+
+/** A small copy of a picture; one that has not changed is left alone, so that a repository sees no change. */
+async function writeSmall(from: string, to: string): Promise<void> {
+  const { smallPng } = await import('../../figure/small-png.ts');
+  const small = await smallPng(readFileSync(from), smallEnough);
+  if (existsSync(to) && readFileSync(to).equals(small)) return;
+  makeFolder(dirname(to));
+  await writeFileAtomic(to, small, { durable: false });
+}
 
 /** `orograph gallery`: reads what runs have published; runs nothing. */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
@@ -28,14 +42,18 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   try {
     for (const { figures } of pipelines)
       for (const { name, files } of figures) {
-        const wanted = markdown ? Object.entries(files).filter(([e]) => e === '.png') : Object.entries(files);
-        for (const [extension, path] of wanted) {
-          const target = join(folder, markdown ? `${name.replaceAll('/', '-')}${extension}` : path);
+        if (markdown) {
+          const picture = files['.png'];
+          if (picture) await writeSmall(join(artifacts, picture), join(folder, pictureName(name)));
+          continue;
+        }
+        for (const path of Object.values(files)) {
+          const target = join(folder, path);
           makeFolder(dirname(target));
           copyFileSync(join(artifacts, path), target);
         }
         const [first] = Object.values(files);
-        if (markdown || !first) continue;
+        if (!first) continue;
         const { text } = await readFigure(join(artifacts, first), first);
         const record = join(folder, `${name}.provenance.json`);
         makeFolder(dirname(record));
@@ -43,9 +61,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
       }
     makeFolder(folder);
     const text = markdown
-      ? galleryMarkdown(pipelines, ({ name, files }) =>
-          files['.png'] ? `${name.replaceAll('/', '-')}.png` : undefined,
-        )
+      ? galleryMarkdown(pipelines, ({ name, files }) => (files['.png'] ? pictureName(name) : undefined))
       : galleryPage(pipelines);
     await writeFileAtomic(page, text, { durable: false });
   } catch (error) {
