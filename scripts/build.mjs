@@ -2,6 +2,7 @@
 // dist/kinds.json, which holds the code digest of every kind that ships, so that a run need not compute them.
 //
 //   node scripts/build.mjs [--if-changed]
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -66,7 +67,7 @@ const kinds = readdirSync(join(root, 'stages')).filter((name) =>
   existsSync(join(root, 'stages', name, 'stage.ts')),
 );
 /** What `orograph run` needs where nothing has changed: in one file, because every file more is a good millisecond. */
-const front = 'src/cli/main.ts';
+const front = 'src/cli/program.ts';
 const inFront = [
   'src/cli/verbs/run.ts',
   'src/cli/report.ts',
@@ -114,18 +115,46 @@ const lazyImports = {
   },
 };
 
-try {
-  await build({
+/** The front as `main.ts` takes it: one function, in a file that is named by its content. */
+async function buildFront() {
+  const { outputFiles } = await build({
     ...common,
-    entryPoints: [{ in: front, out: placeOf(front) }],
+    entryPoints: [{ in: front, out: 'cli/front' }],
     plugins: [lazyImports],
+    write: false,
+    format: 'cjs',
+    // Names stay as they are, for stack traces; to keep minified ones costs a call wherever a function is made.
+    minify: false,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: false,
+    define: { ...common.define, 'import.meta.url': '__url' },
+    banner: { js: '(function (require, __import, __url) {' },
+    footer: { js: '})' },
   });
+  const [code, map] = ['.js', '.map'].map((end) => outputFiles.find(({ path }) => path.endsWith(end)).text);
+  const name = `front-${createHash('sha256').update(code).digest('hex').slice(0, 16)}`;
+  // A script cannot import by itself.
+  const script = code.replaceAll(/\bimport\(/g, '__import(').replace('front.js.map', `${name}.cjs.map`);
+  mkdirSync(join(fresh, 'cli'), { recursive: true });
+  writeFileSync(join(fresh, 'cli', `${name}.cjs`), script);
+  writeFileSync(join(fresh, 'cli', `${name}.cjs.map`), map);
+  return name;
+}
+
+let name;
+try {
+  name = await buildFront();
   await build({
     ...common,
     entryPoints: [
-      ...['src/execute/worker.ts', 'src/index.ts', ...lazy].map((file) => ({ in: file, out: placeOf(file) })),
+      ...['src/cli/main.ts', 'src/execute/worker.ts', 'src/index.ts', ...lazy].map((file) => ({
+        in: file,
+        out: placeOf(file),
+      })),
       ...kinds.map((kind) => ({ in: `stages/${kind}/stage.ts`, out: `stages/${kind}` })),
     ],
+    define: { ...common.define, 'process.env.OROGRAPH_FRONT': JSON.stringify(name) },
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
   });
@@ -172,6 +201,10 @@ try {
 } finally {
   rmSync(fresh, { recursive: true, force: true });
 }
-mkdirSync(dist, { recursive: true });
+try {
+  execFileSync(process.execPath, [join(root, 'scripts/compile-front.mjs'), join(dist, 'cli', `${name}.cjs`)]);
+} catch {
+  console.warn('the command line will start more slowly: no byte code of it could be kept');
+}
 const size = filesUnder(dist).reduce((sum, file) => sum + statSync(file).size, 0);
 console.log(`built dist/ (${kinds.length} stage kinds, ${(size / 1e6).toFixed(1)} MB)`);

@@ -147,7 +147,6 @@ async function compare(shape, size) {
     }
     console.log(`  ${shape} ${size} ${operation} done`);
   }
-  for (const { folder } of contenders) if (!options.keep) rmSync(folder, { recursive: true, force: true });
   return summaries;
 }
 

@@ -100,7 +100,9 @@ export function resolvePath(path: string, folder: string, root: string): string 
 
 /** A path as the user would type it: relative where that leads down, absolute elsewhere. Slashes on every system. */
 export function shownPath(path: string, from: string): string {
-  const way = relative(from, path);
+  // Nearly always; `relative` would take both paths apart.
+  const below = path.startsWith(from) && path[from.length] === sep;
+  const way = below ? path.slice(from.length + 1) : relative(from, path);
   const shown = way === '' ? '.' : way.startsWith('..') && way.length >= path.length ? path : way;
   return sep === '/' ? shown : shown.replaceAll(sep, '/');
 }

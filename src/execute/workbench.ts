@@ -1,3 +1,4 @@
+import { rmdir } from 'node:fs';
 import { join } from 'node:path';
 import { linkTo, makeFolder, removeFile } from '../util/fs-durable.ts';
 
@@ -23,6 +24,9 @@ export interface Workbench {
   crowded: boolean;
 }
 
+/** Empty folders that may lie about. */
+const mostSpent = 1000;
+
 /** What makes and removes folders on the store's file system. */
 export interface FolderMaker {
   create(): string;
@@ -33,11 +37,15 @@ export interface FolderMaker {
  * Benches are used again, all but the folder that the program runs in. On ext4, creating a file looks past every inode
  * that was removed in the last minutes, so a thousand small programs that each made and removed half a dozen files
  * would spend most of their time there (measured: from 30 to over 1,000 µs a file). The folder itself is always new:
- * a process that a program left behind must not be able to write into the next one's outputs.
+ * a process that a program left behind must not be able to write into the next one's outputs. Empty ones are removed
+ * many at once, for the same reason.
  */
 export class Workbenches {
   readonly #maker: FolderMaker;
   readonly #idle: Workbench[] = [];
+  /** Folders that programs have run in, empty now. */
+  readonly #spent: string[] = [];
+  #removing: Promise<unknown> = Promise.resolve();
   readonly #workspace: string;
   #runs = 0;
 
@@ -68,14 +76,31 @@ export class Workbenches {
   /** @param clean whether the program ended well and its outputs are taken. */
   release(bench: Workbench, clean: boolean): void {
     if (clean && !bench.crowded && takeAway(bench.links)) {
-      this.#maker.discard(bench.run);
+      if (this.#spent.push(bench.run) >= mostSpent) this.#removeSpent();
       this.#idle.push(bench);
     } else this.#maker.discard(bench.folder);
   }
 
   /** Removes the benches that nobody works at. */
-  close(): void {
+  async close(): Promise<void> {
+    this.#removeSpent();
+    await this.#removing;
     for (const bench of this.#idle.splice(0)) this.#maker.discard(bench.folder);
+  }
+
+  #removeSpent(): void {
+    const removals = this.#spent.splice(0).map(
+      (folder) =>
+        new Promise<void>((resolve) => {
+          // In the pool: giving a block back to the disk can take longer than all else that is done for a program.
+          rmdir(folder, (error) => {
+            // Something that was not declared is in it.
+            if (error !== null) this.#maker.discard(folder);
+            resolve();
+          });
+        }),
+    );
+    this.#removing = Promise.all([this.#removing, ...removals]);
   }
 }
 

@@ -1,4 +1,5 @@
-import hash from 'object-hash';
+import objectHash from 'object-hash';
+import { digestOf } from '../util/digest.ts';
 import type { Json } from '../util/json.ts';
 
 /**
@@ -8,7 +9,8 @@ import type { Json } from '../util/json.ts';
  * Infinity, undefined, Map and -0 either collide or differ in ways no reader of a key would expect.
  */
 export function hashOfValue(value: Json): string {
-  return hash(checked(value, '') as never, { algorithm: 'sha256', respectType: false });
+  // `passthrough` gives the text that the library would hash piece by piece; hashing it at once takes half the time.
+  return digestOf(objectHash(checked(value, '') as never, { algorithm: 'passthrough', respectType: false }));
 }
 
 function checked(value: unknown, path: string): Json {

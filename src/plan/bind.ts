@@ -214,9 +214,9 @@ export class Binder {
     }
     const absolute = resolvePath(path, draft.stage.declaration.file.folder, this.#root);
     const stat = statSync(absolute, { throwIfNoEntry: false });
-    const shown = shownPath(absolute, this.#cwd);
+    const shown = () => shownPath(absolute, this.#cwd);
     if (!stat) {
-      this.#problems.error('file-not-found', node, `there is no file "${shown}"`, {
+      this.#problems.error('file-not-found', node, `there is no file "${shown()}"`, {
         hint: nearbyHint(absolute, path),
       });
       return undefined;
@@ -225,7 +225,7 @@ export class Binder {
       this.#problems.error(
         'not-a-file',
         node,
-        `"${shown}" is ${stat.isDirectory() ? 'a folder' : 'no file'}`,
+        `"${shown()}" is ${stat.isDirectory() ? 'a folder' : 'no file'}`,
         {
           expected: 'a file',
         },

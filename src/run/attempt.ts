@@ -79,7 +79,7 @@ export class Executor {
   /** Ends the workers; resolves when every work folder is gone. */
   async close(): Promise<void> {
     this.#commands.close();
-    this.#benches.close();
+    await this.#benches.close();
     await this.#workers.close();
     await Promise.all(this.#removals);
   }

@@ -33,24 +33,27 @@ interface Read {
 
 export class FileDigests {
   readonly #database: Database;
+  /** What this process has read or looked up itself, by path. */
+  readonly #seen = new Map<string, Pick<Read, 'identity' | 'file'>>();
+
   constructor(database: Database) {
     this.#database = database;
   }
 
   async of(paths: readonly string[]): Promise<(StoredFile | undefined)[]> {
-    const unknown: number[] = [];
-    const found = this.#database.readMany(() => {
-      unknown.length = 0;
-      const known = this.#known(paths);
-      return paths.map((path, index) => {
-        const stats = tryStat(path);
-        if (stats === undefined) return undefined;
-        const stored = known.get(path);
-        const file = stored && trusted(path, identityOf(stats), stored);
-        if (file === undefined) unknown.push(index);
-        return file;
-      });
+    const found: (StoredFile | undefined)[] = [];
+    const identities = paths.map((path, index) => {
+      const stats = tryStat(path);
+      if (stats === undefined) return undefined;
+      const identity = identityOf(stats);
+      const seen = this.#seen.get(path);
+      if (seen?.identity === identity) found[index] = seen.file;
+      return identity;
     });
+    const unseen = [...paths.keys()].filter((i) => identities[i] !== undefined && found[i] === undefined);
+    if (unseen.length > 0) this.#recall(paths, identities, unseen, found);
+    const unknown = unseen.filter((i) => found[i] === undefined);
+    found.length = paths.length;
     if (unknown.length === 0) return found;
     const read: Read[] = [];
     const work = unknown.values();
@@ -58,7 +61,10 @@ export class FileDigests {
       for (const index of work) {
         const result = await readFile(paths[index]!);
         found[index] = result?.file;
-        if (result?.atRest) read.push(result);
+        if (result?.atRest) {
+          read.push(result);
+          this.#seen.set(result.path, result);
+        }
       }
     };
     await Promise.all(Array.from({ length: readers }, reader));
@@ -66,11 +72,29 @@ export class FileDigests {
     return found;
   }
 
-  #known(paths: readonly string[]): Map<string, Stored> {
-    const rows = this.#database
-      .sql('SELECT * FROM file_digests WHERE path IN (SELECT value FROM json_each(?))')
-      .all(JSON.stringify(paths)) as Stored[];
-    return new Map(rows.map((row) => [row.path, row]));
+  /** Fills in what the table knows of the files as they look now. */
+  #recall(
+    paths: readonly string[],
+    identities: readonly (string | undefined)[],
+    wanted: readonly number[],
+    found: (StoredFile | undefined)[],
+  ): void {
+    const rows = this.#database.read(
+      () =>
+        this.#database
+          .sql('SELECT * FROM file_digests WHERE path IN (SELECT value FROM json_each(?))')
+          .all(JSON.stringify(wanted.map((i) => paths[i]))) as Stored[],
+    );
+    const known = new Map(rows.map((row) => [row.path, row]));
+    for (const i of wanted) {
+      const path = paths[i]!;
+      const identity = identities[i]!;
+      const stored = known.get(path);
+      const file = stored && trusted(path, identity, stored);
+      if (file === undefined) continue;
+      found[i] = file;
+      this.#seen.set(path, { identity, file });
+    }
   }
 
   #remember(read: readonly Read[]): void {

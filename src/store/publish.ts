@@ -5,17 +5,14 @@
  * and need not survive a power cut.
  */
 import {
-  type BigIntStats,
   closeSync,
   constants,
-  copyFileSync,
   existsSync,
-  fstatSync,
   lstatSync,
   openSync,
   readFileSync,
+  type Stats,
   statSync,
-  writeFileSync,
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -23,7 +20,14 @@ import { UserError } from '../diagnostics/diagnostic.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
 import { faultPoint } from '../util/faults.ts';
 import { identityOf } from '../util/file-identity.ts';
-import { makeFolder, removeIfThere, renameFile, setMode, temporaryBeside } from '../util/fs-durable.ts';
+import {
+  makeFolder,
+  removeIfThere,
+  renameFile,
+  setMode,
+  temporaryBeside,
+  writeScratch,
+} from '../util/fs-durable.ts';
 import type { Publication } from './contract.ts';
 import type { Database } from './database.ts';
 import { diskError } from './disk-errors.ts';
@@ -31,9 +35,15 @@ import { digestOpenFile, type Objects } from './objects.ts';
 import { sealOf } from './schema.ts';
 
 interface Stored {
+  readonly path: string;
   readonly identity: string;
   readonly digest: string;
   readonly seal: string;
+}
+/** A publication whose copy is not known to be right. */
+interface Doubtful extends Publication {
+  /** Whether something stands at its place. */
+  readonly there: boolean;
 }
 interface Known extends Publication {
   readonly identity: string;
@@ -42,7 +52,7 @@ interface Known extends Publication {
 /** What tells one content of a copy from another. */
 const contentOf = ({ file, made }: Publication): Digest => made?.identity ?? file.digest;
 
-/** Copies up to this size (bytes) are compared with their digest as they are made. */
+/** Files up to this size (bytes) are copied through memory, and compared with their digest on the way. */
 const checkedLimit = 8 << 20;
 
 export class PublishedCopies {
@@ -57,17 +67,16 @@ export class PublishedCopies {
   }
 
   async publish(publications: readonly Publication[]): Promise<string[]> {
-    const different = this.#database.readMany(() => publications.filter((wanted) => !this.#isKnown(wanted)));
+    const different = this.#different(publications);
     const known: Known[] = [];
     const written: string[] = [];
     try {
       for (const wanted of different) {
-        if (!(await holds(wanted))) {
+        if (!wanted.there || !(await holds(wanted))) {
           await this.#copy(wanted);
           written.push(wanted.path);
         }
-        const stats = lstatSync(wanted.path, { bigint: true });
-        known.push({ ...wanted, identity: identityOf(stats) });
+        known.push({ ...wanted, identity: identityOf(lstatSync(wanted.path)) });
       }
     } finally {
       this.#remember(known);
@@ -75,19 +84,21 @@ export class PublishedCopies {
     return written;
   }
 
-  #isKnown(wanted: Publication): boolean {
-    const { path, file, made } = wanted;
-    const stats = tryStat(path);
-    if (!stats?.isFile() || (!made && stats.size !== BigInt(file.bytes))) return false;
-    const stored = this.#database
-      .sql('SELECT identity, digest, seal FROM published WHERE path = ?')
-      .get(path) as Stored | undefined;
-    const identity = identityOf(stats);
-    return (
-      stored?.identity === identity &&
-      stored.digest === contentOf(wanted) &&
-      stored.seal === sealOf('published', path, identity, contentOf(wanted))
-    );
+  /** Those whose copy is missing, or does not look as it did when it was made. */
+  #different(publications: readonly Publication[]): Doubtful[] {
+    return this.#database.readMany(() => {
+      const rows = this.#database
+        .sql('SELECT * FROM published WHERE path IN (SELECT value FROM json_each(?))')
+        .all(JSON.stringify(publications.map(({ path }) => path))) as Stored[];
+      const known = new Map(rows.map((row) => [row.path, row]));
+      const different: Doubtful[] = [];
+      for (const wanted of publications) {
+        const stats = tryStat(wanted.path);
+        if (!isUnchanged(wanted, stats, known.get(wanted.path)))
+          different.push({ ...wanted, there: stats !== undefined });
+      }
+      return different;
+    });
   }
 
   async #copy({ path, file, made }: Publication): Promise<void> {
@@ -115,27 +126,16 @@ export class PublishedCopies {
   }
 
   async #write(source: string, target: string, { path, file, made }: Publication): Promise<void> {
-    faultPoint('before write', path);
-    if (made) {
+    if (made || file.bytes <= checkedLimit) {
       const bytes = readFileSync(source);
       if (digestOf(bytes) !== file.digest) throw altered(source);
-      writeFileSync(target, await made.of(bytes));
-      faultPoint('after write', path);
-      setMode(target, 0o644, path);
+      writeScratch(target, made ? await made.of(bytes) : bytes, path);
       return;
     }
-    if (file.bytes <= 1 << 20) copyFileSync(source, target, constants.COPYFILE_FICLONE);
-    else await copyFile(source, target, constants.COPYFILE_FICLONE);
+    faultPoint('before write', path);
+    await copyFile(source, target, constants.COPYFILE_FICLONE);
     faultPoint('after write', path);
     setMode(target, 0o644, path);
-    if (file.bytes > checkedLimit) return;
-    const fd = openSync(target, 'r');
-    try {
-      const { digest } = await digestOpenFile(fd, fstatSync(fd).size);
-      if (digest !== file.digest) throw altered(source);
-    } finally {
-      closeSync(fd);
-    }
   }
 
   #remember(known: readonly Known[]): void {
@@ -150,9 +150,20 @@ export class PublishedCopies {
   }
 }
 
-function tryStat(path: string): BigIntStats | undefined {
+function isUnchanged(wanted: Publication, stats: Stats | undefined, stored: Stored | undefined): boolean {
+  const { path, file, made } = wanted;
+  if (!stats?.isFile() || (!made && stats.size !== file.bytes)) return false;
+  const content = contentOf(wanted);
+  return (
+    stored?.identity === identityOf(stats) &&
+    stored.digest === content &&
+    stored.seal === sealOf('published', path, stored.identity, content)
+  );
+}
+
+function tryStat(path: string): Stats | undefined {
   try {
-    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return lstatSync(path, { throwIfNoEntry: false });
   } catch {
     // What stands in the way is told when the copy is made.
     return undefined;
@@ -164,7 +175,7 @@ async function holds({ path, file, made }: Publication): Promise<boolean> {
   // What is made of a file costs no more to make again than to compare.
   if (made) return false;
   const stats = tryStat(path);
-  if (!stats?.isFile() || stats.size !== BigInt(file.bytes)) return false;
+  if (!stats?.isFile() || stats.size !== file.bytes) return false;
   try {
     const fd = openSync(path, 'r');
     try {

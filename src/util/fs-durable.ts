@@ -183,11 +183,11 @@ function tryHardLink(target: string, path: string): boolean {
   }
 }
 
-/** Writes a file that nobody reads before the call returns, and that need not survive a crash. */
-export function writeScratch(path: string, text: string): void {
-  const fd = openSync(path, 'w');
+/** Writes a file that nobody reads before the call returns, and that need not survive a crash. `what` is its name in errors. */
+export function writeScratch(path: string, content: string | Uint8Array, what = path): void {
+  const fd = openSync(path, 'w', 0o644);
   try {
-    writeFully(fd, Buffer.from(text), path);
+    writeFully(fd, typeof content === 'string' ? Buffer.from(content) : content, what);
   } finally {
     closeSync(fd);
   }
