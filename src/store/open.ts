@@ -108,6 +108,8 @@ export class OpenStore implements Store {
   readonly #latest: Latest;
   readonly #fileDigests: FileDigests;
   readonly #copies: PublishedCopies;
+  /** What dead processes left in `tmp/` is gone, or it cannot be removed. */
+  readonly tidied: Promise<unknown>;
   #open = true;
   #settling: NodeJS.Timeout | undefined;
   #settled = Promise.resolve();
@@ -129,7 +131,8 @@ export class OpenStore implements Store {
     this.#latest = new Latest(this.database);
     this.#fileDigests = new FileDigests(this.database);
     this.#copies = new PublishedCopies(this.database, this.objects, temporary);
-    if (access === 'write') for (const path of this.scratch.abandoned()) removeTree(path).catch(() => {});
+    const abandoned = access === 'write' ? this.scratch.abandoned() : [];
+    this.tidied = Promise.allSettled(abandoned.map(removeTree));
   }
 
   get notices(): readonly StoreProblem[] {

@@ -31,6 +31,7 @@ export async function* verify(store: OpenStore, options: VerifyOptions = {}): As
   yield* verifyBlobs(store, options);
   yield* verifyRows(store, options);
   yield* verifyItems(store, options);
+  await store.tidied;
   for (const path of store.scratch.abandoned()) {
     if (options.repair) await removeTree(path);
     yield {
