@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
 
 /**
- * How high the perturbed model stands above the lowest point that a curve reaches on each of its sides, of the two the
- * smaller drop: a peak's height; at most 0 where it is none.
+ * How far a curve falls from the perturbed model before it rises above it again, on each side; of the two the smaller
+ * drop: a peak's height; at most 0 where it is none.
  */
 export default defineStage({
   version: 1,
@@ -20,9 +20,13 @@ export default defineStage({
       const middle = at.reduce((best, v, i) => (Math.abs(v) < Math.abs(at[best]!) ? i : best), 0);
       for (const { metrics } of series) {
         const loss = metrics.loss!;
-        const lowest = (side: readonly number[]): number => Math.min(...side);
-        const sides = [lowest(loss.slice(0, middle)), lowest(loss.slice(middle + 1))];
-        heights.push(loss[middle]! - Math.max(...sides));
+        const top = loss[middle]!;
+        const lowest = (outward: readonly number[]): number => {
+          const end = outward.findIndex((v) => v > top);
+          return Math.min(...outward.slice(0, end < 0 ? undefined : Math.max(1, end)));
+        };
+        const sides = [lowest(loss.slice(0, middle).reverse()), lowest(loss.slice(middle + 1))];
+        heights.push(top - Math.max(...sides));
       }
     }
     await writeFile(output('heights'), `${JSON.stringify(heights)}\n`);
