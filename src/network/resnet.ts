@@ -30,7 +30,8 @@ export const resnetSchema = Type.Object(
   { additionalProperties: false },
 );
 
-const widths = [16, 32, 64] as const;
+/** Channels of the three stages. */
+export const resnetWidths = [16, 32, 64] as const;
 
 /** One convolution with its batch norm. */
 interface Unit {
@@ -61,10 +62,11 @@ export function imageSide(inputs: number): number | undefined {
   return Number.isInteger(side) && side % 4 === 0 && side > 0 ? side : undefined;
 }
 
-function blocksOf(spec: ResnetSpec): Block[] {
+/** The residual blocks from the input on. */
+export function blocksOf(spec: ResnetSpec): Block[] {
   const blocks: Block[] = [];
-  let from: number = widths[0];
-  widths.forEach((to, s) => {
+  let from: number = resnetWidths[0];
+  resnetWidths.forEach((to, s) => {
     for (let b = 0; b < blocksPerStage(spec.depth); b++) {
       const at = `stage${s + 1}/block${b + 1}`;
       const widens = from !== to;
@@ -102,10 +104,10 @@ function blocksOf(spec: ResnetSpec): Block[] {
  */
 export function resnet(spec: ResnetSpec): Network {
   const side = imageSide(spec.inputs)!;
-  const stem: Unit = { name: 'conv1', normName: 'norm1', size: 3, from: 3, to: widths[0], stride: 1 };
+  const stem: Unit = { name: 'conv1', normName: 'norm1', size: 3, from: 3, to: resnetWidths[0], stride: 1 };
   const blocks = blocksOf(spec);
   const units = [stem, ...blocks.flatMap((b) => [b.first, b.second, ...(b.shortcut ? [b.shortcut] : [])])];
-  const last = widths.at(-1)!;
+  const last = resnetWidths.at(-1)!;
   const parameters: ParameterForm[] = [
     ...units.flatMap(({ name, normName, size, from, to }) => [
       { name: `${name}/kernel`, shape: [size, size, from, to] },

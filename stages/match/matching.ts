@@ -1,62 +1,13 @@
 import { bestAssignment } from '../../src/landscape/assignment.ts';
 import type { NamedTensor, ParameterVector } from '../../src/network/tensors.ts';
 import { Random } from '../../src/util/random.ts';
+import { type Part, type Permutations, reordered, type Symmetry, sides } from './symmetry.ts';
 
-/** Which axes of which parameters the units of a hidden layer lie on: they may change places together. */
-export interface Symmetry {
-  /** Units that change places. */
-  readonly groups: readonly { readonly name: string; readonly size: number }[];
-  /** For each parameter and each of its axes the group's index, or null where the order is fixed. */
-  readonly axes: readonly (readonly (number | null)[])[];
-}
-
-/** Unit i of a permuted network is unit `permutation[i]` of the original. One a group. */
-export type Permutations = readonly Uint32Array[];
-
-/** Of a multilayer perceptron: each hidden layer's units, on its own kernel and bias and on the next kernel's inputs. */
-export function mlpSymmetry(parameters: ParameterVector): Symmetry {
-  const layers = parameters.length / 2;
-  const groups = Array.from({ length: layers - 1 }, (_, l) => ({
-    name: `dense${l + 1}`,
-    size: parameters[2 * l + 1]!.values.length,
-  }));
-  const axes = Array.from({ length: layers }, (_, l) => {
-    const own = l < layers - 1 ? l : null;
-    return [[l > 0 ? l - 1 : null, own], [own]];
-  }).flat();
-  return { groups, axes };
-}
-
-/** The network whose units have changed places: the same function. */
-export function permuted(
-  vector: ParameterVector,
-  { axes }: Symmetry,
-  permutations: Permutations,
-): ParameterVector {
-  return vector.map((tensor, t) =>
-    axes[t]!.reduce<NamedTensor>(
-      (now, group, axis) => (group === null ? now : taken(now, axis, permutations[group]!)),
-      tensor,
-    ),
-  );
-}
-
-/** Slices of a tensor along an axis in another order. */
-function taken(tensor: NamedTensor, axis: number, order: Uint32Array): NamedTensor {
-  const { outer, size, inner } = sides(tensor, axis);
-  const values = new Float32Array(tensor.values.length);
-  for (let o = 0; o < outer; o++)
-    for (let i = 0; i < size; i++) {
-      const from = (o * size + order[i]!) * inner;
-      values.set(tensor.values.subarray(from, from + inner), (o * size + i) * inner);
-    }
-  return { ...tensor, values };
-}
-
-function sides({ shape, values }: NamedTensor, axis: number): { outer: number; size: number; inner: number } {
-  const size = shape[axis]!;
-  const inner = shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
-  return { outer: values.length / size / inner, size, inner };
+/** What was found: b's units in an order for which ⟨a, permuted b⟩ is large. */
+export interface Matching {
+  readonly permutations: Permutations;
+  /** Of the descent that ended higher, the last one without a change included. */
+  readonly sweeps: number;
 }
 
 /**
@@ -64,6 +15,11 @@ function sides({ shape, values }: NamedTensor, axis: number): { outer: number; s
  * ‖a - permuted b‖ is small, found by coordinate descent. One group at a time, in random order, gets its best
  * permutation given the others', an exact linear assignment, until a whole sweep changes nothing; ⟨a, permuted b⟩ never
  * falls.
+ *
+ * The descent finds a local maximum, so it is made twice, and the higher counts: once from b as it is, as in the paper,
+ * and once from what is found by going through the network with the inputs, where each group is matched by those
+ * parameters only whose other axes are matched already. From there, a network whose units were shuffled is put back in
+ * order.
  */
 export function matchWeights(
   a: ParameterVector,
@@ -71,10 +27,39 @@ export function matchWeights(
   symmetry: Symmetry,
   seed: number,
   onSweep: (sweep: number, changed: number) => void = () => {},
-): { permutations: Permutations; sweeps: number } {
-  const permutations: Uint32Array[] = symmetry.groups.map(({ size }) =>
-    Uint32Array.from({ length: size }, (_, i) => i),
-  );
+): Matching {
+  const identity = symmetry.groups.map(({ size }) => Uint32Array.from({ length: size }, (_, i) => i));
+  const [plain, forward] = [identity, throughTheNetwork(a, b, symmetry, identity)].map((start) =>
+    descended(a, b, symmetry, start, seed, onSweep),
+  ) as [Matching & { product: number }, Matching & { product: number }];
+  const { permutations, sweeps } = forward.product > plain.product ? forward : plain;
+  return { permutations, sweeps };
+}
+
+function throughTheNetwork(
+  a: ParameterVector,
+  b: ParameterVector,
+  symmetry: Symmetry,
+  identity: Permutations,
+): Permutations {
+  const permutations = [...identity];
+  const known = new Set<number>();
+  symmetry.groups.forEach(({ size }, group) => {
+    permutations[group] = bestAssignment(gainsOf(a, b, symmetry, permutations, group, known), size);
+    known.add(group);
+  });
+  return permutations;
+}
+
+function descended(
+  a: ParameterVector,
+  b: ParameterVector,
+  symmetry: Symmetry,
+  start: Permutations,
+  seed: number,
+  onSweep: (sweep: number, changed: number) => void,
+): Matching & { product: number } {
+  const permutations = [...start];
   for (let sweep = 1; ; sweep++) {
     let changed = 0;
     for (const group of new Random([seed, 'match', sweep]).permutation(symmetry.groups.length)) {
@@ -91,38 +76,74 @@ export function matchWeights(
       }
     }
     onSweep(sweep, changed);
-    if (changed === 0) return { permutations, sweeps: sweep };
+    if (changed === 0) return { permutations, sweeps: sweep, product: product(a, b, symmetry, permutations) };
   }
 }
 
-/** What ⟨a, permuted b⟩ gains when unit i of the group is unit j of b: size·size numbers. */
+/** ⟨a, permuted b⟩ over the tensors that the symmetry knows. */
+function product(
+  a: ParameterVector,
+  b: ParameterVector,
+  { axes }: Symmetry,
+  permutations: Permutations,
+): number {
+  let sum = 0;
+  b.forEach((tensor, t) => {
+    const own = axes.get(tensor.name) ?? [];
+    const { values } = own.reduce<NamedTensor>(
+      (now, parts, axis) => reordered(now, axis, parts, permutations),
+      tensor,
+    );
+    const other = a[t]!.values;
+    for (let i = 0; i < other.length; i++) sum += other[i]! * values[i]!;
+  });
+  return sum;
+}
+
+/**
+ * What ⟨a, permuted b⟩ gains when unit i of the group is unit j of b: size·size numbers.
+ * @param known where given, only tensors count whose other axes hold none but these groups' units.
+ */
 function gainsOf(
   a: ParameterVector,
   b: ParameterVector,
   { groups, axes }: Symmetry,
   permutations: Permutations,
   group: number,
+  known?: ReadonlySet<number>,
 ): Float64Array {
   const n = groups[group]!.size;
   const gains = new Float64Array(n * n);
-  axes.forEach((own, t) => {
-    own.forEach((at, axis) => {
-      if (at !== group) return;
+  b.forEach((tensor, t) => {
+    const own = axes.get(tensor.name) ?? [];
+    own.forEach((parts, axis) => {
+      const mine = parts.filter((part) => part.group === group);
+      if (mine.length === 0) return;
+      const others = own.filter((_, k) => k !== axis).flat();
+      if (known && !others.every((part) => known.has(part.group))) return;
       const other = own.reduce<NamedTensor>(
-        (now, g, k) => (g === null || k === axis ? now : taken(now, k, permutations[g]!)),
-        b[t]!,
+        (now, list, k) => (k === axis ? now : reordered(now, k, list, permutations)),
+        tensor,
       );
-      const { outer, inner } = sides(other, axis);
-      const [x, y] = [a[t]!.values, other.values];
-      for (let o = 0; o < outer; o++)
-        for (let i = 0; i < n; i++)
-          for (let j = 0; j < n; j++) {
-            const [from, to] = [(o * n + i) * inner, (o * n + j) * inner];
-            let sum = 0;
-            for (let k = 0; k < inner; k++) sum += x[from + k]! * y[to + k]!;
-            gains[i * n + j]! += sum;
-          }
+      for (const part of mine) addProducts(gains, a[t]!, other, axis, part);
     });
   });
   return gains;
+}
+
+/** Adds, for units i of a and j of b, the inner product of their slices. */
+function addProducts(gains: Float64Array, a: NamedTensor, b: NamedTensor, axis: number, { at }: Part): void {
+  const { outer, size, inner } = sides(b, axis);
+  const [x, y] = [a.values, b.values];
+  const n = at.length;
+  for (let o = 0; o < outer; o++)
+    for (let i = 0; i < n; i++) {
+      const from = (o * size + at[i]!) * inner;
+      for (let j = 0; j < n; j++) {
+        const to = (o * size + at[j]!) * inner;
+        let sum = 0;
+        for (let k = 0; k < inner; k++) sum += x[from + k]! * y[to + k]!;
+        gains[i * n + j]! += sum;
+      }
+    }
 }

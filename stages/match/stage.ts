@@ -5,14 +5,14 @@ import type { MatchTable } from './table.ts';
 export default defineStage({
   version: 1,
   summary:
-    "Puts a network's hidden units into the order that fits another best (weight matching): the same function, nearer by.",
+    "Puts a network's hidden units and channels into the order that fits another best (weight matching): the same function, nearer by.",
   with: Type.Object(
     {
       seed: Type.Integer({
         default: 1,
         minimum: 0,
         maximum: Number.MAX_SAFE_INTEGER,
-        description: 'Of the order in which layers are matched.',
+        description: 'Of the order in which groups of units are matched.',
       }),
     },
     { additionalProperties: false },
