@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { explicit, type Window } from '../../src/engine/convolution.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { batchNormalised } from '../../src/network/batch-norm.ts';
@@ -11,7 +11,7 @@ import {
   shiftedChannels,
 } from '../../src/network/convolution.ts';
 import { Random } from '../../src/util/random.ts';
-import { startTestEngine } from '../support/engine.ts';
+import { engineWithoutLeaks } from '../support/tensors.ts';
 
 /** A tensor on the host, in float64. */
 interface Host {
@@ -335,14 +335,7 @@ function gradients(one: Case, inputs: readonly tf.Tensor[], curved = 0): tf.Tens
 }
 
 describe('functions of feature maps', () => {
-  let before: number;
-  beforeAll(async () => {
-    await startTestEngine();
-    before = tf.memory().numTensors;
-  });
-  afterAll(() => {
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  engineWithoutLeaks();
 
   test.each(Object.entries(cases))('%s: values and gradients agree with float64', async (_, one) => {
     const inputs = one.inputs.map(on);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork, type DataSpec } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
@@ -18,19 +18,12 @@ import { initialState, RunningStatistics } from '../../src/network/running-stati
 import { hessianVectorProduct } from '../../src/network/second-order.ts';
 import { Random } from '../../src/util/random.ts';
 import { expectedPeak } from '../../stages/train/memory.ts';
-import { startTestEngine } from '../support/engine.ts';
+import { engineWithoutLeaks } from '../support/tensors.ts';
 
 const examples = 6;
 
 describe('training in which blocks are computed again for the gradient', () => {
-  let before: number;
-  beforeAll(async () => {
-    await startTestEngine();
-    before = tf.memory().numTensors;
-  });
-  afterAll(() => {
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  engineWithoutLeaks();
 
   const given = (network: Network) => {
     const random = new Random([3, 'frugal']);

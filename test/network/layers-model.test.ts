@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { networkTitle, parseNetworkSpec } from '../../src/network/architectures.ts';
 import { importTensors } from '../../src/network/import.ts';
@@ -10,8 +10,8 @@ import { readLayersModel, readWeights, tensorflowNames } from '../../src/network
 import { dimension, type NamedTensor, sizeOf } from '../../src/network/tensors.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
 import { Random } from '../../src/util/random.ts';
-import { startTestEngine } from '../support/engine.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
+import { engineWithoutLeaks } from '../support/tensors.ts';
 
 const root = scratchFolder('layers-model');
 
@@ -172,14 +172,7 @@ const changed = (name: string, how: object) => ({
 });
 
 describe('TensorFlow.js layers models', () => {
-  let before: number;
-  beforeAll(async () => {
-    await startTestEngine();
-    before = tf.memory().numTensors;
-  });
-  afterAll(() => {
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  engineWithoutLeaks();
 
   test('compute what their layers say, with their own weights; the spec holds all of it', async () => {
     const file = written('toy', topology);

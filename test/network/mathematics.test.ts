@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import type { Examples } from '../../src/network/examples.ts';
@@ -14,7 +14,6 @@ import {
 } from '../../src/network/loss.ts';
 import { Sgd } from '../../src/network/sgd.ts';
 import { moved, type ParameterVector } from '../../src/network/tensors.ts';
-import { startTestEngine } from '../support/engine.ts';
 import {
   type ReferenceBatch,
   type ReferenceLayer,
@@ -26,6 +25,7 @@ import {
   referenceLoss,
   referenceLosses,
 } from '../support/reference-mlp.ts';
+import { engineWithoutLeaks } from '../support/tensors.ts';
 
 const sizes = [12, 9, 7, 4];
 const network = buildNetwork({ name: 'mlp', widths: [9, 7], inputs: 12, classes: 4 });
@@ -65,14 +65,7 @@ const batch = randomBatch('batch', 53, 12, 4);
 const theta = vectorOf(layers);
 
 describe('an MLP against plain float64', () => {
-  let before: number;
-  beforeAll(async () => {
-    await startTestEngine();
-    before = tf.memory().numTensors;
-  });
-  afterAll(() => {
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  engineWithoutLeaks();
 
   test.each([1, 7, 53, 100])('loss, accuracy and standard error, in batches of %i', async (size) => {
     const meter = new LossMeter(network, examplesOf(batch), size);

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { encodeCheckpoint, readCheckpoint } from '../../src/network/checkpoint.ts';
@@ -17,8 +17,8 @@ import {
 import { hessianVectorProduct } from '../../src/network/second-order.ts';
 import { moved, type ParameterVector } from '../../src/network/tensors.ts';
 import { Random } from '../../src/util/random.ts';
-import { startTestEngine } from '../support/engine.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
+import { engineWithoutLeaks } from '../support/tensors.ts';
 
 interface Case {
   readonly value: number;
@@ -46,14 +46,7 @@ const { logits, labels, v } = reference;
 const argmax = (row: readonly number[]): number => row.indexOf(Math.max(...row));
 
 describe('losses against PyTorch in float64', () => {
-  let before: number;
-  beforeAll(async () => {
-    await startTestEngine();
-    before = tf.memory().numTensors;
-  });
-  afterAll(() => {
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  engineWithoutLeaks();
 
   test('every loss that PyTorch was asked for is here', () => {
     expect(Object.keys(specs)).toEqual(Object.keys(reference.losses));

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { learningRateAt, type Schedule } from '../../src/network/learning-rate.ts';
 import { toVector } from '../../src/network/loss.ts';
 import { type Clip, clipped, decayOf, type OptimiserSpec } from '../../src/network/optimiser.ts';
 import { startOptimiser } from '../../src/network/start-optimiser.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
-import { startTestEngine } from '../support/engine.ts';
+import { engineWithoutLeaks } from '../support/tensors.ts';
 
 type Nested = readonly (number | Nested)[];
 interface TorchSettings {
@@ -46,14 +46,7 @@ function specOf(name: string, torch: TorchSettings): OptimiserSpec {
 }
 
 describe('optimisers against PyTorch in float64', () => {
-  let before: number;
-  beforeAll(async () => {
-    await startTestEngine();
-    before = tf.memory().numTensors;
-  });
-  afterAll(() => {
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  engineWithoutLeaks();
 
   test.each(Object.keys(runs))('%s: the parameters after each of six steps', async (title) => {
     const [, name, clip, decayed] = /^(.*), clip (.*), decay (.*)$/.exec(title) as unknown as string[];

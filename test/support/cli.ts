@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../../src/events/event.ts';
+import { TestFolder } from './test-folder.ts';
 
 /**
  * The rig: a folder with files, and the built command line run in it as a process of its own, as a user does. Where
@@ -51,27 +51,9 @@ const cleaned = {
   OROGRAPH_FAULT_LOG: undefined,
 };
 
-export class CliWorkspace {
-  readonly folder: string;
-
+export class CliWorkspace extends TestFolder {
   constructor(files: Readonly<Record<string, string>> = {}) {
-    this.folder = mkdtempSync(join(tmpdir(), 'orograph-test-'));
-    this.write(files);
-  }
-
-  path(...names: string[]): string {
-    return join(this.folder, ...names);
-  }
-
-  write(files: Readonly<Record<string, string>>): void {
-    for (const [name, text] of Object.entries(files)) {
-      mkdirSync(dirname(this.path(name)), { recursive: true });
-      writeFileSync(this.path(name), text);
-    }
-  }
-
-  read(...names: string[]): string {
-    return readFileSync(this.path(...names), 'utf8');
+    super(join(tmpdir(), 'orograph-test-'), files);
   }
 
   /** Starts `orograph` with these words. */
@@ -119,11 +101,6 @@ export class CliWorkspace {
   /** Runs `orograph` with these words to its end. */
   run(...words: string[]): Promise<Finished> {
     return this.start(words).finished;
-  }
-
-  /** Removes the folder; call it after each test. */
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

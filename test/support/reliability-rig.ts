@@ -6,24 +6,15 @@
  * these start.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../../src/events/event.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type Finding, verify } from '../../src/store/verify.ts';
 import { commandLine } from './cli.ts';
+import { TestFolder } from './test-folder.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -52,26 +43,13 @@ export interface Started {
 const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 let serial = 0;
 
-export class Workshop {
-  readonly folder: string;
+export class Workshop extends TestFolder {
   readonly #mark: string;
 
   constructor(name: string, files: Readonly<Record<string, string>> = {}) {
-    this.folder = mkdtempSync(join(base, `orograph-${name}-`));
+    super(join(base, `orograph-${name}-`), files);
     this.#mark = join(this.folder, `home-${++serial}`);
     mkdirSync(this.#mark);
-    this.write(files);
-  }
-
-  path(...names: string[]): string {
-    return join(this.folder, ...names);
-  }
-
-  write(files: Readonly<Record<string, string>>): void {
-    for (const [name, text] of Object.entries(files)) {
-      mkdirSync(dirname(this.path(name)), { recursive: true });
-      writeFileSync(this.path(name), text);
-    }
   }
 
   /** Starts `orograph` with these words. */
@@ -156,9 +134,9 @@ export class Workshop {
     rmSync(this.path(name), { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
-  remove(): void {
+  override remove(): void {
     for (const line of processesWith(this.#mark)) kill(Number(line.split(' ')[0]));
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    super.remove();
   }
 }
 

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/kind/artifact.ts';
 import { buildNetwork } from '../../../src/network/architectures.ts';
@@ -8,15 +6,13 @@ import { commonNames, pytorch } from '../../../src/network/import.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { encodeSafetensors } from '../../../src/network/safetensors.ts';
 import { dimension, type NamedTensor, norm, type ParameterVector } from '../../../src/network/tensors.ts';
-import { digestOf } from '../../../src/util/digest.ts';
 import { Random } from '../../../src/util/random.ts';
 import importKind, { facts } from '../../../stages/import/stage.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
+import { fileArtifact } from '../../support/file-artifact.ts';
 import { runKind } from '../../support/stage-harness.ts';
 import { tinyWorkspace } from '../../support/tiny-dataset.ts';
 
 const root = tinyWorkspace();
-const folder = scratchFolder('import');
 const network = buildNetwork({ name: 'resnet', depth: 8, shortcut: 'B', inputs: 3072, classes: 3 });
 const params = { network: { name: 'resnet', depth: 8, shortcut: 'B' }, dataset: 'tiny' };
 
@@ -46,17 +42,7 @@ function foreign({ name, shape, values }: NamedTensor, alternative = 0): NamedTe
 
 function file(tensors: ParameterVector, extra: (bytes: Uint8Array) => Uint8Array = (b) => b): Artifact {
   const bytes = extra(encodeSafetensors({ tensors, metadata: {} }));
-  const digest = digestOf(bytes);
-  const path = join(folder, digest);
-  writeFileSync(path, bytes);
-  return {
-    label: 'weights',
-    type: 'file',
-    folder: false,
-    path,
-    digest,
-    members: [{ name: '', path, digest }],
-  };
+  return fileArtifact('weights', 'file', bytes);
 }
 
 /** Adds a counter of 64-bit integers, as every state_dict with batch norm has. */

@@ -1,18 +1,14 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/kind/artifact.ts';
 import { buildNetwork, type DataSpec } from '../../../src/network/architectures.ts';
 import { encodeCheckpoint, readCheckpoint } from '../../../src/network/checkpoint.ts';
 import { initialState } from '../../../src/network/running-statistics.ts';
-import { digestOf } from '../../../src/util/digest.ts';
 import trainKind from '../../../stages/train/stage.ts';
-import { scratchFolder } from '../../support/scratch-folder.ts';
+import { fileArtifact } from '../../support/file-artifact.ts';
 import { member, runKind } from '../../support/stage-harness.ts';
 import { tinyWorkspace } from '../../support/tiny-dataset.ts';
 
 const root = tinyWorkspace();
-const folder = scratchFolder('fine-tuning');
 
 /** A checkpoint of a network as it starts from seed 9, with statistics of its own. */
 function origin(spec: DataSpec): Artifact {
@@ -29,17 +25,7 @@ function origin(spec: DataSpec): Artifact {
     parameters: network.initialise('pytorch', 9),
     state,
   });
-  const digest = digestOf(bytes);
-  const path = join(folder, digest);
-  writeFileSync(path, bytes);
-  return {
-    label: 'from',
-    type: 'checkpoint',
-    folder: false,
-    path,
-    digest,
-    members: [{ name: '', path, digest }],
-  };
+  return fileArtifact('from', 'checkpoint', bytes);
 }
 
 const spec = { name: 'mobilenet-v2', width: 0.1, inputs: 3072, classes: 7 } as const;

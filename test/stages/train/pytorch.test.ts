@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../../src/dataset/dataset.ts';
 import { UserError } from '../../../src/diagnostics/diagnostic.ts';
-import { tf } from '../../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../../src/network/architectures.ts';
 import type { Examples } from '../../../src/network/examples.ts';
 import type { LossSpec } from '../../../src/network/objective.ts';
@@ -10,7 +9,7 @@ import type { OptimiserSpec } from '../../../src/network/optimiser.ts';
 import type { ParameterVector } from '../../../src/network/tensors.ts';
 import type { TrainSettings } from '../../../stages/train/settings.ts';
 import { Trainer } from '../../../stages/train/trainer.ts';
-import { startTestEngine } from '../../support/engine.ts';
+import { engineWithoutLeaks } from '../../support/tensors.ts';
 
 interface Run {
   readonly settings: { readonly lr: number; readonly momentum?: number; readonly weight_decay?: number };
@@ -74,14 +73,7 @@ const kinds: Record<string, { loss: LossSpec; optimiser: OptimiserSpec }> = {
 };
 
 describe('whole trainings against PyTorch in float64', () => {
-  let before: number;
-  beforeAll(async () => {
-    await startTestEngine();
-    before = tf.memory().numTensors;
-  });
-  afterAll(() => {
-    expect(tf.memory().numTensors).toBe(before);
-  });
+  engineWithoutLeaks();
 
   test.each(
     Object.keys(kinds).flatMap((name) => [
