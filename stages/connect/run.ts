@@ -158,9 +158,13 @@ export async function run(context: StageContext<ConnectParameters>): Promise<voi
   } finally {
     meter.dispose();
   }
-  for (const [b, parameters] of bends.entries())
+  // Running statistics of their own; what the ends' optimisers remember is not theirs.
+  const { optimiser: _, ...rest } = model;
+  for (const [b, parameters] of bends.entries()) {
+    const state = await statistics.at(parameters);
     await writeFile(
       context.output('bends', String(b + 1)),
-      encodeCheckpoint({ ...model, parameters, seed: params.seed, epoch: params.epochs }),
+      encodeCheckpoint({ ...rest, parameters, state, seed: params.seed, epoch: params.epochs }),
     );
+  }
 }

@@ -173,7 +173,12 @@ async function distribution(context: Context, { model, examples, key, caption }:
       curvatures: samples.map(({ curvature }) => curvature),
       squaredGradient,
       ...changesOf(samples, squaredGradient, params.lambdas, params.deviation),
-      subject: { ...caption, parameters: dimension(model.parameters), deviation: params.deviation },
+      subject: {
+        ...caption,
+        ...(model.state.length > 0 ? { statistics: 'kept' } : {}),
+        parameters: dimension(model.parameters),
+        deviation: params.deviation,
+      },
     };
     await writeFile(context.output('changes'), `${JSON.stringify(table)}\n`);
   } finally {
