@@ -51,11 +51,23 @@ function writePath(document: PDFKit.PDFDocument, { d, fill, stroke, width, dash,
   if (stroke) document.lineWidth(width ?? 1);
   // The page's ends are round; a dash must end where it ends.
   if (stroke && dash) document.dash(dash as unknown as number, {}).lineCap('butt');
-  document.path(d);
+  trace(document, d);
   if (fill && stroke) document.fillAndStroke(fill, stroke);
   else if (fill) document.fill(fill);
   else document.stroke(stroke);
   if (saved) document.restore();
+}
+
+/** Straight lines, of which surfaces have thousands, are the same words in another order; arcs are left to the library. */
+function trace(document: PDFKit.PDFDocument, d: string): void {
+  if (/[^MLZ\d .-]/u.test(d)) document.path(d);
+  else
+    document.addContent(
+      d
+        .replace(/([ML])([^MLZ]+)/gu, (_, command: string, at: string) => `${at} ${command.toLowerCase()}\n`)
+        .replaceAll('Z', 'h\n')
+        .trimEnd(),
+    );
 }
 
 function writeText(document: PDFKit.PDFDocument, item: TextItem): void {
