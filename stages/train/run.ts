@@ -61,7 +61,7 @@ export async function run(context: StageContext<TrainParameters>): Promise<void>
   const stepOf = (epoch: number): number => Math.round(epoch * perEpoch);
   const keptSteps = new Set(kept.map(stepOf));
   const places = placesUpTo(lastStep, perEpoch, keptSteps);
-  const trainer = new Trainer(settings, network, dataset, beginning);
+  const trainer = new Trainer(settings, network, dataset, beginning, context.resources.memory * 1e6);
   const write = async (epoch: number): Promise<void> => {
     const { parameters, statistics: state, slots, step } = await trainer.state();
     const checkpoint = {

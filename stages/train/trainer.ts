@@ -14,7 +14,7 @@ import { startOptimiser } from '../../src/network/start-optimiser.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
 import { Random } from '../../src/util/random.ts';
 import { finite, type HistoryRow } from './history.ts';
-import { expectedPeak, frugalFrom } from './memory.ts';
+import { mustBeFrugal } from './memory.ts';
 import type { TrainSettings } from './settings.ts';
 import type { TrainingState } from './state.ts';
 
@@ -35,6 +35,7 @@ interface Epoch {
 /** A training in progress: parameters and optimiser on the device, history on the host. */
 export class Trainer {
   readonly #settings: TrainSettings;
+  readonly #memory: number;
   readonly #network: Network;
   readonly #train: Examples;
   readonly #form: Beginning;
@@ -49,9 +50,19 @@ export class Trainer {
   #epoch: Epoch | undefined;
   #frugal: boolean | undefined;
 
-  /** @throws UserError where settings do not fit the network or the data. */
-  constructor(settings: TrainSettings, network: Network, dataset: TrainingData, beginning: Beginning) {
+  /**
+   * @param memory bytes that a gradient may take; 0: what the engine and the machine have.
+   * @throws UserError where settings do not fit the network or the data.
+   */
+  constructor(
+    settings: TrainSettings,
+    network: Network,
+    dataset: TrainingData,
+    beginning: Beginning,
+    memory = 0,
+  ) {
     this.#settings = settings;
+    this.#memory = memory;
     this.#network = network;
     this.#train = dataset.train;
     this.#form = beginning;
@@ -171,11 +182,17 @@ export class Trainer {
     return value;
   }
 
-  /** Whether a gradient takes more memory than there may be; it decides no bits. */
+  /** Looked at once: a gradient's memory depends on the batch's size alone. */
   async #mustBeFrugal(examples: Examples): Promise<boolean> {
     const { batch } = this.#settings;
     if (this.#network.state.length === 0 || batch <= 4 || examples.count < 4) return false;
-    return (await expectedPeak(this.#network, this.#optimiser.parameters, examples, batch)) > frugalFrom();
+    return mustBeFrugal(
+      this.#network,
+      this.#optimiser.parameters,
+      examples,
+      Math.min(batch, examples.count),
+      this.#memory,
+    );
   }
 
   async #record(epoch: number, learningRate: number | null, batchLoss: number | null): Promise<void> {

@@ -17,7 +17,7 @@ import type { Network } from '../../src/network/network.ts';
 import { initialState, RunningStatistics } from '../../src/network/running-statistics.ts';
 import { hessianVectorProduct } from '../../src/network/second-order.ts';
 import { Random } from '../../src/util/random.ts';
-import { expectedPeak } from '../../stages/train/memory.ts';
+import { gradientMemory, mustBeFrugal } from '../../stages/train/memory.ts';
 import { engineWithoutLeaks } from '../support/tensors.ts';
 
 const examples = 6;
@@ -136,22 +136,22 @@ describe('training in which blocks are computed again for the gradient', () => {
   });
 
   test('takes hardly more memory for a deeper network, as much as was expected', async () => {
-    const sixteen = 24;
+    const many = 24;
     const random = new Random([4, 'frugal']);
-    const values = random.gaussians(sixteen * 768);
+    const values = random.gaussians(many * 768);
     const examples: Examples = {
-      count: sixteen,
+      count: many,
       features: 768,
       classes: 3,
-      labels: Uint8Array.from({ length: sixteen }, (_, i) => i % 3),
+      labels: Uint8Array.from({ length: many }, (_, i) => i % 3),
       inputs: (indices) =>
         Float32Array.from(Array.from(indices).flatMap((n) => [...values.subarray(768 * n, 768 * (n + 1))])),
     };
     const peaks = async (depth: number) => {
       const network = buildNetwork({ name: 'resnet', depth, shortcut: 'A', inputs: 768, classes: 3 });
       const parameters = toTensors(network.initialise('he', 2));
-      const inputs = inputTensor(examples, inOrder(sixteen));
-      const targets = targetTensor(examples, inOrder(sixteen));
+      const inputs = inputTensor(examples, inOrder(many));
+      const targets = targetTensor(examples, inOrder(many));
       const measured: number[] = [];
       for (const frugal of [false, true]) {
         const bound = normalisedBy(network, { statistics: 'batch', frugal });
@@ -164,14 +164,38 @@ describe('training in which blocks are computed again for the gradient', () => {
         measured.push(peakBytes);
       }
       tf.dispose([inputs, targets]);
-      const expected = await expectedPeak(network, parameters, examples, sixteen);
+      const [plainly, frugally] = [
+        await gradientMemory(network, parameters, examples, false),
+        await gradientMemory(network, parameters, examples, true),
+      ];
+      const decided = (stated: number) => mustBeFrugal(network, parameters, examples, many, stated);
+      const told = {
+        plain: plainly.at(many),
+        frugal: frugally.at(many),
+        // Room for the one, for the other only, and for neither.
+        decisions: [await decided(2 * plainly.at(many)), await decided(1.1 * frugally.at(many))],
+        refused: await decided(0.9 * frugally.at(many)).then(
+          () => 'nothing',
+          (error: Error & { diagnostics: { code: string; hint: string }[] }) => error.diagnostics[0]!,
+        ),
+        most: frugally.most(0.9 * frugally.at(many)),
+      };
       tf.dispose(parameters);
-      return { plain: measured[0]!, frugal: measured[1]!, expected };
+      return { plain: measured[0]!, frugal: measured[1]!, told };
     };
     const [small, large] = [await peaks(8), await peaks(20)];
     // Two blocks more a stage: their inputs and parameters, instead of all that lies in them.
     expect(large.frugal - small.frugal).toBeLessThan((large.plain - small.plain) / 4);
-    for (const { plain, expected } of [small, large])
-      expect(Math.abs(expected / plain - 1)).toBeLessThan(0.05);
+    for (const { plain, frugal, told } of [small, large]) {
+      expect(Math.abs(told.plain / plain - 1)).toBeLessThan(0.05);
+      expect(Math.abs(told.frugal / frugal - 1)).toBeLessThan(0.05);
+      expect(told.decisions).toEqual([false, true]);
+      expect(told.most).toBeGreaterThan(0);
+      expect(told.most).toBeLessThan(many);
+      expect(told.refused).toMatchObject({
+        code: 'training-too-large',
+        hint: expect.stringContaining(`lower the batch to ${told.most},`),
+      });
+    }
   });
 });
