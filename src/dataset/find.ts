@@ -66,16 +66,20 @@ export function findDataset(
 ): DatasetFolder & { options: DatasetOptions } {
   const options = optionsOf(choice);
   const { name } = options;
-  if (new RegExp(datasetNamePattern).test(name))
-    for (const parent of parents(root)) {
-      const set = inspect(name, join(parent, name));
-      if (set) return { ...set, options: understood(options, set) };
-    }
+  const known = new RegExp(datasetNamePattern).test(name);
+  const folders = known ? parents(root).map((parent) => join(parent, name)) : [];
+  for (const folder of folders) {
+    const set = inspect(name, folder);
+    if (set) return { ...set, options: understood(options, set) };
+  }
+  const strange = folders.find((folder) => existsSync(folder));
   const there = listDatasets(root).map((set) => set.name);
   throw new UserError({
     severity: 'error',
     code: 'unknown-dataset',
-    message: `there is no data set "${name}" (looked for data/${name}/ in the workspace and in orograph itself)`,
+    message: strange
+      ? `there is no data set "${name}": what is in ${strange} is in no layout that orograph reads`
+      : `there is no data set "${name}" (looked for data/${name}/ in the workspace and in orograph itself)`,
     expected: there.length > 0 ? `one of ${there.join(', ')}` : 'a data set',
     hint: obtainable.includes(name)
       ? `get it with "orograph data get ${name}"`

@@ -2,7 +2,12 @@ import type { Digest } from '../../src/util/digest.ts';
 
 /** `count` equally spaced numbers; the ends, and 0 and 1 where they are grid points, are exact. */
 export function linspace(from: number, to: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => (i * to + (count - 1 - i) * from) / (count - 1));
+  // What rounding can make of 0 and 1: with from = -0.3 and to = 0.7 the fourth of eleven would be -4e-17.
+  const rounding = 4 * Number.EPSILON * Math.max(Math.abs(from), Math.abs(to));
+  return Array.from({ length: count }, (_, i) => {
+    const value = (i * to + (count - 1 - i) * from) / (count - 1);
+    return [0, 1].find((exact) => Math.abs(value - exact) <= rounding) ?? value;
+  });
 }
 
 /** One step along a direction: which, by content, and how far. */

@@ -181,6 +181,13 @@ describe('the plain lines', () => {
       'b: done in 1 min 15 s',
     ]);
   });
+
+  it('cut a long reason short', () => {
+    const reason = Array.from({ length: 12 }, (_, i) => `file data/images/${i}.png added: 1919…`).join('; ');
+    const { lines } = play([0, started], [0, { ...start('b'), reason } as RunEvent]);
+    expect(lines.at(-1)).toMatch(/^b: started \(file data\/images\/0\.png added: 1919…; .*…\)$/);
+    expect(lines.at(-1)!.length).toBe('b: started ()'.length + 120);
+  });
 });
 
 describe('the summary', () => {

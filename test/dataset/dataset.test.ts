@@ -80,7 +80,13 @@ describe('finding data sets', () => {
   test('an unknown name is refused with what is there and how to get more', async () => {
     const root = tinyWorkspace();
     for (const name of ['cifar100', '../tiny', '', 'tiny/..', 'a\0b'])
-      expect(await messageOf(() => loadDataset(name, root))).toContain('there is no data set');
+      expect(await messageOf(() => loadDataset(name, root))).toMatch(/there is no data set .*looked for/);
+    const strange = join(root, 'data', 'strange');
+    mkdirSync(strange);
+    writeFileSync(join(strange, 'train-x.npy'), '');
+    expect(await messageOf(() => loadDataset('strange', root))).toContain(
+      `what is in ${strange} is in no layout that orograph reads`,
+    );
     try {
       datasetFiles('cifar10', root);
     } catch (error) {

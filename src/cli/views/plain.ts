@@ -1,11 +1,14 @@
 import type { RunEvent } from '../../events/event.ts';
-import type { Paint } from '../terminal.ts';
+import { type Paint, truncate } from '../terminal.ts';
 import { count, duration } from '../units.ts';
 import { failureLines, progressWords, retryLine, tailOf } from './lines.ts';
 import type { RunState } from './state.ts';
 
 /** Milliseconds between two lines about one stage's progress: a log of a night's run stays readable. */
 const progressEvery = 30_000;
+
+/** Of why a stage runs: another data set changes a dozen files. `why` and `--json` say all of it. */
+const reasonColumns = 120;
 
 /**
  * Lines for a pipe, a file or a CI log. Cached stages get none: a run with nothing to do says so in its last line.
@@ -26,7 +29,7 @@ export function plainView(paint: Paint, quiet: boolean) {
       case 'stage-started':
         lastProgress.set(event.stage, now);
         return [
-          `${event.stage}: started (${event.reason})${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`,
+          `${event.stage}: started (${truncate(event.reason, reasonColumns)})${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`,
         ];
       case 'stage-progress': {
         if (now - (lastProgress.get(event.stage) ?? now) < progressEvery) return [];

@@ -288,6 +288,9 @@ describe('points are shared', () => {
       [0, 1, 11, 0, 10],
       [-0.3, 0.3, 7, 3, undefined],
       [-2, 1, 31, 20, 30],
+      [-0.3, 0.7, 11, 3, undefined],
+      [-0.7, 1.4, 22, 7, 17],
+      [-0.1, 1.3, 15, 1, 11],
     ] as const) {
       const grid = linspace(from, to, count);
       expect([grid[0], grid.at(-1), grid[zero]]).toEqual([from, to, 0]);
