@@ -9,6 +9,7 @@ import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { expectedLargestNormal } from '../../src/landscape/order-statistics.ts';
+import { networkTitle } from '../../src/network/architectures.ts';
 import { readCheckpoint } from '../../src/network/checkpoint.ts';
 import { encodeDirection } from '../../src/network/direction.ts';
 import { dimension, dot, mapVector, norm, type ParameterVector } from '../../src/network/tensors.ts';
@@ -99,6 +100,7 @@ export async function run(context: Context): Promise<void> {
     squaredNorms: gradients.map(({ squaredNorm }) => squaredNorm),
     best,
     subject: {
+      network: networkTitle(model.network),
       dataset: params.dataset ?? model.dataset.name,
       split: params.split,
       examples: params.examples,

@@ -1,6 +1,7 @@
 import { datasetFor, firstExamples } from '../../src/dataset/dataset.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
+import { networkTitle } from '../../src/network/architectures.ts';
 import { readCheckpoint } from '../../src/network/checkpoint.ts';
 import { dimension } from '../../src/network/tensors.ts';
 import type { SymmetricOperator } from '../../src/spectral/basis.ts';
@@ -66,11 +67,13 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
       },
     },
     subject: {
+      network: networkTitle(model.network),
       dataset: dataset.identity.name,
       split: params.split,
       examples: examples.count,
       epoch: model.epoch,
       engine: context.engine.name,
+      ...(model.state.length > 0 ? { statistics: 'kept' } : {}),
       parameters: dimension(model.parameters),
     },
     dispose() {

@@ -31,7 +31,9 @@ describe('the spectrum of a network', () => {
       { largest: 1, smallest: 1, basis: 20 },
       { root, inputs: { model } },
     );
-    const { largest, smallest } = read<EigenTable>(values!);
+    const { largest, smallest, subject } = read<EigenTable>(values!);
+    expect(subject).toEqual(table.subject);
+    expect(subject).toMatchObject({ network: '3072-8-3', dataset: 'tiny', examples: 60 });
     const nodes = table.probes.flatMap((probe) => probe.nodes);
     expect(Math.max(...nodes) / largest[0]!.value).toBeCloseTo(1, 4);
     expect(Math.min(...nodes) / smallest[0]!.value).toBeCloseTo(1, 1);
