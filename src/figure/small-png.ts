@@ -3,11 +3,14 @@ import { animatedPng, framesOf } from './animated-png.ts';
 import { pngChunk, pngChunks, pngSignature } from './stamp/png.ts';
 import { stamped, stampOf } from './stamp/stamp.ts';
 
+/** Of a picture, and of one that moves, whose frames share them and its bytes. */
+const colours = { still: 128, moving: 40 };
+
 /** Pixels across that a small picture has at most; at least, each time a fifth fewer until it is small enough. */
 const widths = { most: 1000, least: 240 };
 
 /**
- * A picture of a figure for a page of a repository: in 128 colours, as wide as `limit` bytes allow, with the provenance
+ * A picture of a figure for a page of a repository: in few colours, as wide as `limit` bytes allow, with the provenance
  * of the large one. One that moves goes on moving.
  */
 export async function smallPng(file: Buffer, limit: number): Promise<Buffer> {
@@ -32,7 +35,13 @@ async function inFewColours(frames: readonly Buffer[], width: number): Promise<B
     sized.length === 1 ? sized[0]! : [...sized],
     sized.length === 1 ? {} : { join: { across: 1 } },
   )
-    .png({ palette: true, colours: 128, effort: 10, compressionLevel: 9 })
+    .png({
+      palette: true,
+      colours: frames.length === 1 ? colours.still : colours.moving,
+      dither: 0,
+      effort: 10,
+      compressionLevel: 9,
+    })
     .toBuffer();
   return frames.length === 1 ? strip : animatedPng(cutUp(strip, frames.length));
 }

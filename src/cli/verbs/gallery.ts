@@ -10,15 +10,17 @@ import { count } from '../units.ts';
 import type { VerbContext } from '../verb.ts';
 import { shortPath } from '../views/summary.ts';
 
-/** Bytes of a picture in a folder that is committed. */
-const smallEnough = 140_000;
+/** Bytes of a picture in a folder that is committed, and of all frames of one that moves. */
+const smallEnough = { still: 140_000, moving: 500_000 };
 
 const pictureName = (figure: string): string => `${figure.replaceAll('/', '-')}.png`;
 
 /** A small copy of a picture; one that has not changed is left alone, so that a repository sees no change. */
 async function writeSmall(from: string, to: string): Promise<void> {
   const { smallPng } = await import('../../figure/small-png.ts');
-  const small = await smallPng(readFileSync(from), smallEnough);
+  const { framesOf } = await import('../../figure/animated-png.ts');
+  const file = readFileSync(from);
+  const small = await smallPng(file, framesOf(file).length === 1 ? smallEnough.still : smallEnough.moving);
   if (existsSync(to) && readFileSync(to).equals(small)) return;
   makeFolder(dirname(to));
   await writeFileAtomic(to, small, { durable: false });
