@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -21,6 +21,7 @@ it('never gives one text of a kind the digest of another, however fast it is edi
     write();
     const editing = setInterval(write, 2);
     const stop = setTimeout(() => clearInterval(editing), 40);
+    mkdirSync(join(root, 'cache'));
     const kinds = await Kinds.open(join(root, 'cache'));
     const found = await kinds.resolve('./stage.ts', root, root);
     clearTimeout(stop);
