@@ -124,6 +124,8 @@ export interface Network {
    * trained by gradients, never perturbed. Empty without batch norm.
    */
   readonly state: readonly ParameterForm[];
+  /** Of each batch norm in training, the weight of the newest batch in its statistics; PyTorch's 0.1 where it is absent. */
+  readonly newest?: readonly (number | undefined)[];
   /**
    * Logits [n, classes] of inputs [n, inputs]. Differentiable in both; tensors in between are the caller's to tidy.
    * @param norm what batch norm normalises with; must be given where `state` is not empty (`normalisedBy` binds it).

@@ -4,8 +4,8 @@ import { toTensors } from './loss.ts';
 import type { BatchNormMode, Moments, Network } from './network.ts';
 import { type ParameterVector, sizeOf } from './tensors.ts';
 
-/** Weight of the newest batch: PyTorch's default momentum. */
-const momentum = 0.1;
+/** Weight of the newest batch where a network does not say it: PyTorch's default momentum. */
+const defaultNewest = 0.1;
 
 /** Mean 0 and variance 1 for each of a network's batch norms. */
 export function initialState(network: Network): ParameterVector {
@@ -18,13 +18,16 @@ export function initialState(network: Network): ParameterVector {
 
 /**
  * Running statistics during a training, on the device: after each batch 0.9 of the old and 0.1 of the batch's mean and
- * unbiased variance, as in PyTorch.
+ * unbiased variance, as in PyTorch, or with the network's own weights.
  */
 export class RunningStatistics {
   readonly #tensors: tf.Tensor[];
+  readonly #newest: readonly (number | undefined)[];
 
-  constructor(state: ParameterVector) {
+  /** @param newest see `Network.newest`. */
+  constructor(state: ParameterVector, newest: Network['newest'] = []) {
     this.#tensors = toTensors(state);
+    this.#newest = newest;
   }
 
   /** In the order of `Network.state`; they change with the next batch. */
@@ -40,9 +43,10 @@ export class RunningStatistics {
   #observe(layer: number, { mean, variance, count }: Moments): void {
     if (count < 2) throw singleValue();
     const [m, v] = [2 * layer, 2 * layer + 1];
+    const share = this.#newest[layer] ?? defaultNewest;
     const next = tf.tidy(() => [
-      tf.add(tf.mul(this.#tensors[m]!, 1 - momentum), tf.mul(mean, momentum)),
-      tf.add(tf.mul(this.#tensors[v]!, 1 - momentum), tf.mul(variance, (momentum * count) / (count - 1))),
+      tf.add(tf.mul(this.#tensors[m]!, 1 - share), tf.mul(mean, share)),
+      tf.add(tf.mul(this.#tensors[v]!, 1 - share), tf.mul(variance, (share * count) / (count - 1))),
     ]);
     tf.dispose([mean, variance, this.#tensors[m]!, this.#tensors[v]!]);
     for (const [i, tensor] of next.entries()) this.#tensors[m + i] = tf.keep(tensor);

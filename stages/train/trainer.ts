@@ -81,7 +81,7 @@ export class Trainer {
     const test = testOf(dataset);
     const { step, slots } = beginning.optimiser ?? { step: 0, slots: {} };
     this.#optimiser = startOptimiser(settings.optimiser, this.#decay, beginning.parameters, step, slots);
-    this.#statistics = new RunningStatistics(beginning.statistics);
+    this.#statistics = new RunningStatistics(beginning.statistics, network.newest);
     this.#meters = {
       train: meterOf(network, dataset.train),
       test: test && meterOf(network, test),
@@ -116,7 +116,7 @@ export class Trainer {
     this.#optimiser.dispose();
     this.#optimiser = startOptimiser(this.#settings.optimiser, this.#decay, parameters, step, slots);
     this.#statistics.dispose();
-    this.#statistics = new RunningStatistics(statistics);
+    this.#statistics = new RunningStatistics(statistics, this.#network.newest);
     this.#history = [...history];
     this.#lossSum = lossSum;
     this.#step = step;

@@ -3,9 +3,13 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { networkTitle, parseNetworkSpec } from '../../src/network/architectures.ts';
+import { normalisedBy } from '../../src/network/batch-norm.ts';
+import type { Examples } from '../../src/network/examples.ts';
 import { importTensors } from '../../src/network/import.ts';
 import { evaluationMode, toTensors } from '../../src/network/loss.ts';
 import { networkFiles, openNetwork, weightFiles } from '../../src/network/own-network.ts';
+import { recalibrated } from '../../src/network/recalibrate.ts';
+import { initialState, RunningStatistics } from '../../src/network/running-statistics.ts';
 import { readLayersModel, readWeights, tensorflowNames } from '../../src/network/tensorflow/model.ts';
 import { dimension, type NamedTensor, sizeOf } from '../../src/network/tensors.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
@@ -60,7 +64,12 @@ const topology = {
         inbound_nodes: [],
       },
       layer('Conv2D', 'first', { filters: 4, kernel_size: [3, 3], strides: [2, 2], padding: 'same' }, 'in'),
-      layer('BatchNormalization', 'norm', { axis: [3], epsilon: 0.01, scale: false }, 'first'),
+      layer(
+        'BatchNormalization',
+        'norm',
+        { axis: [3], epsilon: 0.01, scale: false, momentum: 0.75 },
+        'first',
+      ),
       layer('ReLU', 'bounded', { max_value: 6 }, 'norm'),
       layer(
         'Sequential',
@@ -201,6 +210,42 @@ describe('TensorFlow.js layers models', () => {
     expect(Math.max(...theirs.map(Math.abs))).toBeGreaterThan(0.1);
     for (const [i, wanted] of theirs.entries()) expect(Math.abs(ours[i]! - wanted)).toBeLessThan(1e-5);
     tf.dispose([values.ours, values.theirs]);
+  });
+
+  test('train with their own momentum of batch norm: a quarter of the newest batch where Keras keeps three', async () => {
+    const file = written('momentum', topology);
+    const network = await openNetwork({ name: 'layers', file }, { inputs: 9 * 9 * 3, classes: 3 }, root);
+    const parameters = network.initialise('pytorch', 3);
+    const start = initialState(network);
+    const images = new Random([12]).gaussians(5 * 243);
+    const examples: Examples = {
+      count: 5,
+      features: 243,
+      classes: 3,
+      labels: new Uint8Array(5),
+      inputs: () => Float32Array.from(images),
+    };
+    const [mean, variance] = await recalibrated(network, parameters, examples, 'cumulative', 5);
+    const statistics = new RunningStatistics(start, network.newest);
+    const theta = toTensors(parameters);
+    const inputs = tf.tensor2d(Float32Array.from(images), [5, 243]);
+    const bound = normalisedBy(network, statistics.training());
+    tf.dispose(tf.tidy(() => bound.forward(tf, theta, inputs)));
+    const [m, v] = await Promise.all(statistics.tensors.map((tensor) => tensor.data()));
+    statistics.dispose();
+    tf.dispose([theta, inputs]);
+    for (let c = 0; c < 4; c++) {
+      expect(m![c]).toBeCloseTo(0.25 * mean!.values[c]!, 5);
+      expect(v![c]).toBeCloseTo(0.75 + 0.25 * variance!.values[c]!, 5);
+    }
+    // Keras' default, 0.99, where the model does not say it.
+    const plain = changed('norm', { config: { momentum: undefined } });
+    const silent = await openNetwork(
+      { name: 'layers', file: written('silent', plain) },
+      { inputs: 9 * 9 * 3, classes: 3 },
+      root,
+    );
+    expect(silent.newest).toEqual([0.01]);
   });
 
   test('can have a new classifier, whose weights start from a seed', async () => {

@@ -55,13 +55,17 @@ export const operationSchema = Type.Union([
     { kind: Type.Literal('dense'), units: Type.Integer({ minimum: 1 }), bias: Type.Boolean() },
     closed,
   ),
-  /** Both of the last axis. */
+  /**
+   * Both of the last axis. `newest`, of batch norm: the weight of a batch in the running statistics, 0.1 where it is not
+   * said.
+   */
   Type.Object(
     {
       kind: Type.Enum(['batch-norm', 'layer-norm']),
       epsilon: Type.Number({ minimum: 0 }),
       scale: Type.Boolean(),
       offset: Type.Boolean(),
+      newest: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
     },
     closed,
   ),

@@ -50,6 +50,7 @@ export function layered(
   return {
     parameters,
     state,
+    newest: layers.flatMap(({ does }) => (does.kind === 'batch-norm' ? [does.newest] : [])),
     output: shapes.get(last)!,
     forward(tf, tensors, inputs, norm) {
       if (state.length > 0 && !norm)

@@ -253,6 +253,10 @@ class Reader {
           epsilon: config.epsilon ?? 1e-3,
           scale: config.scale !== false,
           offset: config.center !== false,
+          // Keras' momentum is the weight of the old statistics.
+          ...(kind === 'BatchNormalization'
+            ? { newest: Number((1 - (config.momentum ?? 0.99)).toPrecision(12)) }
+            : {}),
         });
       }
       case 'Activation':
