@@ -70,9 +70,12 @@ export function curvesPanel(
     .map((at): RuleMark => ({ type: 'rule', axis: 'y', at, role: 'level', label: 'log $C$' }));
   const domain = own.yrange
     ? ends(own.yrange)
-    : cap === undefined
-      ? undefined
-      : ([domainOf('linear', shown, 0.06)[0], cap] as const);
+    : cap !== undefined
+      ? ([domainOf('linear', shown, 0.06)[0], cap] as const)
+      : parabolas.length > 0
+        ? // A steep parabola must not press the curve flat.
+          domainOf(log ? 'log' : 'linear', [...shown, ...levels.map(({ at }) => at)], 0.1)
+        : undefined;
   const series = curves.flatMap((file) => file.series);
   const title = panelTitle(
     { label: first.source.label, series, categories },

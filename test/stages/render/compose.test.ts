@@ -130,7 +130,7 @@ describe('panels by the names of inputs', () => {
       { pointer: '/panels/0/show', message: 'the stage has no input "gausian": did you mean "gaussian"?' },
       {
         pointer: '/panels/1',
-        message: 'says neither "show" nor "each", as the other panels do: it would be empty',
+        message: 'says neither "show" nor "each" nor "frames", as the other panels do: it would be empty',
       },
       { pointer: '/panels/2/stretch', message: 'the stage has no input "dwn": did you mean "down"?' },
     ]);
@@ -207,6 +207,19 @@ describe('what an input is', () => {
         expect(y[i]).toBeCloseTo(at * at, 12);
       });
     expect(segments.pieces[1]!.x[0]).toBeCloseTo(0.95, 12);
+  });
+
+  it('lets a steep parabola leave the frame, which is that of the curve', () => {
+    const curves = curvesOf([0, 1], [(at) => at], 'difference');
+    const steep = curves.series.map((s) => ({
+      ...s,
+      metrics: { ...s.metrics, slope: [1, 1], curvature: [1e6, 0] },
+    }));
+    const [panel] = planes(figureOf([sourceOf({ ...curves, classes: null, series: steep })], {}));
+    const segments = panel!.marks.find((m) => m.type === 'segments')!;
+    expect(Math.max(...segments.pieces[0]!.y.map((v) => v!))).toBeGreaterThan(1000);
+    const [low, high] = panel!.y.domain!;
+    expect([low < 0 && low > -0.5, high > 1 && high < 1.5]).toEqual([true, true]);
   });
 });
 
