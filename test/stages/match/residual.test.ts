@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { engineIdentity, startEngine } from '../../../src/engine/engine.ts';
 import { tf } from '../../../src/engine/tensorflow.ts';
 import type { Artifact } from '../../../src/kind/artifact.ts';
 import { decodeCurves } from '../../../src/landscape/curves.ts';
@@ -13,7 +12,6 @@ import { mobilenetLayers } from '../../../src/network/mobilenet.ts';
 import type { BatchNormMode, Network, NetworkSpec } from '../../../src/network/network.ts';
 import type { ParameterVector } from '../../../src/network/tensors.ts';
 import { digestOf } from '../../../src/util/digest.ts';
-import { packageRoot } from '../../../src/util/package-root.ts';
 import { Random } from '../../../src/util/random.ts';
 import directions from '../../../stages/directions/stage.ts';
 import evaluate from '../../../stages/evaluate/stage.ts';
@@ -22,12 +20,12 @@ import match from '../../../stages/match/stage.ts';
 import { symmetryOf } from '../../../stages/match/symmetries.ts';
 import { permuted, type Symmetry } from '../../../stages/match/symmetry.ts';
 import train from '../../../stages/train/stage.ts';
+import { startTestEngine } from '../../support/engine.ts';
 import { member, runKind } from '../../support/stage-harness.ts';
 import { tinyWorkspace } from '../../support/tiny-dataset.ts';
 
 beforeAll(async () => {
-  const root = packageRoot();
-  await startEngine({ name: 'wasm', identity: engineIdentity('wasm', root) }, root);
+  await startTestEngine();
 });
 
 const inputs = 3 * 8 * 8;
