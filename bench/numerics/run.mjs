@@ -1,12 +1,13 @@
 /**
  * Numerical speed side by side with PyTorch: how long a curve, a surface, a Hessian-vector product, eigenpairs take.
  *
- *     CIFAR10=<folder with data_batch_1.bin> npm run bench:numerics -- --engine wasm --cases mlp --reps 3
+ *     CIFAR10=<folder with data_batch_1.bin> npm run bench:numerics -- --cases mlp --reps 3
  *
  * Ours is this repository's code on one engine; theirs are the PyTorch programs of `../shared/oracle` beside the
- * repository, run by /usr/bin/python3 where it has torch. Each sample is a process of its own, the two take turns, and
- * what ours has computed is compared with float64 PyTorch's numbers in the same run. On a shared machine only processor
- * time and ratios of one session mean something.
+ * repository and Listing 1, run by /usr/bin/python3 where it has torch. Each sample is a process of its own, the sides
+ * take turns, and what ours has computed is compared with float64 PyTorch's numbers in the same run. On a shared machine
+ * only processor time and ratios of one session mean something; `taskset -c 0` with `--settings one` leaves the threads
+ * out of it.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,20 +18,22 @@ import { build } from 'esbuild';
 import { median } from '../overhead/measure.mjs';
 
 const usage = `node bench/numerics/run.mjs [options]
-  --engine a,b    engines to time (default: wasm)
+  --engine a,b    engines to time (default: those that a case has an aim for)
   --cases a,b     cases whose name starts with one of these (default: all)
   --reps n        samples in a process after one that warms up (default: 3; 0: that one alone)
   --turns n       processes of each side (default: 1)
-  --configs a,b   PyTorch's thread settings; the best counts (default: default,mix,bind)
+  --settings a,b  PyTorch's thread settings, of default, mix, bind, one; the best counts (default: the first three)
+  --alone         without PyTorch
   --json file     where to write every sample`;
 
 const { values: options } = parseArgs({
   options: {
-    engine: { type: 'string', default: 'wasm' },
+    engine: { type: 'string', default: '' },
     cases: { type: 'string', default: '' },
     reps: { type: 'string', default: '3' },
     turns: { type: 'string', default: '1' },
-    configs: { type: 'string', default: 'default,mix,bind' },
+    settings: { type: 'string', default: 'default,mix,bind' },
+    alone: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -41,11 +44,11 @@ if (options.help) {
 }
 
 const root = dirname(dirname(import.meta.dirname));
-const peer = join(dirname(root), 'shared', 'oracle', 'peer', 'peer_timing.py');
+const oracle = join(dirname(root), 'shared', 'oracle');
 const python = '/usr/bin/python3';
 const listOf = (text) => text.split(',').filter(Boolean);
 
-if (!existsSync(peer))
+if (!existsSync(oracle))
   stop('there is no ../shared/oracle beside the repository: nothing to compute or compare');
 if (!process.env.CIFAR10) stop('CIFAR10 must name the folder with data_batch_1.bin and test_batch.bin');
 const hasTorch =
@@ -84,30 +87,35 @@ try {
     logLevel: 'error',
     logOverride: { 'direct-eval': 'silent' },
   });
-  const known = execFileSync(process.execPath, [program, 'list'], { encoding: 'utf8' }).trim().split('\n');
+  const known = JSON.parse(execFileSync(process.execPath, [program, 'list'], { encoding: 'utf8' }));
   const prefixes = listOf(options.cases);
+  const chosen = known.filter(
+    ({ name }) => prefixes.length === 0 || prefixes.some((p) => name.startsWith(p)),
+  );
+  if (chosen.length === 0) stop(`no such case; there are ${known.map(({ name }) => name).join(', ')}`);
   console.log(`${cpus().length} cores (${cpus()[0].model.trim()}), Node ${process.versions.node}`);
   if (!hasTorch) console.log(`${python} has no torch and scipy: ours alone`);
-  for (const name of known.filter(
-    (one) => prefixes.length === 0 || prefixes.some((p) => one.startsWith(p)),
-  )) {
+  for (const { name, peers, engines } of chosen) {
+    const start = performance.now();
+    const named = listOf(options.engine);
     const sides = [
-      ...listOf(options.engine).map((engine) => ({
+      ...(named.length > 0 ? named : engines).map((engine) => ({
         side: engine,
         take: () => ours(name, engine),
         samples: [],
       })),
-      ...(hasTorch
-        ? listOf(options.configs).map((config) => ({
-            side: `PyTorch, ${config}`,
-            take: () => theirs(name, config),
-            samples: [],
-          }))
-        : []),
+      ...(hasTorch && !options.alone ? peers : []).flatMap((peer) =>
+        listOf(options.settings).map((setting) => ({
+          peer,
+          side: `PyTorch, ${setting}${peers.length > 1 ? `, ${peer}` : ''}`,
+          take: () => theirs(peer, setting),
+          samples: [],
+        })),
+      ),
     ];
     for (let turn = 0; turn < Number(options.turns); turn++)
       for (const { samples, take } of sides) samples.push(take());
-    report(name, sides);
+    report(name, peers, sides, (performance.now() - start) / 1e3);
   }
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -121,12 +129,14 @@ function lastLine(text) {
 }
 
 function ours(name, engine) {
-  const text = execFileSync(process.execPath, [program, name, engine, options.reps], {
+  const child = spawnSync(process.execPath, [program, name, engine, options.reps], {
     cwd: root,
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ORACLE_RESULTS: results },
+    maxBuffer: 2 ** 26,
   });
-  const { samples, megabytes, check, note } = lastLine(text);
+  if (child.status !== 0) return failed(child);
+  const { samples, megabytes, check, note } = lastLine(child.stdout);
   return {
     wall: median(samples.map(({ wall }) => wall)),
     cpu: median(samples.map(({ cpu }) => cpu)),
@@ -136,48 +146,51 @@ function ours(name, engine) {
   };
 }
 
-function theirs(name, config) {
-  const child = spawnSync(python, [peer, name, '--config', config, '--reps', options.reps], {
+function theirs(peer, setting) {
+  const child = spawnSync(python, [join(import.meta.dirname, 'peer.py'), peer, setting, options.reps], {
     encoding: 'utf8',
-    env: { ...process.env, ORACLE_RESULTS: results, TMPDIR: results },
+    env: { ...process.env, ORACLE_RESULTS: results, TMPDIR: results, PYTHONDONTWRITEBYTECODE: '1' },
   });
-  if (child.status !== 0) return { wall: Number.NaN, note: child.stderr.trim().split('\n').at(-1) };
-  const told = lastLine(child.stdout);
-  const wall = told.extrapolated_51x51_s ?? told.total_s ?? told.median_s;
-  return {
-    wall,
-    // It tells how many cores it used on average.
-    cpu: told.own_cpu * wall,
-    note: told.LA && `${told.LA.matvecs} + ${told.SA.matvecs} products`,
-  };
+  return child.status === 0 ? lastLine(child.stdout) : failed(child);
 }
 
-function report(name, sides) {
-  const peers = sides.filter(({ side }) => side.startsWith('PyTorch'));
-  const best = Math.min(...peers.map(({ samples }) => wallOf(samples)));
-  const bestCpu = Math.min(...peers.map(({ samples }) => samples[0].cpu));
-  console.log(`\n### ${name}\n`);
+function failed({ stderr, signal }) {
+  process.exitCode = 1;
+  return { wall: Number.NaN, cpu: Number.NaN, note: `FAILED: ${signal ?? stderr.trim().split('\n').at(-1)}` };
+}
+
+function report(name, peers, sides, seconds) {
+  const measured = sides.map(({ side, peer, samples }) => ({
+    side,
+    peer,
+    wall: median(samples.map(({ wall }) => wall)),
+    cpu: median(samples.map(({ cpu }) => cpu)),
+    megabytes: median(samples.map(({ megabytes }) => megabytes)),
+    check: samples[0].check,
+    note: samples[0].note,
+  }));
+  /** The best setting of a program of PyTorch's. */
+  const best = (peer, what) =>
+    Math.min(
+      ...measured.filter((one) => one.peer === peer && Number.isFinite(one[what])).map((one) => one[what]),
+    );
+  console.log(`\n### ${name} (${seconds.toFixed(0)} s)\n`);
   console.log('| | wall s | cpu s | MB | PyTorch / this, wall (cpu) | against float64 |');
   console.log('|---|---|---|---|---|---|');
-  for (const { side, samples } of sides) {
-    const [{ check, note, cpu, megabytes }] = samples;
-    const wall = wallOf(samples);
+  for (const { side, peer, wall, cpu, megabytes, check, note } of measured) {
     const right = check
       ? `${check.of}: ${check.deviation.toExponential(1)}${check.deviation <= check.tolerance ? '' : ` WRONG, beyond ${check.tolerance}`}`
       : '';
-    const ratio =
-      side.startsWith('PyTorch') || !Number.isFinite(best)
-        ? ''
-        : `${(best / wall).toFixed(2)} (${(bestCpu / cpu).toFixed(2)})`;
+    const ratios = peer
+      ? []
+      : peers
+          .filter((one) => Number.isFinite(best(one, 'wall')))
+          .map((one) => `${(best(one, 'wall') / wall).toFixed(2)} (${(best(one, 'cpu') / cpu).toFixed(2)})`);
     const words = [right, note].filter(Boolean).join('; ');
     console.log(
-      `| ${side} | ${wall.toPrecision(3)} | ${cpu?.toPrecision(3) ?? ''} | ${megabytes?.toFixed(0) ?? ''} | ${ratio} | ${words} |`,
+      `| ${side} | ${wall.toPrecision(3)} | ${cpu.toPrecision(3)} | ${megabytes?.toFixed(0) ?? ''} | ${ratios.join(' / ')} | ${words} |`,
     );
-    rows.push({ case: name, side, samples });
     if (check && !(check.deviation <= check.tolerance)) process.exitCode = 1;
   }
-}
-
-function wallOf(samples) {
-  return median(samples.map(({ wall }) => wall));
+  rows.push({ case: name, seconds, sides });
 }

@@ -1,0 +1,158 @@
+/** Cases of the multilayer perceptron 3072-128-10. */
+import { AffineMeter } from '../../src/network/affine-meter.ts';
+import { buildNetwork } from '../../src/network/architectures.ts';
+import type { Examples } from '../../src/network/examples.ts';
+import { flattened, Hessian } from '../../src/network/hessian.ts';
+import { mapVector, norm, type ParameterVector } from '../../src/network/tensors.ts';
+import { length } from '../../src/spectral/basis.ts';
+import { eigenpairs } from '../../src/spectral/eigenpairs.ts';
+import { lanczosQuadrature, rademacher } from '../../src/spectral/quadrature.ts';
+import { linspace } from '../../stages/evaluate/grid.ts';
+import { expected, oracleImages, oracleVector } from '../../test/support/oracle.ts';
+import { type Case, type Check, furthest } from './case.ts';
+import { trainerOf } from './training.ts';
+
+const mlp = buildNetwork({ name: 'mlp', widths: [128], inputs: 3072, classes: 10 });
+
+const wholeNorm = (direction: ParameterVector, theta: ParameterVector): ParameterVector => {
+  const factor = norm(theta) / norm(direction);
+  return mapVector(direction, (t, i) => factor * direction[t]!.values[i]!);
+};
+const worst = (found: ArrayLike<number>, exact: ArrayLike<number>): number =>
+  Array.from(exact).reduce((most, value, i) => Math.max(most, Math.abs(found[i]! - value)), 0);
+
+/** Losses at all points of a grid over directions; everything is computed from nothing, as in a stage. */
+async function grid(examples: Examples, points: number, names: readonly string[]): Promise<number[]> {
+  const theta = oracleVector('mlp_trained_a');
+  const vectors = new Map(names.map((name) => [name, wholeNorm(oracleVector(name), theta)]));
+  const meter = new AffineMeter(mlp, theta, examples, 512, async (name) => vectors.get(name)!);
+  const losses: number[] = [];
+  const walk = async (steps: { direction: string; by: number }[]): Promise<void> => {
+    const name = names[steps.length];
+    if (name === undefined) losses.push((await meter.measure(steps)).loss);
+    else for (const by of linspace(-1, 1, points)) await walk([...steps, { direction: name, by }]);
+  };
+  await walk([]);
+  meter.dispose();
+  return losses;
+}
+
+async function curveCheck(): Promise<Check> {
+  const found = await grid(oracleImages('data_batch_1.bin', 1000), 41, ['mlp_dir1']);
+  const exact = expected('mlp_curves').trained.dir1_whole_scaled.loss as number[];
+  return { of: 'losses, 41 points on 1,000 images', deviation: furthest(found, exact), tolerance: 2e-6 };
+}
+
+function curvature(count = 1000): Hessian {
+  const examples = oracleImages('data_batch_1.bin', count);
+  return new Hessian(mlp, oracleVector('mlp_trained_a'), examples, { batch: 1000 });
+}
+
+export const perceptronCases: Readonly<Record<string, Case>> = {
+  mlp_curve_b1000: {
+    peers: ['mlp_curve_b1000'],
+    engines: ['wasm', 'onnx'],
+    prepare() {
+      const examples = oracleImages('data_batch_1.bin', 10_000);
+      return { run: () => grid(examples, 41, ['mlp_dir1']), check: curveCheck };
+    },
+  },
+  mlp_surface: {
+    peers: ['mlp_surface_row51'],
+    engines: ['wasm', 'onnx'],
+    whole: true,
+    prepare() {
+      const examples = oracleImages('data_batch_1.bin', 10_000);
+      return { run: () => grid(examples, 51, ['mlp_dir1', 'mlp_dir2']), check: curveCheck };
+    },
+  },
+  mlp_epoch: {
+    peers: ['mlp_epoch'],
+    engines: ['onnx'],
+    prepare() {
+      const trainer = trainerOf(
+        mlp,
+        oracleVector('mlp_init_a'),
+        oracleImages('data_batch_1.bin', 10_000),
+        0.005,
+      );
+      return {
+        run: () => trainer.epoch(),
+        async check() {
+          const exact = expected('mlp_training')['a_lr0.005'].epochs[0].mean_batch_loss as number;
+          const [found] = await trainer.losses();
+          return {
+            of: "the first epoch's mean loss",
+            deviation: Math.abs(found! / exact - 1),
+            tolerance: 2e-6,
+          };
+        },
+      };
+    },
+  },
+  mlp_hvp: {
+    peers: ['hvp_mlp1000_keep', 'hvp_mlp1000_recompute'],
+    engines: ['onnx'],
+    prepare() {
+      const hessian = curvature();
+      const v = flattened(oracleVector('mlp_v'));
+      return {
+        run: () => hessian.product(v),
+        async check(product) {
+          const exact = flattened(oracleVector('mlp_trained_hv'));
+          const difference = exact.map((value, i) => (product as Float32Array)[i]! - value);
+          return { of: 'Hv', deviation: length(difference) / length(exact), tolerance: 8e-7 };
+        },
+      };
+    },
+  },
+  mlp_eigenpairs: {
+    peers: ['listing1_mlp1000'],
+    engines: ['wasm', 'onnx'],
+    whole: true,
+    prepare: () => ({
+      async run() {
+        const hessian = curvature();
+        const found = await eigenpairs(hessian, {
+          largest: 10,
+          smallest: 10,
+          basis: 60,
+          tolerance: 1e-3,
+          maxProducts: 3000,
+          seed: 1,
+        });
+        hessian.dispose();
+        return found;
+      },
+      async check(result) {
+        const { largest, smallest } = result as Awaited<ReturnType<typeof eigenpairs>>;
+        const { eig_LA, eig_SA } = expected('mlp_curvature_trained');
+        const values = (pairs: readonly { value: number }[]): number[] => pairs.map(({ value }) => value);
+        return {
+          of: 'the 20 eigenvalues',
+          deviation: Math.max(worst(values(largest), eig_LA.values), worst(values(smallest), eig_SA.values)),
+          tolerance: 2e-5,
+        };
+      },
+      note: (result) => `${(result as { products: number }).products} products`,
+    }),
+  },
+  mlp_density: {
+    peers: ['mlp_slq100_data1000'],
+    engines: ['onnx'],
+    prepare: () => ({
+      async run() {
+        const hessian = curvature();
+        const found = await lanczosQuadrature(hessian, rademacher(1, 0, hessian.dimension), 100);
+        hessian.dispose();
+        return found;
+      },
+      async check(result) {
+        const { eig_LA } = expected('mlp_curvature_trained');
+        const { nodes } = result as { nodes: number[] };
+        const deviation = Math.abs(nodes.at(-1)! - eig_LA.values[0]);
+        return { of: 'the largest Ritz value', deviation, tolerance: 2e-5 };
+      },
+    }),
+  },
+};
