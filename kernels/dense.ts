@@ -2,7 +2,8 @@
  * What of a multilayer perceptron's loss comes after its first layer's sums, for a few rows that stay in the
  * first-level cache. AssemblyScript; `npm run kernels` compiles it.
  *
- * Rows have `width` float32, a multiple of four; widths that are not are padded.
+ * Four rows are interleaved, so that a vector register holds the same unit of four examples: of `units` numbers a row,
+ * unit u of row 4q + j is number 4(q·units + u) + j.
  */
 
 /** out = x + factor·slope. */
@@ -17,209 +18,307 @@ export function stepped(out: usize, x: usize, slope: usize, factor: f32, n: i32)
   }
 }
 
+/** out = max(x + factor·slope, 0); NaN stays. */
+export function rectified(out: usize, x: usize, slope: usize, factor: f32, n: i32): void {
+  const f = f32x4.splat(factor);
+  const zero = f32x4.splat(0);
+  const end = x + ((<usize>n) << 2);
+  while (x < end) {
+    // pmax(a, b) is b where a < b, else a.
+    v128.store(out, f32x4.pmax(f32x4.add(v128.load(x), f32x4.mul(f, v128.load(slope))), zero));
+    x += 16;
+    slope += 16;
+    out += 16;
+  }
+}
+
 /** out = max(x, 0); NaN stays. */
 export function relu(out: usize, x: usize, n: i32): void {
   const zero = f32x4.splat(0);
   const end = x + ((<usize>n) << 2);
   while (x < end) {
-    v128.store(out, f32x4.max(v128.load(x), zero));
+    v128.store(out, f32x4.pmax(v128.load(x), zero));
     x += 16;
     out += 16;
   }
 }
 
-/**
- * out [rows, width] = x [rows, into]·kernel [into, width] + bias [width]. Four rows and eight columns at once.
- * @param stride bytes from one row of x to the next
- */
+/** out [rows, columns] = x [rows, into]·kernel [into, columns] + bias [columns], for `quads` times four rows. */
 export function dense(
   out: usize,
   x: usize,
-  rows: i32,
+  quads: i32,
   into: i32,
-  stride: usize,
   kernel: usize,
   bias: usize,
-  width: i32,
+  columns: i32,
 ): void {
-  const line = (<usize>width) << 2;
-  let row = 0;
-  for (; row + 3 < rows; row += 4) {
-    const a = x + <usize>row * stride;
-    const o = out + <usize>row * line;
+  const line = (<usize>columns) << 2;
+  const width = (<usize>columns) << 4;
+  const quad = (<usize>into) << 4;
+  let q = 0;
+  for (; q + 3 < quads; q += 4) {
     let column: usize = 0;
-    for (; column + 16 < line; column += 32)
-      fourByEight(o + column, a, into, stride, kernel + column, bias + column, line);
-    if (column < line) fourByFour(o + column, a, into, stride, kernel + column, bias + column, line);
+    for (; column + 4 < line; column += 8)
+      sixteenByTwo(out + (column << 2), width, x, quad, kernel + column, bias + column, line);
+    if (column < line)
+      for (let j = 0; j < 4; j++)
+        fourByOne(
+          out + (column << 2) + <usize>j * width,
+          x + <usize>j * quad,
+          quad,
+          kernel + column,
+          bias + column,
+          line,
+        );
+    x += quad << 2;
+    out += width << 2;
   }
-  for (; row < rows; row++)
-    for (let column: usize = 0; column < line; column += 16) {
-      let s = v128.load(bias + column);
-      let k = kernel + column;
-      let a = x + <usize>row * stride;
-      const end = a + ((<usize>into) << 2);
-      for (; a < end; a += 4) {
-        s = f32x4.add(s, f32x4.mul(v128.load32_splat(a), v128.load(k)));
-        k += line;
-      }
-      v128.store(out + <usize>row * line + column, s);
-    }
+  for (; q < quads; q++) {
+    for (let column: usize = 0; column < line; column += 4)
+      fourByOne(out + (column << 2), x, quad, kernel + column, bias + column, line);
+    x += quad;
+    out += width;
+  }
 }
 
-function fourByEight(o: usize, x: usize, into: i32, stride: usize, k: usize, bias: usize, line: usize): void {
-  let a = x;
-  let b = a + stride;
-  let c = b + stride;
-  let d = c + stride;
-  const first = v128.load(bias);
-  const second = v128.load(bias, 16);
-  let a0 = first;
-  let a1 = second;
-  let b0 = first;
-  let b1 = second;
-  let c0 = first;
-  let c1 = second;
-  let d0 = first;
-  let d1 = second;
-  const end = a + ((<usize>into) << 2);
-  while (a < end) {
-    const k0 = v128.load(k);
-    const k1 = v128.load(k, 16);
-    const xa = v128.load32_splat(a);
-    a0 = f32x4.add(a0, f32x4.mul(xa, k0));
-    a1 = f32x4.add(a1, f32x4.mul(xa, k1));
-    const xb = v128.load32_splat(b);
-    b0 = f32x4.add(b0, f32x4.mul(xb, k0));
-    b1 = f32x4.add(b1, f32x4.mul(xb, k1));
-    const xc = v128.load32_splat(c);
-    c0 = f32x4.add(c0, f32x4.mul(xc, k0));
-    c1 = f32x4.add(c1, f32x4.mul(xc, k1));
-    const xd = v128.load32_splat(d);
-    d0 = f32x4.add(d0, f32x4.mul(xd, k0));
-    d1 = f32x4.add(d1, f32x4.mul(xd, k1));
-    a += 4;
-    b += 4;
-    c += 4;
-    d += 4;
+/**
+ * Two columns of sixteen rows. Eight sums: with more V8 no longer keeps them all in registers.
+ * @param width bytes from four rows' results to the next ones'. @param quad the same of x.
+ */
+function sixteenByTwo(
+  o: usize,
+  width: usize,
+  x: usize,
+  quad: usize,
+  k: usize,
+  bias: usize,
+  line: usize,
+): void {
+  let x1 = x + quad;
+  let x2 = x1 + quad;
+  let x3 = x2 + quad;
+  const end = x1;
+  let a0 = v128.load32_splat(bias);
+  let b0 = v128.load32_splat(bias, 4);
+  let a1 = a0;
+  let b1 = b0;
+  let a2 = a0;
+  let b2 = b0;
+  let a3 = a0;
+  let b3 = b0;
+  while (x < end) {
+    const r0 = v128.load(x);
+    const r1 = v128.load(x1);
+    const r2 = v128.load(x2);
+    const r3 = v128.load(x3);
+    const a = v128.load32_splat(k);
+    a0 = f32x4.add(a0, f32x4.mul(r0, a));
+    a1 = f32x4.add(a1, f32x4.mul(r1, a));
+    a2 = f32x4.add(a2, f32x4.mul(r2, a));
+    a3 = f32x4.add(a3, f32x4.mul(r3, a));
+    const b = v128.load32_splat(k, 4);
+    b0 = f32x4.add(b0, f32x4.mul(r0, b));
+    b1 = f32x4.add(b1, f32x4.mul(r1, b));
+    b2 = f32x4.add(b2, f32x4.mul(r2, b));
+    b3 = f32x4.add(b3, f32x4.mul(r3, b));
+    x += 16;
+    x1 += 16;
+    x2 += 16;
+    x3 += 16;
     k += line;
   }
   v128.store(o, a0);
-  v128.store(o, a1, 16);
-  v128.store(o + line, b0);
-  v128.store(o + line, b1, 16);
-  v128.store(o + 2 * line, c0);
-  v128.store(o + 2 * line, c1, 16);
-  v128.store(o + 3 * line, d0);
-  v128.store(o + 3 * line, d1, 16);
+  v128.store(o, b0, 16);
+  o += width;
+  v128.store(o, a1);
+  v128.store(o, b1, 16);
+  o += width;
+  v128.store(o, a2);
+  v128.store(o, b2, 16);
+  o += width;
+  v128.store(o, a3);
+  v128.store(o, b3, 16);
 }
 
-function fourByFour(o: usize, x: usize, into: i32, stride: usize, k: usize, bias: usize, line: usize): void {
-  let a = x;
-  let b = a + stride;
-  let c = b + stride;
-  let d = c + stride;
-  let a0 = v128.load(bias);
-  let b0 = a0;
-  let c0 = a0;
-  let d0 = a0;
-  const end = a + ((<usize>into) << 2);
-  while (a < end) {
-    const k0 = v128.load(k);
-    a0 = f32x4.add(a0, f32x4.mul(v128.load32_splat(a), k0));
-    b0 = f32x4.add(b0, f32x4.mul(v128.load32_splat(b), k0));
-    c0 = f32x4.add(c0, f32x4.mul(v128.load32_splat(c), k0));
-    d0 = f32x4.add(d0, f32x4.mul(v128.load32_splat(d), k0));
-    a += 4;
-    b += 4;
-    c += 4;
-    d += 4;
+function fourByOne(o: usize, x: usize, quad: usize, k: usize, bias: usize, line: usize): void {
+  let s = v128.load32_splat(bias);
+  const end = x + quad;
+  while (x < end) {
+    s = f32x4.add(s, f32x4.mul(v128.load(x), v128.load32_splat(k)));
+    x += 16;
     k += line;
   }
-  v128.store(o, a0);
-  v128.store(o + line, b0);
-  v128.store(o + 2 * line, c0);
-  v128.store(o + 3 * line, d0);
+  v128.store(o, s);
 }
 
 /**
  * Cross entropy of each row of logits in float64, (m - z_y) + log1p(Σ' exp(z - m)) with m the largest logit and Σ' over
  * the others, added to the three float64 at `sums`: losses, their squares, and rows whose first largest logit is their
- * class's. Overwrites the logits. Between `classes` and `width` they are ignored.
- * @param labels int32 of each row
+ * class's.
+ * @param labels int32 of each row; one below 0 says that there is no such row
  */
-export function crossEntropy(
-  logits: usize,
-  rows: i32,
-  classes: i32,
-  width: i32,
-  labels: usize,
-  sums: usize,
-): void {
-  let losses = f64.load(sums);
-  let squares = f64.load(sums, 8);
-  let correct = f64.load(sums, 16);
-  for (let row = 0; row < rows; row++) {
-    const z = logits + ((<usize>(row * width)) << 2);
-    let best = 0;
-    let largest = f32.load(z);
-    for (let c = 1; c < classes; c++) {
-      const value = f32.load(z + ((<usize>c) << 2));
-      if (value > largest) {
-        largest = value;
-        best = c;
-      }
-    }
-    const label = i32.load(labels + ((<usize>row) << 2));
-    const own = f32.load(z + ((<usize>label) << 2));
-    f32.store(z + ((<usize>best) << 2), -Infinity);
-    for (let c = classes; c < width; c++) f32.store(z + ((<usize>c) << 2), -Infinity);
-    const m = f64x2.splat(<f64>largest);
-    let others = f64x2.splat(0);
-    for (let c = 0; c < width; c += 2)
-      others = f64x2.add(
-        others,
-        exponential(f64x2.sub(f64x2.promote_low_f32x4(v128.load64_zero(z + ((<usize>c) << 2))), m)),
+export function crossEntropy(logits: usize, quads: i32, classes: i32, labels: usize, sums: usize): void {
+  let losses = f64x2.splat(0);
+  let squares = f64x2.splat(0);
+  let correct = 0;
+  const size = (<usize>classes) << 4;
+  for (let q = 0; q < quads; q++) {
+    const end = logits + size;
+    let m = v128.load(logits);
+    for (let z = logits + 16; z < end; z += 16) m = f32x4.pmax(m, v128.load(z));
+    const low = f64x2.promote_low_f32x4(m);
+    const high = f64x2.promote_low_f32x4(upper(m));
+    const label = v128.load(labels);
+    let own = f32x4.splat(0);
+    let seen = i32x4.splat(0);
+    let right = i32x4.splat(0);
+    let a = f64x2.splat(0);
+    let b = f64x2.splat(0);
+    let c = 0;
+    for (let at = logits; at < end; at += 16) {
+      const z = v128.load(at);
+      const mine = i32x4.eq(label, i32x4.splat(c++));
+      own = v128.bitselect(z, own, mine);
+      const largest = f32x4.eq(z, m);
+      const first = v128.andnot(largest, seen);
+      seen = v128.or(seen, largest);
+      right = v128.or(right, v128.and(first, mine));
+      const p = exponential(f64x2.sub(f64x2.promote_low_f32x4(z), low));
+      const r = exponential(f64x2.sub(f64x2.promote_low_f32x4(upper(z)), high));
+      a = f64x2.add(
+        a,
+        v128.andnot(p, i8x16.shuffle(first, first, 0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7)),
       );
-    const sum = f64x2.extract_lane(others, 0) + f64x2.extract_lane(others, 1);
-    const loss = <f64>largest - <f64>own + NativeMath.log1p(sum);
-    losses += loss;
-    squares += loss * loss;
-    if (best === label && loss >= 0) correct += 1;
+      b = f64x2.add(
+        b,
+        v128.andnot(
+          r,
+          i8x16.shuffle(first, first, 8, 9, 10, 11, 8, 9, 10, 11, 12, 13, 14, 15, 12, 13, 14, 15),
+        ),
+      );
+    }
+    const zero = i32x4.splat(0);
+    const there = i32x4.ge_s(label, zero);
+    const l0 = v128.and(
+      f64x2.add(f64x2.sub(low, f64x2.promote_low_f32x4(own)), logarithm(a)),
+      i8x16.shuffle(there, there, 0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7),
+    );
+    const l1 = v128.and(
+      f64x2.add(f64x2.sub(high, f64x2.promote_low_f32x4(upper(own))), logarithm(b)),
+      i8x16.shuffle(there, there, 8, 9, 10, 11, 8, 9, 10, 11, 12, 13, 14, 15, 12, 13, 14, 15),
+    );
+    losses = f64x2.add(losses, f64x2.add(l0, l1));
+    squares = f64x2.add(squares, f64x2.add(f64x2.mul(l0, l0), f64x2.mul(l1, l1)));
+    // A loss that is no number is no success.
+    const known = i64x2.bitmask(f64x2.eq(l0, l0)) | (i64x2.bitmask(f64x2.eq(l1, l1)) << 2);
+    correct += popcnt(i32x4.bitmask(right) & known);
+    logits = end;
+    labels += 16;
   }
-  f64.store(sums, losses);
-  f64.store(sums, squares, 8);
-  f64.store(sums, correct, 16);
+  f64.store(sums, f64.load(sums) + (f64x2.extract_lane(losses, 0) + f64x2.extract_lane(losses, 1)));
+  f64.store(sums, f64.load(sums, 8) + (f64x2.extract_lane(squares, 0) + f64x2.extract_lane(squares, 1)), 8);
+  f64.store(sums, f64.load(sums, 16) + <f64>correct, 16);
 }
 
+/** The third and the fourth number, as the first two. */
+function upper(x: v128): v128 {
+  return i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/** Numbers that a register would have to be made of anew at each use: V8 does not keep constants, loading is cheaper. */
+const numbers = memory.data<f64>([
+  -708,
+  6755399441055744,
+  Math.LOG2E,
+  0.6931471803691238,
+  1.9082149292705877e-10,
+  Math.LN2,
+  1,
+]);
+/** 1/11!, 1/10!, …, 1/2!. */
+const exponentials = memory.data<f64>([
+  1.0 / 39916800,
+  1.0 / 3628800,
+  1.0 / 362880,
+  1.0 / 40320,
+  1.0 / 5040,
+  1.0 / 720,
+  1.0 / 120,
+  1.0 / 24,
+  1.0 / 6,
+  0.5,
+]);
+/** 1/19, 1/17, …, 1/3. */
+const logarithms = memory.data<f64>([
+  1.0 / 19,
+  1.0 / 17,
+  1.0 / 15,
+  1.0 / 13,
+  1.0 / 11,
+  1.0 / 9,
+  1.0 / 7,
+  1.0 / 5,
+  1.0 / 3,
+]);
+
 /**
- * exp of numbers that are not positive, relative error below 1e-15; below -708 it is that of -708, 3e-308. By
- * exp(x) = 2^k·exp(r), |r| <= ln 2 / 2, and Taylor's polynomial of degree 13, whose remainder is r^14/14! < 5e-18.
+ * exp of numbers that are not positive, relative error below 1e-14; below -708 it is that of -708, 3e-308. By
+ * exp(x) = 2^k·exp(r), |r| <= ln 2 / 2, and Taylor's polynomial of degree 11, whose remainder is r^12/12! < 7e-15.
  */
 function exponential(x: v128): v128 {
-  const bounded = f64x2.max(x, f64x2.splat(-708));
+  const bounded = f64x2.pmax(x, v128.load64_splat(numbers));
   // Adding 1.5·2^52 rounds to the nearest integer and leaves it in the lowest bits.
-  const magic = f64x2.splat(6755399441055744);
-  const shifted = f64x2.add(f64x2.mul(bounded, f64x2.splat(Math.LOG2E)), magic);
+  const magic = v128.load64_splat(numbers, 8);
+  const shifted = f64x2.add(f64x2.mul(bounded, v128.load64_splat(numbers, 16)), magic);
   const k = f64x2.sub(shifted, magic);
   const r = f64x2.sub(
-    f64x2.sub(bounded, f64x2.mul(k, f64x2.splat(0.6931471803691238))),
-    f64x2.mul(k, f64x2.splat(1.9082149292705877e-10)),
+    f64x2.sub(bounded, f64x2.mul(k, v128.load64_splat(numbers, 24))),
+    f64x2.mul(k, v128.load64_splat(numbers, 32)),
   );
-  let p = f64x2.splat(1.0 / 6227020800);
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 479001600));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 39916800));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 3628800));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 362880));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 40320));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 5040));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 720));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 120));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 24));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 6));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(0.5));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1));
-  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1));
+  let p = v128.load64_splat(exponentials);
+  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 8));
+  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 16));
+  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 24));
+  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 32));
+  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 40));
+  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 48));
+  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 56));
+  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 64));
+  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 72));
+  const one = v128.load64_splat(numbers, 48);
+  p = f64x2.add(f64x2.mul(p, r), one);
+  p = f64x2.add(f64x2.mul(p, r), one);
   // 2^k: the integer moved into the exponent's bits.
   const power = i64x2.shl(i64x2.add(shifted, i64x2.splat(1023)), 52);
   return f64x2.mul(p, power);
+}
+
+/**
+ * log(1 + s) of numbers that are not negative, relative error below 1e-15. With u = 1 + s as rounded = 2^k·f,
+ * f between about √½ and √2: log u = k·ln 2 + 2 atanh((f - 1)/(f + 1)), atanh by its series to the 19th power (the next term is below
+ * 4e-18), and what rounding took from s comes back as (s - (u - 1))/u.
+ */
+function logarithm(s: v128): v128 {
+  const one = v128.load64_splat(numbers, 48);
+  const u = f64x2.add(s, one);
+  const lost = f64x2.sub(s, f64x2.sub(u, one));
+  const power = i64x2.shr_u(i64x2.sub(u, i64x2.splat(0x3fe6a09e00000000)), 52);
+  const f = i64x2.sub(u, i64x2.shl(power, 52));
+  // An integer below 2^52 as a float64: its bits under the exponent of 2^52.
+  const k = f64x2.sub(v128.or(power, i64x2.splat(0x4330000000000000)), f64x2.splat(4503599627370496));
+  const z = f64x2.div(f64x2.sub(f, one), f64x2.add(f, one));
+  const w = f64x2.mul(z, z);
+  let p = v128.load64_splat(logarithms);
+  p = f64x2.add(f64x2.mul(p, w), v128.load64_splat(logarithms, 8));
+  p = f64x2.add(f64x2.mul(p, w), v128.load64_splat(logarithms, 16));
+  p = f64x2.add(f64x2.mul(p, w), v128.load64_splat(logarithms, 24));
+  p = f64x2.add(f64x2.mul(p, w), v128.load64_splat(logarithms, 32));
+  p = f64x2.add(f64x2.mul(p, w), v128.load64_splat(logarithms, 40));
+  p = f64x2.add(f64x2.mul(p, w), v128.load64_splat(logarithms, 48));
+  p = f64x2.add(f64x2.mul(p, w), v128.load64_splat(logarithms, 56));
+  p = f64x2.add(f64x2.mul(p, w), v128.load64_splat(logarithms, 64));
+  p = f64x2.add(f64x2.mul(p, w), one);
+  const fraction = f64x2.add(f64x2.mul(f64x2.add(z, z), p), f64x2.div(lost, u));
+  return f64x2.add(f64x2.mul(k, v128.load64_splat(numbers, 40)), fraction);
 }

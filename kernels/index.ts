@@ -1,2 +1,2 @@
 export { along, recombine, rounded, takeAway } from './basis';
-export { crossEntropy, dense, relu, stepped } from './dense';
+export { crossEntropy, dense, rectified, relu, stepped } from './dense';

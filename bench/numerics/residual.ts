@@ -31,7 +31,8 @@ async function resnet32() {
   const parameters = network.initialise('he', 1);
   const state = await recalibrated(network, parameters, trainImages(1000), 'cumulative', 100);
   const random = new Random([1, 'benchmark']);
-  const direction = mapVector(parameters, () => 0.02 * random.gaussian());
+  const drawn = parameters.map(({ values }) => random.gaussians(values.length));
+  const direction = mapVector(parameters, (t, i) => 0.02 * drawn[t]![i]!);
   return { network, parameters, state, direction };
 }
 
@@ -66,7 +67,7 @@ async function reference(what: string, given: readonly ParameterVector[]): Promi
     execFileSync('/usr/bin/python3', [program, what, input, output], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    return new Float64Array(readFileSync(output).buffer.slice(0));
+    return new Float64Array(Uint8Array.from(readFileSync(output)).buffer);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -154,9 +154,18 @@ function theirs(peer, setting) {
   return child.status === 0 ? lastLine(child.stdout) : failed(child);
 }
 
+/** JSON has no NaN: null stands for it. */
+function accepted({ deviation, tolerance }) {
+  return deviation !== null && deviation <= tolerance;
+}
+
 function failed({ stderr, signal }) {
   process.exitCode = 1;
-  return { wall: Number.NaN, cpu: Number.NaN, note: `FAILED: ${signal ?? stderr.trim().split('\n').at(-1)}` };
+  return {
+    wall: Number.NaN,
+    cpu: Number.NaN,
+    note: `FAILED: ${signal ?? /^\w*Error.*$/m.exec(stderr)?.[0] ?? stderr.trim().split('\n').at(-1)}`,
+  };
 }
 
 function report(name, peers, sides, seconds) {
@@ -179,7 +188,7 @@ function report(name, peers, sides, seconds) {
   console.log('|---|---|---|---|---|---|');
   for (const { side, peer, wall, cpu, megabytes, check, note } of measured) {
     const right = check
-      ? `${check.of}: ${check.deviation.toExponential(1)}${check.deviation <= check.tolerance ? '' : ` WRONG, beyond ${check.tolerance}`}`
+      ? `${check.of}: ${Number(check.deviation ?? Number.NaN).toExponential(1)}${accepted(check) ? '' : ` WRONG, beyond ${check.tolerance}`}`
       : '';
     const ratios = peer
       ? []
@@ -190,7 +199,7 @@ function report(name, peers, sides, seconds) {
     console.log(
       `| ${side} | ${wall.toPrecision(3)} | ${cpu.toPrecision(3)} | ${megabytes?.toFixed(0) ?? ''} | ${ratios.join(' / ')} | ${words} |`,
     );
-    if (check && !(check.deviation <= check.tolerance)) process.exitCode = 1;
+    if (check && !accepted(check)) process.exitCode = 1;
   }
   rows.push({ case: name, seconds, sides });
 }

@@ -23,25 +23,18 @@ export interface Kernels {
   ): void;
   rounded(w: Address, factor: number, to: Address, n: number): void;
   stepped(out: Address, x: Address, slope: Address, factor: number, n: number): void;
+  rectified(out: Address, x: Address, slope: Address, factor: number, n: number): void;
   relu(out: Address, x: Address, n: number): void;
   dense(
     out: Address,
     x: Address,
-    rows: number,
+    quads: number,
     into: number,
-    stride: number,
     kernel: Address,
     bias: Address,
-    width: number,
+    columns: number,
   ): void;
-  crossEntropy(
-    logits: Address,
-    rows: number,
-    classes: number,
-    width: number,
-    labels: Address,
-    sums: Address,
-  ): void;
+  crossEntropy(logits: Address, quads: number, classes: number, labels: Address, sums: Address): void;
 }
 
 const pageBytes = 65536;

@@ -21,7 +21,9 @@ export interface Step {
 }
 
 /** Rows that are computed at once: their sums of one layer stay in a first-level cache. */
-const chunkBytes = 16 * 1024;
+const chunkBytes = 8 * 1024;
+/** Rows that the kernels interleave: of `units` numbers a row, unit u of row 4q + j is number 4(q·units + u) + j. */
+const together = 4;
 /** Sums of directions that stay in memory; beyond it the ones that were not used for longest go. */
 const slopeBytes = 512 * 2 ** 20;
 
@@ -56,8 +58,7 @@ interface Layer {
   readonly into: number;
   readonly kernel: number;
   readonly bias: number;
-  /** Columns, padded to a multiple of four. */
-  readonly width: number;
+  readonly out: number;
 }
 
 /**
@@ -80,9 +81,10 @@ export class AffineMeter {
   readonly #vector: (direction: string) => Promise<ParameterVector>;
   readonly #work: AffineWork;
   readonly #memory = new KernelMemory();
-  /** Units of the first layer, and columns that they take. */
+  /** Of the first layer. */
   readonly #units: number;
-  readonly #width: number;
+  /** Fours of rows; the last may not be full. */
+  readonly #quads: number;
   readonly #mostSlopes: number;
   /** Of each direction, in order of last use: where its sums are, and what it does to the later layers. */
   readonly #slopes = new Map<string, Sums & { readonly tail: ParameterVector }>();
@@ -91,7 +93,7 @@ export class AffineMeter {
   readonly #batch: number;
   #ready: { readonly base: Sums; readonly labels: number } | undefined;
   #layers!: readonly Layer[];
-  #chunk!: { readonly rows: number; readonly a: number; readonly b: number; readonly sums: number };
+  #chunk!: { readonly quads: number; readonly a: number; readonly b: number; readonly sums: number };
 
   /** @param vector gives the direction of a name; it is read once while its sums are held. */
   constructor(
@@ -110,8 +112,8 @@ export class AffineMeter {
     this.#vector = vector;
     this.#work = affineWork(spec, examples.count);
     this.#units = [...spec.widths, spec.classes][0]!;
-    this.#width = padded(this.#units);
-    this.#mostSlopes = Math.max(2, Math.floor(slopeBytes / (4 * examples.count * this.#width)));
+    this.#quads = Math.ceil(examples.count / together);
+    this.#mostSlopes = Math.max(2, Math.floor(slopeBytes / (4 * examples.count * this.#units)));
   }
 
   async measure(steps: readonly Step[]): Promise<Measurement> {
@@ -149,36 +151,35 @@ export class AffineMeter {
     const sizes = [...widths, classes];
     const { count, labels } = this.#examples;
     const memory = this.#memory;
-    this.#layers = sizes.slice(1).map((out, l) => {
-      const width = padded(out);
-      return {
-        into: sizes[l]!,
-        kernel: memory.allocate(4 * sizes[l]! * width),
-        bias: memory.allocate(4 * width),
-        width,
-      };
-    });
-    const widest = Math.max(...sizes.map(padded));
-    const rows = Math.max(4, Math.floor(chunkBytes / (4 * widest) / 4) * 4);
-    const a = memory.allocate(4 * rows * widest);
-    const b = memory.allocate(4 * rows * widest);
-    this.#chunk = { rows, a, b, sums: memory.allocate(24) };
-    const at = memory.allocate(4 * count);
+    this.#layers = sizes.slice(1).map((out, l) => ({
+      into: sizes[l]!,
+      kernel: memory.allocate(4 * sizes[l]! * out),
+      bias: memory.allocate(4 * out),
+      out,
+    }));
+    const quad = 4 * together * Math.max(...sizes);
+    const quads = Math.max(1, Math.floor(chunkBytes / quad));
+    const a = memory.allocate(quads * quad);
+    const b = memory.allocate(quads * quad);
+    this.#chunk = { quads, a, b, sums: memory.allocate(24) };
+    const at = memory.allocate(4 * together * this.#quads);
+    // Rows that there are not have no class.
+    memory.int32(at, together * this.#quads).fill(-1);
     memory.int32(at, count).set(labels.subarray(0, count));
     return { base: await this.#project(this.#theta, this.#room()), labels: at };
   }
 
   #room(): number {
-    return this.#memory.allocate(4 * this.#examples.count * this.#width);
+    return this.#memory.allocate(4 * together * this.#quads * this.#units);
   }
 
-  /** @param together so many are needed for one point. */
-  async #slope(direction: string, together: number): Promise<Sums & { tail: ParameterVector }> {
+  /** @param needed so many for one point. */
+  async #slope(direction: string, needed: number): Promise<Sums & { tail: ParameterVector }> {
     let slope = this.#slopes.get(direction);
     if (!slope) {
       const vector = await this.#vector(direction);
       let room: number | undefined;
-      if (this.#slopes.size >= Math.max(together, this.#mostSlopes)) {
+      if (this.#slopes.size >= Math.max(needed, this.#mostSlopes)) {
         const [[oldest, { at }]] = this.#slopes as unknown as [[string, { at: number }]];
         this.#slopes.delete(oldest);
         room = at;
@@ -196,7 +197,7 @@ export class AffineMeter {
       this.#kept ??= this.#batches.map((indices) => inputTensor(this.#examples, indices));
     const w = tf.tensor2d(kernel!.values, kernel!.shape as [number, number]);
     const b = tf.tensor1d(bias!.values);
-    let at = room;
+    let row = 0;
     let finite = true;
     try {
       for (const [i, indices] of this.#batches.entries()) {
@@ -204,17 +205,11 @@ export class AffineMeter {
         const sums = tf.tidy(() => tf.add(tf.matMul(inputs, w), b));
         if (!this.#kept) inputs.dispose();
         try {
-          const values = (await sums.data()) as Float32Array;
-          finite &&= values.every(Number.isFinite);
-          const rows = this.#memory.float32(at, indices.length * this.#width);
-          if (this.#width === this.#units) rows.set(values);
-          else
-            for (let r = 0; r < indices.length; r++)
-              rows.set(values.subarray(r * this.#units, (r + 1) * this.#units), r * this.#width);
+          finite = this.#interleave((await sums.data()) as Float32Array, room, row) && finite;
         } finally {
           sums.dispose();
         }
-        at += 4 * indices.length * this.#width;
+        row += indices.length;
       }
     } finally {
       tf.dispose([w, b]);
@@ -223,55 +218,75 @@ export class AffineMeter {
     return { at: room, finite };
   }
 
-  /** The later layers' parameters, columns padded with zeros. */
+  /** Writes rows of sums, from a given one on, as the kernels have them. @returns whether all are finite. */
+  #interleave(values: Float32Array, room: number, first: number): boolean {
+    const units = this.#units;
+    const to = this.#memory.float32(room, together * this.#quads * units);
+    // 0 as long as there is neither an infinity nor a NaN.
+    let bad = 0;
+    for (let from = 0, row = first; from < values.length; row++) {
+      let at = (row - (row % together)) * units + (row % together);
+      for (const end = from + units; from < end; from++, at += together) {
+        const value = values[from]!;
+        bad += value - value;
+        to[at] = value;
+      }
+    }
+    return bad === 0;
+  }
+
+  /** The later layers' parameters. */
   #fill(tail: ParameterVector): void {
-    this.#layers.forEach(({ into, kernel, bias, width }, l) => {
-      const [from, offsets] = [tail[2 * l]!, tail[2 * l + 1]!.values];
-      const out = offsets.length;
-      const to = this.#memory.float32(kernel, into * width);
-      for (let k = 0; k < into; k++) to.set(from.values.subarray(k * out, (k + 1) * out), k * width);
-      this.#memory.float32(bias, width).set(offsets);
+    this.#layers.forEach(({ into, kernel, bias, out }, l) => {
+      this.#memory.float32(kernel, into * out).set(tail[2 * l]!.values);
+      this.#memory.float32(bias, out).set(tail[2 * l + 1]!.values);
     });
   }
 
   #pass(base: number, labels: number, slopes: readonly { at: number; by: number }[]): Measurement {
     const { run } = this.#memory;
-    const { rows: most, a, b, sums } = this.#chunk;
+    const { quads: most, a, b, sums } = this.#chunk;
     const { count, classes } = this.#examples;
-    const width = this.#layers.at(-1)?.width ?? this.#width;
     const plain = isPlainCrossEntropy(this.#network.loss);
     const others = { loss: 0, squares: 0, correct: 0 };
+    const moves = slopes.length > 0 ? slopes : [{ at: base, by: 0 }];
     this.#memory.float64(sums, 3).fill(0);
-    for (let row = 0; row < count; row += most) {
-      const rows = Math.min(most, count - row);
-      const offset = 4 * row * this.#width;
-      const n = rows * this.#width;
+    for (let quad = 0; quad < this.#quads; quad += most) {
+      const quads = Math.min(most, this.#quads - quad);
+      const offset = 4 * together * quad * this.#units;
+      const n = together * quads * this.#units;
       let [x, free] = [a, b];
       let from = base + offset;
-      for (const { at, by } of slopes) {
-        run.stepped(x, from, at + offset, by, n);
+      moves.forEach(({ at, by }, m) => {
+        // The last step and ReLU are one pass; without further layers there is no ReLU.
+        const last = m === moves.length - 1 && this.#layers.length > 0;
+        (last ? run.rectified : run.stepped)(x, from, at + offset, by, n);
         from = x;
-      }
-      if (slopes.length === 0) this.#memory.float32(x, n).set(this.#memory.float32(from, n));
-      let stride = this.#width;
-      for (const { into, kernel, bias, width: out } of this.#layers) {
-        run.relu(x, x, rows * stride);
-        run.dense(free, x, rows, into, 4 * stride, kernel, bias, out);
+      });
+      this.#layers.forEach(({ into, kernel, bias, out }, l) => {
+        if (l > 0) run.relu(x, x, together * quads * into);
+        run.dense(free, x, quads, into, kernel, bias, out);
         [x, free] = [free, x];
-        stride = out;
-      }
-      if (plain) run.crossEntropy(x, rows, classes, width, labels + 4 * row, sums);
+      });
+      if (plain) run.crossEntropy(x, quads, classes, labels + 4 * together * quad, sums);
       else {
-        const logits = this.#memory.float32(x, rows * width);
-        addExamples(others, lossOf(this.#network), logits, width, this.#examples, row, rows);
+        const row = together * quad;
+        const rows = Math.min(together * quads, count - row);
+        const logits = this.#separate(x, rows, classes);
+        addExamples(others, lossOf(this.#network), logits, classes, this.#examples, row, rows);
       }
     }
     if (!plain) return measurementOf(others, count);
     const [loss, squares, correct] = this.#memory.float64(sums, 3);
     return measurementOf({ loss: loss!, squares: squares!, correct: correct! }, count);
   }
-}
 
-function padded(width: number): number {
-  return Math.ceil(width / 4) * 4;
+  /** Rows one after the other again. */
+  #separate(x: number, rows: number, width: number): Float32Array {
+    const from = this.#memory.float32(x, Math.ceil(rows / together) * together * width);
+    return Float32Array.from({ length: rows * width }, (_, i) => {
+      const row = Math.floor(i / width);
+      return from[(row - (row % together)) * width + (i % width) * together + (row % together)]!;
+    });
+  }
 }

@@ -21,13 +21,26 @@ export function initialState(network: Network): ParameterVector {
  * unbiased variance, as in PyTorch, or with the network's own weights.
  */
 export class RunningStatistics {
-  readonly #tensors: tf.Tensor[];
+  #tensors: tf.Tensor[];
   readonly #newest: readonly (number | undefined)[];
 
   /** @param newest see `Network.newest`. */
   constructor(state: ParameterVector, newest: Network['newest'] = []) {
     this.#tensors = toTensors(state);
     this.#newest = newest;
+  }
+
+  /** Takes tensors over, in the order of `Network.state`. */
+  static of(tensors: tf.Tensor[], newest: Network['newest'] = []): RunningStatistics {
+    const running = new RunningStatistics([], newest);
+    running.#tensors = tensors;
+    return running;
+  }
+
+  /** Takes tensors over instead of its own. */
+  replace(tensors: tf.Tensor[]): void {
+    this.dispose();
+    this.#tensors = tensors;
   }
 
   /** In the order of `Network.state`; they change with the next batch. */

@@ -17,13 +17,13 @@ export interface SgdSettings {
  * learning rate is thus not part of the buffer.
  */
 export class Sgd implements Optimiser {
-  readonly #settings: SgdSettings;
+  readonly settings: SgdSettings;
   #parameters: tf.Tensor[];
   #buffers: tf.Tensor[] | undefined;
 
   /** Takes over the tensors: read them through `parameters`, dispose of them through `dispose`. */
   constructor(settings: SgdSettings, parameters: tf.Tensor[], buffers?: tf.Tensor[]) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#parameters = parameters;
     this.#buffers = buffers;
   }
@@ -41,8 +41,15 @@ export class Sgd implements Optimiser {
     return this.#buffers ? { momentum: this.#buffers } : {};
   }
 
-  step(gradient: readonly tf.Tensor[], learningRate: number): void {
-    const { momentum, dampening = 0, weightDecay, nesterov } = this.#settings;
+  /** Takes tensors over instead of its own. */
+  replace(parameters: tf.Tensor[], buffers?: tf.Tensor[]): void {
+    this.dispose();
+    this.#parameters = parameters;
+    this.#buffers = buffers;
+  }
+
+  step(gradient: readonly tf.Tensor[], learningRate: number | tf.Scalar): void {
+    const { momentum, dampening = 0, weightDecay, nesterov } = this.settings;
     const decays = typeof weightDecay === 'number' ? this.#parameters.map(() => weightDecay) : weightDecay;
     const before = [this.#parameters, this.#buffers];
     const after = tf.tidy(() => {

@@ -76,7 +76,10 @@ export class CompiledFunction implements Compiled {
     let outputs: Value[];
     try {
       const tensors = inputs.map((value) => this.#backend.wrapped(value));
-      outputs = this.#f(...tensors).map((tensor) => this.#backend.recorded(tensor));
+      const made = this.#f(...tensors);
+      outputs = made.map((tensor) => this.#backend.recorded(tensor));
+      // Those that were kept, the scope's end leaves alone.
+      tf.dispose(made);
     } finally {
       engine.endScope();
     }
