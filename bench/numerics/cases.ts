@@ -4,6 +4,7 @@
  *
  *     cases.mjs CASE ENGINE REPETITIONS
  */
+import { availableParallelism } from 'node:os';
 import { engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import type { EngineSpec } from '../../src/kind/stage-kind.ts';
@@ -24,7 +25,9 @@ async function main([name, engine, repetitions]: readonly string[]): Promise<voi
     return;
   }
   const spec = engine as EngineSpec['name'];
-  await startEngine({ name: spec, identity: engineIdentity(spec, process.cwd()) }, process.cwd());
+  // As for a stage that has the machine to itself.
+  const cores = availableParallelism();
+  await startEngine({ name: spec, identity: engineIdentity(spec, process.cwd()), cores }, process.cwd());
   const one = cases[name!]!;
   const ready = await one.prepare();
   const samples: { wall: number; cpu: number }[] = [];

@@ -98,9 +98,9 @@ export const residualCases: Readonly<Record<string, Case>> = {
     peers: ['rn32_step128'],
     engines: ['onnx'],
     async prepare() {
-      const { network, parameters } = await resnet32();
-      const rate = 0.02;
-      const trainer = trainerOf(network, parameters, trainImages(128), rate);
+      const network = networkOf(32);
+      const parameters = network.initialise('he', 1);
+      const trainer = trainerOf(network, parameters, trainImages(128), 0.02);
       return {
         run: () => trainer.epoch(),
         async check() {

@@ -6,6 +6,12 @@ import { tf } from './tensorflow.ts';
 
 export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];
 
+/** Numbers of an input and their shape. */
+export interface Numbers {
+  readonly values: Float32Array;
+  readonly shape: readonly number[];
+}
+
 export interface CompileSettings {
   /**
    * Whether all that is fixed becomes part of the program: faster to run and slower to make, for functions that see many
@@ -17,6 +23,8 @@ export interface CompileSettings {
 export interface Compiled {
   /** The function's values at inputs, computed when the call returns where the engine compiles. The caller disposes. */
   call(...inputs: readonly tf.Tensor[]): tf.Tensor[];
+  /** The same from numbers to numbers in row-major order, which an engine that compiles neither copies nor keeps. */
+  compute(inputs: readonly Numbers[], results: readonly Float32Array[]): Promise<void>;
   /** Bytes that are kept between calls for what no input decides; known after the first call. */
   readonly keptBytes: number;
   dispose(): void;
@@ -41,6 +49,16 @@ export function compile(f: TensorFunction, settings: CompileSettings = {}): Comp
   if (backend.compile) return backend.compile(f, settings);
   return {
     call: (...inputs) => tf.tidy(() => f(...inputs)),
+    async compute(inputs, results) {
+      const given = inputs.map(({ values, shape }) => tf.tensor(values, [...shape]));
+      const found = tf.tidy(() => f(...given));
+      tf.dispose(given);
+      try {
+        for (const [i, tensor] of found.entries()) results[i]!.set((await tensor.data()) as Float32Array);
+      } finally {
+        tf.dispose(found);
+      }
+    },
     keptBytes: 0,
     dispose: () => {},
   };

@@ -80,24 +80,19 @@ export class Hessian {
   /** Hv. @param v as one list of numbers, tensor after tensor in the parameters' order; so is the result. */
   async product(v: Float32Array): Promise<Float32Array> {
     if (v.length !== this.dimension) throw new RangeError(`${v.length} numbers, ${this.dimension} expected`);
-    const direction = toTensors(shaped(v, this.#form));
+    const direction = shaped(v, this.#form);
     const sums = this.#batches.length > 1 ? new Float64Array(this.dimension) : undefined;
     let result = new Float32Array(this.dimension);
-    try {
-      for (const [b, indices] of this.#batches.entries()) {
-        const prepared = this.#kept[b] ?? this.#prepare(indices, this.#room > 0);
-        const product = prepared.compiled.call(...direction);
+    const parts = shaped(result, this.#form).map(({ values }) => values);
+    for (const [b, indices] of this.#batches.entries()) {
+      const prepared = this.#kept[b] ?? this.#prepare(indices, this.#room > 0);
+      try {
+        await prepared.compiled.compute(direction, parts);
+      } finally {
         if (prepared !== this.#kept[b]) this.#keep(b, prepared);
-        try {
-          await read(product, result);
-        } finally {
-          tf.dispose(product);
-        }
-        const share = indices.length / this.#examples.count;
-        if (sums) for (let i = 0; i < sums.length; i++) sums[i]! += share * result[i]!;
       }
-    } finally {
-      tf.dispose(direction);
+      const share = indices.length / this.#examples.count;
+      if (sums) for (let i = 0; i < sums.length; i++) sums[i]! += share * result[i]!;
     }
     if (sums) result = Float32Array.from(sums);
     this.products++;
@@ -119,14 +114,6 @@ export class Hessian {
   dispose(): void {
     tf.dispose(this.#parameters);
     for (const curvature of this.#kept.splice(0)) curvature.dispose();
-  }
-}
-
-async function read(tensors: readonly tf.Tensor[], into: Float32Array): Promise<void> {
-  let offset = 0;
-  for (const tensor of tensors) {
-    into.set((await tensor.data()) as Float32Array, offset);
-    offset += tensor.size;
   }
 }
 

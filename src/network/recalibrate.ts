@@ -1,9 +1,10 @@
 import { UserError } from '../diagnostics/diagnostic.ts';
+import { compile } from '../engine/compile.ts';
 import { tf } from '../engine/tensorflow.ts';
 import { normalisedBy } from './batch-norm.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
 import { inputTensor, toTensors } from './loss.ts';
-import type { Average, Moments, Network } from './network.ts';
+import type { Average, Network } from './network.ts';
 import { initialState, singleValue } from './running-statistics.ts';
 import type { ParameterVector } from './tensors.ts';
 
@@ -30,49 +31,60 @@ export async function recalibrated(
   // Under the cumulative average the first batch weighs 1: what stands there before does not matter.
   const sums = initialState(network).map(({ values }) => Float64Array.from(values));
   const parameters = toTensors(theta);
+  const list = batches(inOrder(examples.count), average === 'full-batch' ? examples.count : batch);
+  const counts: number[] = [];
+  // As in LossMeter: a program with the parameters in it pays where it sees many batches.
+  const program = compile((inputs) => momentsOf(network, parameters, inputs, counts), {
+    embed: list.length >= 4,
+  });
   let seen = 0;
   try {
-    for (const indices of batches(
-      inOrder(examples.count),
-      average === 'full-batch' ? examples.count : batch,
-    )) {
+    for (const indices of list) {
       seen += indices.length;
       const weight = average === 'ema' ? momentum : indices.length / seen;
-      const layers = momentsOf(network, parameters, examples, indices);
+      const inputs = inputTensor(examples, indices);
+      const moments = program.call(inputs);
+      inputs.dispose();
       try {
-        for (const [layer, { mean, variance, count }] of layers.entries()) {
+        for (const [m, tensor] of moments.entries()) {
+          // Of this batch: only the last may differ in size, and is then recorded anew.
+          const count = counts[m >> 1]!;
           if (count < 2) throw singleValue();
-          mix(sums[2 * layer]!, (await mean.data()) as Float32Array, weight, 1);
-          mix(sums[2 * layer + 1]!, (await variance.data()) as Float32Array, weight, count / (count - 1));
+          const factor = m % 2 === 0 ? 1 : count / (count - 1);
+          mix(sums[m]!, (await tensor.data()) as Float32Array, weight, factor);
         }
       } finally {
-        for (const { mean, variance } of layers) tf.dispose([mean, variance]);
+        tf.dispose(moments);
       }
     }
   } finally {
+    program.dispose();
     tf.dispose(parameters);
   }
   return network.state.map(({ name, shape }, s) => ({ name, shape, values: Float32Array.from(sums[s]!) }));
 }
 
-/** Each layer's moments over one batch. The caller disposes. */
+/**
+ * Mean and variance of each layer over one batch, in the order of `network.state`. The caller disposes.
+ * @param counts filled with the values a channel of each layer.
+ */
 function momentsOf(
   network: Network,
   parameters: readonly tf.Tensor[],
-  examples: Examples,
-  indices: Uint32Array,
-): Moments[] {
-  const layers: Moments[] = [];
+  inputs: tf.Tensor,
+  counts: number[],
+): tf.Tensor[] {
+  const moments: tf.Tensor[] = [];
   const observed = normalisedBy(network, {
     statistics: 'batch',
-    observe: (layer, moments) => {
-      layers[layer] = moments;
+    observe: (layer, { mean, variance, count }) => {
+      moments[2 * layer] = mean;
+      moments[2 * layer + 1] = variance;
+      counts[layer] = count;
     },
   });
-  const inputs = inputTensor(examples, indices);
   tf.dispose(tf.tidy(() => observed.forward(tf, parameters, inputs)));
-  inputs.dispose();
-  return layers;
+  return moments;
 }
 
 function mix(sum: Float64Array, values: Float32Array, weight: number, factor: number): void {

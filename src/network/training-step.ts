@@ -47,11 +47,14 @@ export class TrainingStep {
     targets: tf.Tensor2D,
     learningRate: number,
   ): tf.Scalar {
-    const { parameters, buffers = [] } = optimiser;
+    const { parameters, settings } = optimiser;
+    // An undamped buffer begins as the gradient: zeros do the same, and the first step's program is the others'.
+    const started = settings.momentum !== 0 && !settings.dampening;
+    const fresh = started && !optimiser.buffers ? parameters.map((p) => tf.zerosLike(p)) : [];
     const rate = tf.scalar(learningRate);
-    const state = [...parameters, ...running.tensors, ...buffers];
+    const state = [...parameters, ...running.tensors, ...(optimiser.buffers ?? fresh)];
     const [loss, ...next] = this.#program.call(inputs, targets, rate, ...state);
-    rate.dispose();
+    tf.dispose([rate, ...fresh]);
     const statistics = next.splice(parameters.length, running.tensors.length);
     running.replace(statistics);
     const moved = next.splice(0, parameters.length);

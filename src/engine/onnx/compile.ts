@@ -1,4 +1,4 @@
-import type { Compiled, CompileSettings, TensorFunction } from '../compile.ts';
+import type { Compiled, CompileSettings, Numbers, TensorFunction } from '../compile.ts';
 import { tf } from '../tensorflow.ts';
 import { evaluate, lowered } from './evaluate.ts';
 import { type Graph, graphOf } from './graph.ts';
@@ -54,10 +54,25 @@ export class CompiledFunction implements Compiled {
 
   call(...inputs: readonly tf.Tensor[]): tf.Tensor[] {
     const given = inputs.map((tensor) => this.#backend.computed(tensor));
+    const plan = this.#planOf(given);
+    const prepared = this.#prepared(plan);
+    const results = this.#sessions.run(prepared, this.#feeds(plan, given));
+    return plan.outputs.map(({ shape, dtype }, i) =>
+      this.#backend.wrapped(new Value(shape, dtype, { numbers: results[i]! })),
+    );
+  }
+
+  async compute(inputs: readonly Numbers[], results: readonly Float32Array[]): Promise<void> {
+    const given = inputs.map(({ values, shape }) => new Value(shape, 'float32', { numbers: values }));
+    const plan = this.#planOf(given);
+    this.#sessions.run(this.#prepared(plan), this.#feeds(plan, given), results);
+  }
+
+  #planOf(given: readonly Value[]): Plan {
     const signature = given.map(({ dtype, shape, axes }) => `${dtype}[${shape}]${axes ?? ''}`).join();
     let plan = this.#plans.get(signature);
     if (!plan) this.#plans.set(signature, (plan = this.#record(given)));
-    return this.#run(plan, given);
+    return plan;
   }
 
   dispose(): void {
@@ -78,8 +93,8 @@ export class CompiledFunction implements Compiled {
       const tensors = inputs.map((value) => this.#backend.wrapped(value));
       const made = this.#f(...tensors);
       outputs = made.map((tensor) => this.#backend.recorded(tensor));
-      // Those that were kept, the scope's end leaves alone.
-      tf.dispose(made);
+      // The scope's end leaves alone what was kept.
+      tf.dispose(made.filter(({ kept }) => kept));
     } finally {
       engine.endScope();
     }
@@ -89,7 +104,7 @@ export class CompiledFunction implements Compiled {
   }
 
   #embedded(graph: Graph, inputs: readonly Value[]): Plan['own'] {
-    const model = lowered(graph);
+    const model = lowered(graph, true);
     const fed: Value[] = [];
     const left = model.inputs.filter((_, i) => {
       const { value } = graph.leaves[i]!;
@@ -106,16 +121,13 @@ export class CompiledFunction implements Compiled {
     return { prepared: this.#sessions.compile(whole), fed };
   }
 
-  #run({ inputs, outputs, graph, own }: Plan, given: readonly Value[]): tf.Tensor[] {
-    const numbersOf = (leaf: Value) => leaf.numbers ?? given[inputs.indexOf(leaf)]!.numbers!;
-    const prepared = own?.prepared ?? this.#sessions.of(graph.key, () => lowered(graph));
+  #prepared({ graph, own }: Plan): Prepared {
+    return own?.prepared ?? this.#sessions.of(`plain ${graph.key}`, () => lowered(graph, true));
+  }
+
+  #feeds({ inputs, graph, own }: Plan, given: readonly Value[]) {
     const fed = own?.fed ?? graph.leaves.map(({ value }) => value);
-    const results = this.#sessions.run(prepared, fed.map(numbersOf));
-    return outputs.map(({ shape, dtype }, i) => {
-      const value = new Value(shape, dtype, { numbers: results[i]! });
-      value.axes = prepared.outputs[i]!.axes;
-      return this.#backend.wrapped(value);
-    });
+    return fed.map((leaf) => leaf.numbers ?? given[inputs.indexOf(leaf)]!.numbers!);
   }
 }
 

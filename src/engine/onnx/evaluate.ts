@@ -19,8 +19,11 @@ export function evaluate(sessions: Sessions, wanted: readonly Value[]): void {
   for (const [i, value] of open.entries()) value.settle(results[i]!, prepared.outputs[i]!.axes);
 }
 
-/** A graph as a model whose inputs are its leaves and whose outputs are its outputs, both in their order. */
-export function lowered(graph: Graph): Program {
+/**
+ * A graph as a model whose inputs are its leaves and whose outputs are its outputs, both in their order.
+ * @param plain outputs have their axes in order; else as their operations leave them.
+ */
+export function lowered(graph: Graph, plain = false): Program {
   const lowering = new Lowering();
   const inputs: IoTensor[] = graph.leaves.map(({ node }, i) => {
     const axes = node.axes ?? inOrder(node.shape.length);
@@ -28,12 +31,16 @@ export function lowered(graph: Graph): Program {
     return { name: `in${i}`, dtype: node.dtype, shape: lowering.extents(node, axes), axes: node.axes };
   });
   for (const node of graph.nodes) if (node.name !== 'leaf') lowerNode(lowering, node);
+  const ends = graph.outputs.map((node) => {
+    const order = inOrder(node.shape.length);
+    return plain ? { name: lowering.as(node, order), axes: order } : lowering.form(node);
+  });
   // What a node makes gets its output's name; an input, or a tensor that is an output already, is copied into it.
   const made = new Set(lowering.nodes.flatMap((node) => node.outputs));
   const renamed = new Map<string, string>();
   const copies: ModelNode[] = [];
   const outputs = graph.outputs.map((node, i): IoTensor => {
-    const { name, axes } = lowering.form(node);
+    const { name, axes } = ends[i]!;
     const inputs = [renamed.get(name) ?? name];
     if (made.has(name) && !renamed.has(name)) renamed.set(name, `out${i}`);
     else copies.push({ op: 'Identity', domain: '', inputs, outputs: [`out${i}`], attributes: {} });

@@ -85,11 +85,19 @@ export class Sessions {
     return { session, inputs: model.inputs, outputs: model.outputs };
   }
 
-  /** Runs a model. @param feeds numbers in the order of its inputs. @returns its outputs' numbers. */
-  run({ session, inputs, outputs }: Prepared, feeds: readonly Numbers[]): Numbers[] {
+  /**
+   * Runs a model.
+   * @param feeds numbers in the order of its inputs.
+   * @param results where the outputs' numbers go; new arrays where nothing is given.
+   * @returns the outputs' numbers.
+   */
+  run(
+    { session, inputs, outputs }: Prepared,
+    feeds: readonly Numbers[],
+    results: readonly Numbers[] = outputs.map(({ dtype, shape }) => emptyNumbers(dtype, sizeOf(shape))),
+  ): readonly Numbers[] {
     const tensor = ({ dtype, shape }: IoTensor, numbers: Numbers): RuntimeTensor =>
       new this.#runtime.Tensor(dtype, numbers, shape);
-    const results = outputs.map(({ dtype, shape }) => emptyNumbers(dtype, sizeOf(shape)));
     session.run(
       Object.fromEntries(inputs.map((input, i) => [input.name, tensor(input, feeds[i]!)])),
       Object.fromEntries(outputs.map((output, i) => [output.name, tensor(output, results[i]!)])),
