@@ -24,10 +24,7 @@ export class TrainingStep {
         state.slice(0, parameters),
         buffers.length > 0 ? buffers : undefined,
       );
-      const running = RunningStatistics.of(
-        state.slice(parameters, parameters + statistics),
-        network.newest,
-      );
+      const running = RunningStatistics.of(state.slice(parameters, parameters + statistics), network.newest);
       const { loss, gradient } = lossAndGradient(
         normalisedBy(network, running.training(frugal)),
         optimiser.parameters,

@@ -206,3 +206,123 @@ export class Trainer {
   }
 
   /** Looked at once: a gradient's memory depends on the batch's size alone. */
+  async #mustBeFrugal(examples: Examples): Promise<boolean> {
+    const { batch } = this.#settings;
+    if (this.#network.state.length === 0 || batch <= 4 || examples.count < 4) return false;
+    return mustBeFrugal(
+      this.#network,
+      this.#optimiser.parameters,
+      examples,
+      Math.min(batch, examples.count),
+      this.#memory,
+    );
+  }
+
+  async #record(epoch: number, learningRate: number | null, batchLoss: number | null): Promise<void> {
+    const measured = epoch % this.#settings.measureEvery === 0 ? await this.#measure() : undefined;
+    if (epoch > 0 && measured && !Number.isFinite(measured.train.loss))
+      throw diverged(`the loss over all training images is ${measured.train.loss} after epoch ${epoch}`);
+    this.#history.push({
+      epoch,
+      'learning-rate': learningRate,
+      'batch-loss': batchLoss === null ? null : finite(batchLoss),
+      'train-loss': measured ? finite(measured.train.loss) : null,
+      'train-accuracy': measured ? measured.train.accuracy : null,
+      'test-loss': measured?.test ? finite(measured.test.loss) : null,
+      'test-accuracy': measured?.test ? measured.test.accuracy : null,
+    });
+  }
+
+  async #measure() {
+    const theta = await toVector(this.#optimiser.parameters, this.#form.parameters);
+    const statistics = await toVector(this.#statistics.tensors, this.#form.statistics);
+    const train = await this.#meters.train.measure(theta, statistics);
+    return { train, test: await this.#meters.test?.measure(theta, statistics) };
+  }
+
+  /** The last row in words, for the progress line. */
+  note(): string {
+    const last = this.#history.at(-1)!;
+    const loss = last['train-loss'] ?? last['batch-loss'];
+    const accuracy = last['test-accuracy'];
+    return [
+      loss === null ? '' : `loss ${loss.toFixed(3)}`,
+      accuracy === null ? '' : `test accuracy ${(100 * accuracy).toFixed(1)} %`,
+    ]
+      .filter((part) => part !== '')
+      .join(', ');
+  }
+
+  async state(): Promise<TrainingState> {
+    const { parameters, slots } = this.#optimiser;
+    const read: Record<string, ParameterVector> = {};
+    for (const [name, tensors] of Object.entries(slots))
+      read[name] = await toVector(tensors, this.#form.parameters);
+    return {
+      step: this.#step,
+      parameters: await toVector(parameters, this.#form.parameters),
+      statistics: await toVector(this.#statistics.tensors, this.#form.statistics),
+      slots: read,
+      history: this.#history,
+      lossSum: this.#lossSum,
+    };
+  }
+
+  dispose(): void {
+    this.#program?.dispose();
+    this.#optimiser.dispose();
+    this.#statistics.dispose();
+    this.#meters.train.dispose();
+    this.#meters.test?.dispose();
+  }
+}
+
+function meterOf(network: Network, examples: Examples): LossMeter {
+  const most = Math.floor(measureFeatures / examples.features);
+  return new LossMeter(network, examples, Math.max(8, Math.min(measureBatch, most)));
+}
+
+/** A data set's test examples, where it has any: a training needs none. */
+function testOf(dataset: Dataset): Examples | undefined {
+  try {
+    return dataset.test;
+  } catch (error) {
+    if (error instanceof UserError && error.diagnostics[0]?.code === 'missing-split') return undefined;
+    throw error;
+  }
+}
+
+/** Optimiser steps an epoch: the last, smaller batch counts. */
+export function stepsOf(examples: number, batch: number): number {
+  return Math.ceil(examples / batch);
+}
+
+/** sum + share·part, taking both over. */
+function added(sum: tf.Tensor[] | undefined, part: tf.Tensor[], share: number): tf.Tensor[] {
+  const result = tf.tidy(() =>
+    part.map((g, t) => {
+      const own = tf.mul(g, share);
+      return sum ? tf.add(sum[t]!, own) : own;
+    }),
+  );
+  tf.dispose([...part, ...(sum ?? [])]);
+  return result;
+}
+
+function diverged(message: string): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'training-diverged',
+    message,
+    hint: 'a smaller learning rate, a warm-up or clip may help; kept epochs before it are stored: with fewer epochs they are there at once',
+  });
+}
+
+function normOfParts(): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'micro-batch-with-batch-norm',
+    message: 'micro-batch would change what batch norm normalises with: the statistics of a whole batch',
+    hint: 'leave it out: such networks keep only what the gradient needs, and compute the rest again where memory is short',
+  });
+}
