@@ -256,7 +256,10 @@ export const hiddenVerbs = [
   {
     name: '__engine',
     summary: 'starts an engine',
-    arguments: [{ name: 'NAME', choices: ['wasm', 'onnx', 'tensorflow'] }],
+    arguments: [
+      { name: 'NAME', choices: ['wasm', 'onnx', 'tensorflow'] },
+      { name: 'PROVIDER', choices: ['cpu', 'webgpu', 'cuda'], optional: true },
+    ],
     options: [],
     examples: [],
   },

@@ -8,6 +8,8 @@ const variablePattern = '^[A-Za-z_][A-Za-z0-9_]*$';
 
 export const engineNames = ['auto', 'wasm', 'onnx', 'tensorflow'] as const;
 
+const onnxProviders = ['cpu', 'webgpu', 'cuda'] as const;
+
 const closed = { additionalProperties: false } as const;
 const Name = (description: string) => Type.String({ pattern: namePattern, maxLength: 100, description });
 const Anything = (description: string) => Type.Unknown({ description });
@@ -19,9 +21,23 @@ const byName = (value: TSchema, description: string) =>
 const engineName = Type.Enum([...engineNames], {
   description: 'What computes tensors: auto takes the fastest that loads.',
 });
-const Engine = Type.Union([engineName, Type.Object({ name: engineName }, closed)], {
-  description: 'What computes tensors: auto, wasm, onnx or tensorflow.',
-});
+const Engine = Type.Union(
+  [
+    engineName,
+    Type.Object(
+      {
+        name: engineName,
+        provider: Type.Optional(
+          Type.Enum([...onnxProviders], {
+            description: 'Of the engine onnx: what computes inside onnxruntime. Default: cpu.',
+          }),
+        ),
+      },
+      closed,
+    ),
+  ],
+  { description: 'What computes tensors: auto, wasm, onnx or tensorflow.' },
+);
 
 const FileReference = Type.Object(
   {

@@ -6,13 +6,14 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
-import type { EngineSpec } from '../kind/stage-kind.ts';
+import type { EngineSpec, OnnxSettings } from '../kind/stage-kind.ts';
 import type { JsonObject } from '../util/json.ts';
 import { packageRoot } from '../util/package-root.ts';
-import { type FoundPackage, findPackage } from './packages.ts';
+import { describeOnnx, findOnnx, hasLibrary, onnxIdentity, startOnnxruntime } from './onnx-package.ts';
+import { type FoundPackage, findPackage, platform } from './packages.ts';
+import { startFailed } from './start-failed.ts';
 import type { tf } from './tensorflow.ts';
 
 export type EngineName = EngineSpec['name'];
@@ -35,9 +36,6 @@ export interface EngineReport {
 
 /** In order of preference. The GPU build runs on the CPU too where there is no GPU. */
 const nativePackages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
-const onnxPackage = 'onnxruntime-node';
-/** Its install script would fetch libraries for NVIDIA's cards from another host, and fail where there is none. */
-const onnxCommand = 'npm install --ignore-scripts onnxruntime-node@1.30.0';
 const installCommand = 'npm install @tensorflow/tfjs-node@4.22.0';
 
 /** The native package: the workspace's own first, then one beside orograph. */
@@ -50,11 +48,6 @@ function findNative(root: string): FoundPackage | undefined {
   return undefined;
 }
 
-/** onnxruntime-node: the workspace's own (which may be built for a GPU) first, then ours. */
-function findOnnx(root: string): FoundPackage | undefined {
-  return findPackage(onnxPackage, root) ?? findPackage(onnxPackage, packageRoot());
-}
-
 function required(name: string): FoundPackage {
   const found = findPackage(name, packageRoot());
   if (!found)
@@ -65,15 +58,6 @@ function required(name: string): FoundPackage {
       hint: 'install orograph again (npm install)',
     });
   return found;
-}
-
-function onnxMissing(): UserError {
-  return new UserError({
-    severity: 'error',
-    code: 'engine-not-installed',
-    message: 'the engine "onnx" is asked for, but onnxruntime-node is not installed',
-    hint: `install it in your workspace: ${onnxCommand}, or use engine: wasm`,
-  });
 }
 
 function nativeMissing(): UserError {
@@ -89,27 +73,15 @@ function nativeMissing(): UserError {
 /**
  * What of an engine may change bits; part of every key of a stage that computes tensors. Does not load TensorFlow.js.
  * @param root workspace root: native engines are looked up from there.
+ * @param onnx of the engine `onnx`.
  */
-export function engineIdentity(name: EngineName, root: string): JsonObject {
+export function engineIdentity(name: EngineName, root: string, onnx: OnnxSettings = {}): JsonObject {
   const core = required('@tensorflow/tfjs-core').version;
   if (name === 'wasm') {
     // SIMD on and one thread, always: the same bits on every machine.
     return { name, core, wasm: required('@tensorflow/tfjs-backend-wasm').version, simd: true, threads: 1 };
   }
-  if (name === 'onnx') {
-    const onnx = findOnnx(root);
-    if (!onnx) throw onnxMissing();
-    // Which instructions the kernels use depends on the processor, how a product is cut into pieces on the threads.
-    return {
-      name,
-      core,
-      onnxruntime: onnx.version,
-      provider: 'cpu',
-      threads: availableParallelism(),
-      platform: platform(),
-      processor: processor(),
-    };
-  }
+  if (name === 'onnx') return { name, core, ...onnxIdentity(root, onnx) };
   const native = findNative(root);
   if (!native) throw nativeMissing();
   // Native kernels differ between platforms and with oneDNN's switch.
@@ -121,25 +93,6 @@ export function engineIdentity(name: EngineName, root: string): JsonObject {
     platform: platform(),
     onednn: process.env.TF_ENABLE_ONEDNN_OPTS ?? null,
   };
-}
-
-const platform = (): string => `${process.platform}-${process.arch}`;
-
-/** The processor's name: kernels are chosen by what it can do. */
-const processor = (): string => cpus()[0]?.model.trim() ?? 'unknown';
-
-/** Whether the package has a library for this platform. */
-function hasLibrary({ folder }: FoundPackage): boolean {
-  const bin = join(folder, 'bin');
-  const built = (api: string): string =>
-    join(bin, api, process.platform, process.arch, 'onnxruntime_binding.node');
-  return existsSync(bin) && readdirSync(bin).some((api) => existsSync(built(api)));
-}
-
-function describeOnnx(onnx: FoundPackage | undefined): string {
-  if (!onnx) return `not installed: ${onnxCommand}`;
-  const name = `${onnx.name} ${onnx.version}`;
-  return hasLibrary(onnx) ? name : `${name} has no library for ${platform()}`;
 }
 
 /** Whether a native package's compiled part is there: its install script downloads it, and may have been kept from it. */
@@ -204,24 +157,6 @@ function processListeners(): Record<string, readonly unknown[]> {
   );
 }
 
-async function startOnnxruntime(root: string, cores = 1): Promise<typeof tf> {
-  const onnx = findOnnx(root);
-  if (!onnx) throw onnxMissing();
-  try {
-    const { startOnnx } = await import('./onnx/start.ts');
-    // All cores, however many stages run: the number decides bits. Threads that wait without sleeping are fast where
-    // the stage has the cores for itself, and take them from others where it has not.
-    const threads = availableParallelism();
-    return await startOnnx(onnx.folder, { provider: 'cpu', threads, spinning: cores >= threads });
-  } catch (cause) {
-    throw startFailed(
-      'onnx',
-      cause,
-      `${onnx.name} ${onnx.version} is installed but its native library does not load: use engine: wasm`,
-    );
-  }
-}
-
 async function startNative(root: string): Promise<typeof tf> {
   const native = findNative(root);
   if (!native) throw nativeMissing();
@@ -240,20 +175,8 @@ async function startNative(root: string): Promise<typeof tf> {
   return engineTf;
 }
 
-function startFailed(name: EngineName, cause: unknown, hint: string): UserError {
-  const text =
-    cause instanceof Error ? cause.message : String((cause as { message?: string })?.message ?? cause);
-  const first = text.split('\n').find((line) => line.trim() !== '') ?? 'no reason given';
-  return new UserError({
-    severity: 'error',
-    code: 'engine-start-failed',
-    message: `the engine "${name}" could not be started: ${first.trim()}`,
-    hint,
-  });
-}
-
 let started: Promise<Engine> | undefined;
-let startedName: EngineName | undefined;
+let startedAs: string | undefined;
 
 /**
  * Starts an engine, once a process; a second call gives the same one.
@@ -262,18 +185,24 @@ let startedName: EngineName | undefined;
  * @throws UserError where the engine is not installed or its native part does not load.
  */
 export async function startEngine(spec: EngineSpec, root: string): Promise<Engine> {
-  if (started && startedName !== spec.name)
-    throw new Error(`this process runs the engine ${startedName}; ${spec.name} needs another process`);
-  startedName = spec.name;
-  const start = { wasm: startWasm, onnx: startOnnxruntime, tensorflow: startNative }[spec.name];
-  started ??= start(root, spec.cores).then(async (engineTf) => {
+  const { name, identity, onnx, cores } = spec;
+  const asked = JSON.stringify([name, onnx ?? {}]);
+  if (started && startedAs !== asked)
+    throw new Error(`this process runs the engine ${startedAs}; ${asked} needs another process`);
+  startedAs = asked;
+  const start = {
+    wasm: startWasm,
+    onnx: () => startOnnxruntime(root, onnx, cores),
+    tensorflow: () => startNative(root),
+  }[name];
+  started ??= start().then(async (engineTf) => {
     await engineTf.ready();
-    return { name: spec.name, identity: spec.identity, tf: engineTf };
+    return { name, identity, tf: engineTf };
   });
   try {
     return await started;
   } catch (error) {
-    started = startedName = undefined;
+    started = startedAs = undefined;
     throw error;
   }
 }

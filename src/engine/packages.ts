@@ -20,3 +20,6 @@ export function findPackage(name: string, from: string): FoundPackage | undefine
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
   return { name, version, folder: dirname(manifest) };
 }
+
+/** The system and the processor's family, as native packages are built for them. */
+export const platform = (): string => `${process.platform}-${process.arch}`;

@@ -38,7 +38,7 @@ interface Worker {
   readonly child: ChildProcess;
   /** Heap limit it was started with, in megabytes; 0 for none. */
   readonly heap: number;
-  /** A process can start one engine only. */
+  /** Identity of its engine: a process can start one only. */
   engine: string | null;
 }
 
@@ -52,7 +52,7 @@ export class WorkerPool {
   readonly #script = join(packageRoot(), 'dist', 'execute', 'worker.js');
 
   async perform(job: Job, options: AttemptOptions): Promise<Ending> {
-    const worker = this.#take(job.resources.memory, job.engine?.name ?? null);
+    const worker = this.#take(job.resources.memory, job.engine ? JSON.stringify(job.engine.identity) : null);
     const ending = await this.#converse(worker, job, options);
     if (ending.reusable && this.#all.has(worker)) this.#idle.push(worker);
     else this.#end(worker);

@@ -74,8 +74,20 @@ export interface EngineSpec {
   readonly name: 'wasm' | 'onnx' | 'tensorflow';
   /** Whatever may change bits: package version and settings. Part of the key. */
   readonly identity: JsonObject;
+  /** Of the engine `onnx`, where the pipeline states them. */
+  readonly onnx?: OnnxSettings;
   /** Cores that the stage holds while it runs. They decide no bits. */
   readonly cores?: number;
+}
+
+/** What computes inside onnxruntime. */
+export type OnnxProvider = 'cpu' | 'webgpu' | 'cuda';
+
+export interface OnnxSettings {
+  /** Default `cpu`. */
+  readonly provider?: OnnxProvider;
+  /** Threads of the processor. Default: one for each core. */
+  readonly threads?: number;
 }
 
 /** Everything a stage may use while it runs. It has no other way to reach the outside. */

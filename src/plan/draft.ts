@@ -173,6 +173,7 @@ function draftInstance(
       env: shared.values,
       tensors: definition?.engine ?? false,
       resources: resources(fields, definition),
+      ...(definition?.engine && fields.resources?.cpu !== undefined ? { threads: fields.resources.cpu } : {}),
       timeout: seconds(fields.timeout),
       retries: fields.retries ?? 0,
       expect: (fields.expect ?? {}) as Readonly<Record<string, Json>>,
@@ -188,7 +189,7 @@ function about({ title, description, caption, engine }: SettledStage): Partial<I
   const given = Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined));
   return {
     ...(Object.keys(given).length > 0 ? { about: given } : {}),
-    ...(engine === undefined ? {} : { engine: typeof engine === 'string' ? engine : engine.name }),
+    ...(engine === undefined ? {} : { engine: typeof engine === 'string' ? { name: engine } : engine }),
   };
 }
 

@@ -11,7 +11,7 @@ import { Binder, type BoundInstance } from './bind.ts';
 import { checkOfSettled, draftStages, type StageDraft } from './draft.ts';
 import { KindTable } from './kinds.ts';
 import { order } from './order.ts';
-import type { Plan } from './plan.ts';
+import type { EngineChoice, Plan } from './plan.ts';
 
 export interface PlanOptions {
   /** The pipeline file, absolute or relative to `cwd`. */
@@ -84,8 +84,13 @@ export async function planPipeline(options: PlanOptions): Promise<Planned> {
 }
 
 function engineOf(node: Parameters<typeof textAt>[0]): Plan['engine'] {
-  const name = textAt(node, 'engine') ?? textAt(valueAt(node, 'engine'), 'name');
-  return (name?.value as Plan['engine'] | undefined) ?? 'auto';
+  const long = valueAt(node, 'engine');
+  const name = textAt(node, 'engine') ?? textAt(long, 'name');
+  const provider = textAt(long, 'provider')?.value as EngineChoice['provider'];
+  return {
+    name: (name?.value as EngineChoice['name'] | undefined) ?? 'auto',
+    ...(provider === undefined ? {} : { provider }),
+  };
 }
 
 /** Folders that would be one on a file system without upper and lower case, or that the run's record needs. */

@@ -1,5 +1,5 @@
 import type { Position } from '../diagnostics/diagnostic.ts';
-import type { OutputSpec, Resources } from '../kind/stage-kind.ts';
+import type { EngineSpec, OnnxProvider, OutputSpec, Resources } from '../kind/stage-kind.ts';
 import type { Json, JsonObject } from '../util/json.ts';
 
 /**
@@ -17,11 +17,17 @@ export interface Plan {
   /** Parameters after profile and `--set`. */
   readonly params: JsonObject;
   /** As declared: resolved to an engine when a run starts. */
-  readonly engine: 'auto' | 'wasm' | 'onnx' | 'tensorflow';
+  readonly engine: EngineChoice;
   /** Dependencies come before dependents. */
   readonly instances: readonly Instance[];
   /** Every pipeline file that was read, with its text: the provenance record needs them. */
   readonly sources: readonly { readonly path: string; readonly text: string }[];
+}
+
+export interface EngineChoice {
+  readonly name: 'auto' | EngineSpec['name'];
+  /** Of the engine `onnx`. */
+  readonly provider?: OnnxProvider;
 }
 
 /** One stage with its matrix values filled in. */
@@ -52,7 +58,9 @@ export interface Instance {
   readonly folder: string;
   readonly at: Position;
   /** Where the stage asks for another engine than the plan's. */
-  readonly engine?: Plan['engine'];
+  readonly engine?: EngineChoice;
+  /** Cores, where the stage computes tensors and states them: then they may decide bits. */
+  readonly threads?: number;
   /** Words for people, where there are any. In no key. */
   readonly about?: { readonly title?: string; readonly description?: string; readonly caption?: string };
 }

@@ -75,18 +75,43 @@ function nodeVersion(): Finding {
 
 /** Each engine that is installed is started for real, in a process of its own: a native library may crash. */
 function engines(root: string): Finding[] {
-  return availableEngines(root).map(({ name, available, detail }) => {
+  return availableEngines(root).flatMap(({ name, available, detail }) => {
     const what = `engine ${name}`;
-    if (!available) return { what, state: name === 'wasm' ? 'bad' : 'note', found: detail };
-    const child = spawnSync(process.execPath, [process.argv[1]!, '__engine', name], {
-      cwd: root,
-      encoding: 'utf8',
-      timeout: 60_000,
-    });
-    if (child.status === 0) return { what, state: 'good', found: `${detail}, ${child.stdout.trim()}` };
-    const reason = child.stderr.trim().split('\n')[0] || child.signal || `exit code ${child.status}`;
-    return { what, state: name === 'wasm' ? 'bad' : 'note', found: `${detail} does not start: ${reason}` };
+    const lacking = name === 'wasm' ? 'bad' : 'note';
+    if (!available) return [{ what, state: lacking, found: detail }];
+    const { found, reason } = started(root, name);
+    if (reason !== undefined) return [{ what, state: lacking, found: `${detail} does not start: ${reason}` }];
+    const whole: Finding = { what, state: 'good', found: `${detail}, ${found}` };
+    return name === 'onnx' ? [whole, providers(root)] : [whole];
   });
+}
+
+/** Which of the engine `onnx`' ways to a graphics card work. */
+function providers(root: string): Finding {
+  const tried = (['webgpu', 'cuda'] as const).map((name) => ({ name, ...started(root, 'onnx', name) }));
+  const loading = tried.filter(({ reason }) => reason === undefined).map(({ name }) => name);
+  const failing = tried.flatMap(({ name, reason }) =>
+    reason === undefined ? [] : [`${name} does not start (${reason})`],
+  );
+  return {
+    what: 'providers of onnx',
+    state: 'good',
+    found: [['cpu', ...loading].join(', '), ...failing].join('; '),
+  };
+}
+
+function started(root: string, ...engine: string[]): { found?: string; reason?: string } {
+  const child = spawnSync(process.execPath, [process.argv[1]!, '__engine', ...engine], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  if (child.status === 0) return { found: child.stdout.trim() };
+  // Native libraries write warnings of their own before our sentence.
+  const own = /^error: (?:the engine "[^"]*" could not be started: )?(.*?)(?: \[[a-z-]+\])?$/m.exec(
+    child.stderr,
+  );
+  return { reason: own?.[1] || child.signal || `exit code ${child.status}` };
 }
 
 function gpu(): Finding {

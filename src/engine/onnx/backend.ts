@@ -28,9 +28,6 @@ interface Entry {
   references: number;
 }
 
-/** So many operations are recorded at most before they are computed, read or not. */
-const recordedAtMost = 30_000;
-
 /** Up to so many equal numbers are data; more are remembered as one number. */
 const uniformFrom = 1024;
 
@@ -43,11 +40,14 @@ export class RecordingBackend extends tf.KernelBackend implements CompilingBacke
   /** Values of living tensors that have no numbers yet. */
   readonly #pending = new Set<Value>();
   readonly #sessions: Sessions;
+  readonly #recordedAtMost: number;
   #recorded = 0;
 
-  constructor(sessions: Sessions) {
+  /** @param recordedAtMost so many operations are recorded before they are computed, read or not. */
+  constructor(sessions: Sessions, recordedAtMost = 30_000) {
     super();
     this.#sessions = sessions;
+    this.#recordedAtMost = recordedAtMost;
   }
 
   /** The value of a tensor. */
@@ -107,7 +107,7 @@ export class RecordingBackend extends tf.KernelBackend implements CompilingBacke
 
   /** Called where a kernel ends, so that what it returns is known. */
   bound(): void {
-    if (this.#recorded > recordedAtMost) this.flush();
+    if (this.#recorded > this.#recordedAtMost) this.flush();
   }
 
   override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): DataId {

@@ -30,6 +30,8 @@ export interface Prepared {
 
 /** So many structures stay compiled; the one that was used longest ago goes first. */
 const keptAtMost = 96;
+/** Each has threads of its own: so many there may be in all. */
+const threadsAtMost = 1024;
 
 /** Compiled models by structure, and what runs them. */
 export class Sessions {
@@ -56,7 +58,7 @@ export class Sessions {
     if (prepared) this.#kept.delete(key);
     else prepared = this.compile(make());
     this.#kept.set(key, prepared);
-    if (this.#kept.size > keptAtMost) {
+    if (this.#kept.size > Math.min(keptAtMost, threadsAtMost / this.#settings.threads)) {
       const [oldest, { session }] = this.#kept.entries().next().value!;
       this.#kept.delete(oldest);
       session.dispose();
@@ -83,6 +85,20 @@ export class Sessions {
       extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' } } },
     });
     return { session, inputs: model.inputs, outputs: model.outputs };
+  }
+
+  /** Adds two numbers: whether a provider's libraries load and a device answers shows only now. */
+  probe(): void {
+    const io = (name: string): IoTensor => ({ name, dtype: 'float32', shape: [1], axes: undefined });
+    const prepared = this.compile({
+      nodes: [{ op: 'Add', domain: '', inputs: ['a', 'b'], outputs: ['sum'], attributes: {} }],
+      inputs: [io('a'), io('b')],
+      outputs: [io('sum')],
+      constants: [],
+    });
+    const [sum] = this.run(prepared, [Float32Array.of(2), Float32Array.of(3)]);
+    prepared.session.dispose();
+    if (sum![0] !== 5) throw new Error(`2 + 3 = ${sum![0]}`);
   }
 
   /**

@@ -1,0 +1,265 @@
+import { availableParallelism } from 'node:os';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compile } from '../../src/engine/compile.ts';
+import { availableEngines, engineIdentity } from '../../src/engine/engine.ts';
+import type { RecordingBackend } from '../../src/engine/onnx/backend.ts';
+import { loadRuntime, type NativeSession, type Runtime } from '../../src/engine/onnx/runtime.ts';
+import { type Program, type SessionSettings, Sessions } from '../../src/engine/onnx/sessions.ts';
+import { startWith } from '../../src/engine/onnx/start.ts';
+import { findPackage } from '../../src/engine/packages.ts';
+import { tf } from '../../src/engine/tensorflow.ts';
+import type { Instance, Plan } from '../../src/plan/plan.ts';
+import { Engines } from '../../src/run/engines.ts';
+import { packageRoot } from '../../src/util/package-root.ts';
+import { drawn } from './kernels.ts';
+
+const root = packageRoot();
+const installed = availableEngines(root).find(({ name }) => name === 'onnx')!.available;
+
+interface SessionOptions {
+  readonly executionProviders: readonly string[];
+  readonly intraOpNumThreads: number;
+  readonly extra: { readonly session: { readonly intra_op: { readonly allow_spinning: string } } };
+}
+
+/** The real runtime, and what is asked of it. */
+class Counted {
+  opened = 0;
+  closed = 0;
+  runs = 0;
+  readonly options: SessionOptions[] = [];
+  readonly runtime: Runtime;
+
+  constructor() {
+    const real = loadRuntime(findPackage('onnxruntime-node', root)!.folder);
+    const count = this;
+    this.runtime = {
+      Tensor: real.Tensor,
+      Session: class implements NativeSession {
+        readonly #session = new real.Session();
+        loadModel(...given: Parameters<NativeSession['loadModel']>): void {
+          this.#session.loadModel(...given);
+          count.options.push(given[3] as SessionOptions);
+          count.opened++;
+        }
+        run(...given: Parameters<NativeSession['run']>): ReturnType<NativeSession['run']> {
+          count.runs++;
+          return this.#session.run(...given);
+        }
+        endProfiling(): void {
+          this.#session.endProfiling();
+        }
+        dispose(): void {
+          count.closed++;
+          this.#session.dispose();
+        }
+      },
+    };
+  }
+}
+
+const alone: SessionSettings = { provider: 'cpu', threads: 1, spinning: false };
+
+/** x + by */
+function adding(by: number): Program {
+  const io = { dtype: 'float32', shape: [1], axes: undefined } as const;
+  return {
+    nodes: [{ op: 'Add', domain: '', inputs: ['x', 'by'], outputs: ['sum'], attributes: {} }],
+    inputs: [{ name: 'x', ...io }],
+    outputs: [{ name: 'sum', ...io }],
+    constants: [
+      { name: 'by', dtype: 'float32', shape: [1], bytes: new Uint8Array(Float32Array.of(by).buffer) },
+    ],
+  };
+}
+
+/** Of a stage, as much as decides its engine. */
+const stage = (change: Partial<Instance>): Instance => ({ tensors: true, ...change }) as Instance;
+const planned = (change: Partial<Plan>): Plan =>
+  ({ root, engine: { name: 'onnx' }, ...change }) as unknown as Plan;
+
+describe.skipIf(!installed)('threads and providers of the engine onnx', () => {
+  test('are those that the stage states, as far as the machine has them; else one a core', () => {
+    const cores = availableParallelism();
+    const engines = new Engines(planned({}), undefined);
+    const threads = (given?: number): unknown =>
+      engines.of(stage(given === undefined ? {} : { threads: given }))!.identity.threads;
+    expect(threads(1)).toBe(1);
+    expect(threads(4096)).toBe(cores);
+    expect(threads()).toBe(Math.min(16, cores));
+    expect(engines.of(stage({ threads: 1 }))!.onnx).toEqual({ threads: 1 });
+  });
+
+  test('decide keys; on the engine wasm they do not', () => {
+    const identity = (name: 'onnx' | 'wasm', threads: number) =>
+      new Engines(planned({ engine: { name } }), undefined).of(stage({ threads }))!.identity;
+    expect(identity('wasm', 1)).toEqual(identity('wasm', 2));
+    expect(identity('onnx', 1)).toEqual({ ...identity('onnx', 2), threads: 1 });
+    expect(identity('onnx', 1)).toMatchObject({
+      name: 'onnx',
+      provider: 'cpu',
+      onnxruntime: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      processor: expect.any(String),
+      instructions: expect.any(Array),
+    });
+  });
+
+  test('another provider is another identity; the command line’s engine beats the file’s', () => {
+    const cuda = planned({ engine: { name: 'onnx', provider: 'cuda' } });
+    expect(new Engines(cuda, undefined).of(stage({}))).toMatchObject({
+      identity: { provider: 'cuda', device: expect.anything() },
+      onnx: { provider: 'cuda' },
+    });
+    expect(new Engines(cuda, 'wasm').of(stage({}))!.identity).toEqual(engineIdentity('wasm', root));
+    const wasm = planned({ engine: { name: 'wasm', provider: 'cuda' } });
+    expect(() => new Engines(wasm, undefined).of(stage({}))).toThrow('only onnx has providers');
+  });
+
+  test('are those of every session', () => {
+    const count = new Counted();
+    for (const settings of [alone, { ...alone, threads: 2, spinning: true }]) {
+      const sessions = new Sessions(count.runtime, settings);
+      sessions.of('one', () => adding(1));
+      sessions.dispose();
+    }
+    expect(count.options.map(({ intraOpNumThreads }) => intraOpNumThreads)).toEqual([1, 2]);
+    expect(count.options.map(({ extra }) => extra.session.intra_op.allow_spinning)).toEqual(['0', '1']);
+    expect(count.options[0]!.executionProviders).toEqual(['cpu']);
+    expect(count.closed).toBe(2);
+  });
+});
+
+describe.skipIf(!installed)('compiled structures', () => {
+  test.each([
+    [1, 96],
+    [64, 16],
+  ])('with %i threads %i are kept, and the one that was used longest ago goes', (threads, kept) => {
+    const count = new Counted();
+    // One thread a session, whatever they are said to be: threads decide here only how many are kept.
+    const Session = class extends count.runtime.Session {
+      override loadModel(...[buffer, offset, length, options]: Parameters<NativeSession['loadModel']>): void {
+        super.loadModel(buffer, offset, length, { ...options, intraOpNumThreads: 1 });
+      }
+    };
+    const sessions = new Sessions({ ...count.runtime, Session }, { ...alone, threads });
+    const value = (by: number): number => {
+      const prepared = sessions.of(`plus ${by}`, () => adding(by));
+      return sessions.run(prepared, [Float32Array.of(1)])[0]![0]!;
+    };
+    for (let by = 0; by < kept; by++) expect(value(by)).toBe(1 + by);
+    expect([sessions.size, count.opened, count.closed]).toEqual([kept, kept, 0]);
+    expect(value(0)).toBe(1);
+    expect(count.opened).toBe(kept);
+    value(kept);
+    value(kept + 1);
+    expect([sessions.size, count.opened, count.closed]).toEqual([kept, kept + 2, 2]);
+    // The first was used again, the second and third were not.
+    expect(value(0)).toBe(1);
+    expect(count.opened).toBe(kept + 2);
+    expect(value(1)).toBe(2);
+    expect(count.opened).toBe(kept + 3);
+    sessions.dispose();
+    expect([sessions.size, count.closed]).toEqual([0, count.opened]);
+  });
+});
+
+describe.skipIf(!installed)('what is recorded', () => {
+  const count = installed ? new Counted() : undefined!;
+  let backend: RecordingBackend;
+  beforeAll(async () => {
+    backend = await startWith(count.runtime, alone, 50);
+  });
+  afterAll(() => {
+    expect([tf.memory().numTensors, backend.numDataIds()]).toEqual([0, 0]);
+    backend.dispose();
+    expect(count.closed).toBe(count.opened);
+  });
+
+  test('is computed when it is read, once, and the same structure is compiled once', async () => {
+    const before = { ...count };
+    for (const seed of ['a', 'b', 'c']) {
+      const x = drawn([3, 4], seed);
+      const y = tf.tidy(() => tf.relu(tf.add(tf.mul(x, 2), 1)));
+      expect(count.runs).toBe(before.runs);
+      const [values, given] = [await y.data(), await x.data()];
+      expect([...values]).toEqual([...given].map((v) => Math.max(0, Math.fround(Math.fround(v * 2) + 1))));
+      await y.data();
+      expect(count.runs).toBe(before.runs + 1);
+      before.runs++;
+      tf.dispose([x, y]);
+    }
+    expect(count.opened).toBe(before.opened + 1);
+  });
+
+  test('is computed unread once it is long, in parts whose values are those of the whole', async () => {
+    const before = count.runs;
+    const x = drawn([5], 'long');
+    let y = x.clone();
+    for (let i = 0; i < 120; i++) {
+      const next = tf.add(y, 1);
+      y.dispose();
+      y = next;
+    }
+    expect(count.runs).toBe(before + 2);
+    const given = await x.data();
+    const expected = given.map((v) => {
+      let sum = v;
+      for (let i = 0; i < 120; i++) sum = Math.fround(sum + 1);
+      return sum;
+    });
+    expect([...(await y.data())]).toEqual([...expected]);
+    expect(count.runs).toBe(before + 3);
+    tf.dispose([x, y]);
+  });
+
+  test('and disposed of unread is never computed', async () => {
+    const before = { ...count };
+    const x = drawn([5], 'unread');
+    tf.tidy(() => void tf.exp(tf.square(x)));
+    const [dead, live] = [tf.exp(x), tf.neg(x)];
+    dead.dispose();
+    await live.data();
+    expect(count.runs).toBe(before.runs + 1);
+    tf.dispose([x, live]);
+  });
+
+  test('leaves no tensor, no number and no program behind', async () => {
+    const tensors = tf.memory().numTensors;
+    const bytes = tf.memory().numBytes;
+    const [opened, closed] = [count.opened, count.closed];
+    const weights = drawn([6, 4], 'w');
+    const program = compile((x) => [tf.matMul(x!, weights), tf.sum(x!)], { embed: true });
+    for (const rows of [2, 3, 2]) {
+      const x = drawn([rows, 6], `rows ${rows}`);
+      const results = program.call(x);
+      expect(tf.memory().numTensors).toBe(tensors + 4);
+      tf.dispose([x, ...results]);
+    }
+    expect(count.opened - opened).toBeGreaterThanOrEqual(2);
+    program.dispose();
+    expect(count.closed - closed).toBe(2);
+    weights.dispose();
+    expect([tf.memory().numTensors, tf.memory().numBytes]).toEqual([tensors, bytes]);
+    expect(backend.numDataIds()).toBe(0);
+  });
+
+  test('results share no memory with inputs, with each other, or with what is wanted besides', async () => {
+    const x = drawn([2, 3], 'x');
+    const given = [...(await x.data())];
+    // The input itself, renamed; the same product twice and turned; a step on the way to another result.
+    const product = tf.mul(x, 3);
+    const all = [tf.reshape(x, [6]), tf.transpose(x), product, tf.mul(x, 3), tf.transpose(product)];
+    const sum = tf.add(product, 1);
+    const turned = ([a, b, c, d, e, f]: number[]): unknown[] => [a, d, b, e, c, f];
+    const tripled = given.map((v) => Math.fround(v * 3));
+    const expected = [given, turned(given), tripled, tripled, turned(tripled)];
+    const read = [];
+    for (const tensor of all) read.push(await tensor.data());
+    expect(read.map((values) => [...values])).toEqual(expected);
+    for (const values of read) values.fill(7);
+    for (const [i, tensor] of all.entries()) expect([...(await tensor.data())]).toEqual(expected[i]);
+    expect([...(await sum.data())]).toEqual(tripled.map((v) => Math.fround(v + 1)));
+    expect([...(await x.data())]).toEqual(given);
+    tf.dispose([x, ...all, sum]);
+  });
+});
