@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { type Digest, digestOf } from '../util/digest.ts';
 import { faultPoint } from '../util/faults.ts';
@@ -75,6 +76,8 @@ export class PublishedCopies {
         if (!wanted.there || !(await holds(wanted))) {
           await this.#copy(wanted);
           written.push(wanted.path);
+          // Stages that end meanwhile must not wait for all copies before the next ones start.
+          await nextTurn();
         }
         known.push({ ...wanted, identity: identityOf(lstatSync(wanted.path)) });
       }
