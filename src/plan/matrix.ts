@@ -82,14 +82,11 @@ export function expandMatrix(node: MapNode, key: Span, scope: Scope, problems: P
   return { axes: axes.map(({ name }) => name), labels, combinations };
 }
 
-/** The label of an axis value: itself, or of a mapping its `name` or `id`, or its place in the list. */
-function labelOf(value: Json, index: number): string {
+/** What an axis value is called: itself, or a mapping its `name` or `id`; undefined where it has neither. */
+function ownLabel(value: Json): string | undefined {
   if (value === null || typeof value !== 'object') return String(value);
   const { name, id } = value as JsonObject;
-  for (const own of [name, id]) {
-    if (typeof own === 'string' || typeof own === 'number') return String(own);
-  }
-  return String(index);
+  return [name, id].find((own) => typeof own === 'string' || typeof own === 'number')?.toString();
 }
 
 function axisValues(name: string, node: Node, scope: Scope, problems: Problems): AxisValue[] {
@@ -112,7 +109,8 @@ function axisValues(name: string, node: Node, scope: Scope, problems: Problems):
       );
       return [];
     }
-    return [{ value, label: labelOf(value, index), at: item }];
+    // A mapping without a name is called by its place in the list.
+    return [{ value, label: ownLabel(value) ?? String(index), at: item }];
   });
 }
 
@@ -142,6 +140,7 @@ function readEntry(
   let good = true;
   for (const [name, { key, value: inner }] of node.entries) {
     const value = evaluate(inner, scope, problems);
+    const label = value === undefined ? undefined : ownLabel(value);
     if (!axes.includes(name)) {
       problems.error('unknown-axis', key, `the matrix has no axis "${name}"`, {
         expected: oneOf(axes),
@@ -149,7 +148,7 @@ function readEntry(
       });
       good = false;
     } else if (value === undefined) good = false;
-    else if (labelOf(value, -1) === '-1' || value === null || value === '') {
+    else if (label === undefined || value === null || value === '') {
       problems.error(
         'bad-axis-value',
         inner,
@@ -159,7 +158,7 @@ function readEntry(
         },
       );
       good = false;
-    } else named.set(name, { value, label: labelOf(value, 0), at: inner });
+    } else named.set(name, { value, label, at: inner });
   }
   return good ? named : undefined;
 }
