@@ -88,10 +88,17 @@ function slopes(tf: Tf, y: Tensor, activation: Rectifier): Tensor {
 /** Channels that a convolution of a group should have, for the engine to be busy. */
 const worthwhile = 32;
 
+/** What is added to each channel of a convolution, and what follows in the same pass. */
+export interface Bias {
+  readonly values: Tensor;
+  readonly activation: Rectifier;
+}
+
 /**
  * A convolution in groups: channel g·out … of what comes out sees channels g·in … of the maps only (PyTorch's `groups`).
  * Narrow groups are computed in bundles, with zeros in the kernel where channels do not see each other.
  * @param kernel [height, width, channels / groups, out channels]
+ * @param bias see `biasedConvolution`; null for none.
  * @param bundled groups in one convolution, a divisor of `groups`; decides the speed and the last bits.
  */
 export function groupedConvolution(
@@ -100,12 +107,16 @@ export function groupedConvolution(
   kernel: Tensor,
   window: Window,
   groups: number,
+  bias: Bias | null = null,
   bundled = bundleOf(groups, kernel.shape[2]!),
 ): Map {
   const [into, out] = kernel.shape.slice(2) as [number, number];
-  const convolved = (a: Tensor, k: Tensor): Map =>
-    tf.conv2d(a as Map, k as Map, [...window.strides], explicit(window.pads), 'NHWC', [...window.dilations]);
-  if (groups === 1) return convolved(x, kernel);
+  const { strides, pads, dilations } = window;
+  const convolved = (a: Tensor, k: Tensor, b?: Tensor): Map =>
+    b && bias
+      ? biasedConvolution(tf, a, k, b, window, bias.activation)
+      : tf.conv2d(a as Map, k as Map, [...strides], explicit(pads), 'NHWC', [...dilations]);
+  if (groups === 1) return convolved(x, kernel, bias?.values);
   const bundles = groups / bundled;
   const wide = out / bundles;
   const sees = Array.from({ length: bundled * into * wide }, (_, i) => {
@@ -113,11 +124,13 @@ export function groupedConvolution(
     return Math.floor(from / into) === Math.floor(to / (out / groups)) ? 1 : 0;
   });
   const mask = tf.tensor(sees, [1, 1, bundled * into, wide]);
-  const maps = bundles === 1 ? [x] : tf.split(x, bundles, 3);
-  const kernels = bundles === 1 ? [kernel] : tf.split(kernel, bundles, 3);
-  const parts = maps.map((a, b) => {
+  const split = (whole: Tensor, axis: number): Tensor[] =>
+    bundles === 1 ? [whole] : tf.split(whole, bundles, axis);
+  const kernels = split(kernel, 3);
+  const biases = bias ? split(bias.values, 0) : [];
+  const parts = split(x, 3).map((a, b) => {
     const own = kernels[b]!;
-    return convolved(a, bundled === 1 ? own : tf.mul(tf.tile(own, [1, 1, bundled, 1]), mask));
+    return convolved(a, bundled === 1 ? own : tf.mul(tf.tile(own, [1, 1, bundled, 1]), mask), biases[b]);
   });
   return bundles === 1 ? parts[0]! : tf.concat(parts, 3);
 }

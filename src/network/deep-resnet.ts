@@ -9,19 +9,20 @@ export const deepResnetSchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** Blocks of each stage; bottlenecks or pairs of 3x3; groups and channels a group of the 3x3 convolution at 64. */
-const forms: Readonly<
-  Record<
-    DeepResnetSpec['name'],
-    {
-      readonly title: string;
-      readonly blocks: readonly number[];
-      readonly bottleneck: boolean;
-      readonly groups?: number;
-      readonly base?: number;
-    }
-  >
-> = {
+/** What tells these networks apart. */
+interface ResidualForm {
+  /** Of each stage. */
+  readonly blocks: readonly number[];
+  /** Or pairs of 3x3 convolutions. */
+  readonly bottleneck: boolean;
+  /** Of the 3x3 convolution in a bottleneck, and how many channels a group of it has where `planes` is 64. */
+  readonly groups?: number;
+  readonly base?: number;
+  /** Channels of the first convolution; each stage after the first has twice those of the one before (default 64). */
+  readonly planes?: number;
+}
+
+const forms: Readonly<Record<DeepResnetSpec['name'], ResidualForm & { readonly title: string }>> = {
   resnet18: { title: 'ResNet-18', blocks: [2, 2, 2, 2], bottleneck: false },
   resnet34: { title: 'ResNet-34', blocks: [3, 4, 6, 3], bottleneck: false },
   resnet50: { title: 'ResNet-50', blocks: [3, 4, 6, 3], bottleneck: true },
@@ -60,15 +61,22 @@ export function deepResnetTitle({ name }: DeepResnetSpec): string {
  * grouped convolutions are [3, 3, in / groups, out].
  */
 export function deepResnetLayers({ name, classes }: DeepResnetSpec): Layer[] {
-  const { blocks, bottleneck, groups = 1, base = 64 } = forms[name];
+  return residualLayers(forms[name], classes);
+}
+
+/** The same of any depth and width. */
+export function residualLayers(
+  { blocks, bottleneck, groups = 1, base = 64, planes: narrowest = 64 }: ResidualForm,
+  classes: number,
+): Layer[] {
   const list = new LayerList();
   const relu = (from: string): string => list.add(`${from}/relu`, from, { kind: 'activation', name: 'relu' });
-  let x = list.convolution('conv1', list.input, { size: 7, filters: 64, stride: 2 });
+  let x = list.convolution('conv1', list.input, { size: 7, filters: narrowest, stride: 2 });
   x = relu(list.batchNorm('norm1', x));
   x = list.maxPool('pool', x, 3, 2, 1);
-  let into = 64;
+  let into = narrowest;
   blocks.forEach((count, s) => {
-    const planes = 64 * 2 ** s;
+    const planes = narrowest * 2 ** s;
     const width = bottleneck ? Math.floor((planes * base) / 64) * groups : planes;
     const out = bottleneck ? 4 * planes : planes;
     for (let b = 0; b < count; b++) {

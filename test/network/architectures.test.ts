@@ -8,6 +8,7 @@ import {
 import { pytorch } from '../../src/network/import.ts';
 import { layered } from '../../src/network/layers/layered.ts';
 import { deepResnets } from '../../src/network/network.ts';
+import { encodeSafetensors } from '../../src/network/safetensors.ts';
 import { sizeOf } from '../../src/network/tensors.ts';
 
 const features = 3 * 224 * 224;
@@ -62,6 +63,41 @@ describe('networks for large images', () => {
     expect(named(deep).at(-1)).toBe('fc.bias');
   });
 
+  test('a ResNeXt-101 32x8d has every tensor of torchvision’s checkpoint, of its shape, and no other', () => {
+    const norm = (at: string, c: number): [string, number[]][] =>
+      ['weight', 'bias', 'running_mean', 'running_var'].map((role) => [`${at}.${role}`, [c]]);
+    const wanted: [string, number[]][] = [['conv1.weight', [64, 3, 7, 7]], ...norm('bn1', 64)];
+    let into = 64;
+    for (const [s, count] of [3, 4, 23, 3].entries()) {
+      // Eight channels a group at 64 planes, 32 groups; what comes out has four times the planes.
+      const [width, out] = [8 * 32 * 2 ** s, 256 * 2 ** s];
+      for (let b = 0; b < count; b++) {
+        const at = `layer${s + 1}.${b}`;
+        wanted.push([`${at}.conv1.weight`, [width, into, 1, 1]], ...norm(`${at}.bn1`, width));
+        wanted.push([`${at}.conv2.weight`, [width, width / 32, 3, 3]], ...norm(`${at}.bn2`, width));
+        wanted.push([`${at}.conv3.weight`, [out, width, 1, 1]], ...norm(`${at}.bn3`, out));
+        if (b === 0)
+          wanted.push([`${at}.downsample.0.weight`, [out, into, 1, 1]], ...norm(`${at}.downsample.1`, out));
+        into = out;
+      }
+    }
+    wanted.push(['fc.weight', [1000, 2048]], ['fc.bias', [1000]]);
+    const network = buildNetwork(resolveNetwork('resnext101-32x8d', features, 1000));
+    const convention = pytorch(network, '');
+    const found = new Map(
+      [...network.parameters, ...network.state].map((form) => [
+        convention.candidates(form.name).at(-1)!,
+        [...convention.shape(form)],
+      ]),
+    );
+    expect(found).toEqual(new Map(wanted));
+    const trained = wanted.filter(([name]) => !name.includes('running'));
+    expect(network.parameters.map(({ name }) => convention.candidates(name).at(-1))).toEqual(
+      trained.map(([name]) => name),
+    );
+    expect(trained.reduce((sum, [, shape]) => sum + sizeOf(shape), 0)).toBe(88_791_336);
+  });
+
   test('have their titles, and take images of any size, resized where they are asked to', () => {
     expect(deepResnets.map((name) => networkTitle({ name, inputs: features, classes: 2 }))).toContain(
       'ResNeXt-101 32x8d',
@@ -80,8 +116,9 @@ describe('networks for large images', () => {
   test('start as PyTorch starts them: the same numbers for the same seed, scales 1 and offsets 0', () => {
     const network = buildNetwork({ name: 'mobilenet-v2', width: 0.1, inputs: 3072, classes: 3 });
     const [a, b, c] = [1, 1, 2].map((seed) => network.initialise('he-fan-out', seed));
-    expect(a).toEqual(b);
-    expect(a).not.toEqual(c);
+    const bytes = (tensors = a!): Buffer => Buffer.from(encodeSafetensors({ tensors, metadata: {} }));
+    expect(bytes(a).equals(bytes(b))).toBe(true);
+    expect(bytes(a).equals(bytes(c))).toBe(false);
     expect(
       new Set(a!.filter(({ name }) => name.endsWith('scale')).flatMap(({ values }) => [...values])),
     ).toEqual(new Set([1]));

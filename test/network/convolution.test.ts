@@ -206,6 +206,28 @@ const biased = (
   },
 });
 
+/** The same in groups of two channels. */
+const biasedInGroups = (
+  out: number,
+  groups: number,
+  bundled: number,
+  at: Place,
+  activation: 'linear' | 'relu' | 'relu6',
+): Case => ({
+  inputs: [
+    random('g', 2, 4, 5, 2 * groups),
+    random(`gk${out}`, 3, 3, 2, out),
+    // Every channel has one of its own.
+    random(`gb${out}`, out),
+  ],
+  engine: (a, k, values) =>
+    groupedConvolution(tf, a, k, windowOf(at), groups, { values: values!, activation }, bundled),
+  host: (a, k, b) => {
+    const sums = shifted(hostGrouped(a, k, at, groups), b);
+    return activation === 'linear' ? sums : capped(sums, activation === 'relu6' ? 6 : Infinity);
+  },
+});
+
 const cases: Record<string, Case> = {
   convolution: convolved(x, kernel, around(1)),
   'convolution of stride 2': convolved(x, kernel, around(2)),
@@ -260,9 +282,14 @@ const cases: Record<string, Case> = {
   },
   'grouped convolution of stride 2, groups in bundles': {
     inputs: [random('g8', 1, 5, 4, 8), random('gk8', 3, 3, 2, 8)],
-    engine: (a, k) => groupedConvolution(tf, a, k, windowOf(around(2)), 4, 4),
+    engine: (a, k) => groupedConvolution(tf, a, k, windowOf(around(2)), 4, null, 4),
     host: (a, k) => hostGrouped(a, k, around(2), 4),
   },
+  'grouped convolution with bias': biasedInGroups(9, 3, 1, around(1), 'linear'),
+  'grouped convolution with bias, groups in bundles': biasedInGroups(8, 4, 2, around(2), 'linear'),
+  'grouped convolution with bias, all groups in one bundle': biasedInGroups(8, 4, 4, around(1), 'linear'),
+  'grouped convolution with bias and ReLU': biasedInGroups(9, 3, 1, around(2), 'relu'),
+  'grouped convolution in bundles with bias and ReLU6': biasedInGroups(8, 4, 2, around(1), 'relu6'),
   'largest pixels, windows side by side': pooled(x, [2, 2], place([2, 2], [0, 0, 0, 0]), 'max'),
   'largest pixels, windows that overlap': pooled(odd, [3, 3], around(2), 'max'),
   'largest pixels, same padding': pooled(odd, [3, 2], place([2, 2], [1, 1, 0, 1]), 'max', 'same'),

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
+import { residualLayers } from '../../src/network/deep-resnet.ts';
 import type { Examples } from '../../src/network/examples.ts';
 import { flattened, Hessian, shaped } from '../../src/network/hessian.ts';
 import { importTensors, pytorch } from '../../src/network/import.ts';
@@ -142,6 +143,15 @@ const networks: Readonly<Record<string, Network>> = {
     classes: 3,
   }),
   'mobilenet-v2': buildNetwork({ name: 'mobilenet-v2', width: 0.1, inputs: 3072, classes: 3 }),
+  // Of ResNeXt-101 32x8d all but its depth and its width.
+  resnext: buildNetwork({
+    name: 'layers',
+    title: 'narrow ResNeXt',
+    input: [32, 32, 3],
+    layers: residualLayers({ blocks: [1, 2, 1, 1], bottleneck: true, planes: 8, groups: 4, base: 16 }, 3),
+    inputs: 3072,
+    classes: 3,
+  }),
   'resnext50-32x4d': buildNetwork({ name: 'resnext50-32x4d', inputs: 3072, classes: 3 }),
 };
 

@@ -140,25 +140,30 @@ class Bottleneck(nn.Module):
 
 
 class Resnext(nn.Module):
-    """ResNeXt-50 32x4d with torchvision's names."""
+    """ResNeXt with torchvision's names: 50 32x4d, or another depth and width."""
 
-    def __init__(self, classes):
+    def __init__(self, classes, blocks=(3, 4, 6, 3), planes=64, groups=32, base=4):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        i = 64
-        for s, n in enumerate([3, 4, 6, 3]):
-            blocks = []
+        self.conv1 = nn.Conv2d(3, planes, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        i = planes
+        for s, n in enumerate(blocks):
+            parts = []
             for b in range(n):
-                blocks.append(Bottleneck(i, 64 * 2 ** s, 2 if b == 0 and s else 1, 32, 4))
-                i = 256 * 2 ** s
-            setattr(self, f"layer{s + 1}", nn.Sequential(*blocks))
+                parts.append(Bottleneck(i, planes * 2 ** s, 2 if b == 0 and s else 1, groups, base))
+                i = 4 * planes * 2 ** s
+            setattr(self, f"layer{s + 1}", nn.Sequential(*parts))
         self.fc = nn.Linear(i, classes)
 
     def forward(self, x):
         x = F.max_pool2d(F.relu(self.bn1(self.conv1(x.reshape(-1, 3, 32, 32)))), 3, 2, 1)
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(x.mean((2, 3)))
+
+
+def narrow():
+    """As ResNeXt-101 32x8d, but narrow and shallow: groups of 2, 4, 8 and 16 channels."""
+    return Resnext(3, blocks=(1, 2, 1, 1), planes=8, groups=4, base=16)
 
 
 def case(network, features, count, training, eigenvalues=True, products=True):
@@ -220,7 +225,9 @@ cases = {
     "maps in training mode": case(Maps(), 147, 5, True),
     "mobilenet-v2": case(Mobile(0.1, 3), 3072, 2, False, eigenvalues=False),
     "mobilenet-v2 in training mode": case(Mobile(0.1, 3), 3072, 16, True, eigenvalues=False),
+    "resnext": case(narrow(), 3072, 6, False, eigenvalues=False),
+    "resnext in training mode": case(narrow(), 3072, 16, True, eigenvalues=False),
     "resnext50-32x4d": case(Resnext(3), 3072, 1, False, products=False),
 }
-# The names of the large one are torchvision's; its shapes are checked by their sizes.
+# The names of the large ones are torchvision's; their shapes are checked by their sizes.
 print(json.dumps({"maker": f"test/oracle/networks.py, PyTorch {torch.__version__}", "cases": rounded(cases)}, separators=(",", ":")))

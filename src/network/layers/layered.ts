@@ -1,7 +1,7 @@
 import { recomputed } from '../../engine/recomputed.ts';
 import type { tf as TensorFlow } from '../../engine/tensorflow.ts';
 import { affineOf, batchNormalised } from '../batch-norm.ts';
-import { biasedConvolution, type Rectifier, shiftedChannels } from '../convolution.ts';
+import { biasedConvolution, groupedConvolution, type Rectifier, shiftedChannels } from '../convolution.ts';
 import { initialTensor } from '../initialise.ts';
 import type { BatchNormMode, Network } from '../network.ts';
 import { sizeOf } from '../tensors.ts';
@@ -246,13 +246,12 @@ class Pass {
     const folded = norm ? this.#affineOf(norm, kernel.shape[3]!) : undefined;
     const filter = folded ? tf.mul(kernel, folded.factor) : kernel;
     const shift = folded ? (bias ? tf.add(folded.shift, tf.mul(bias, folded.factor)) : folded.shift) : bias;
-    const depthwise = isDepthwise(does, kernel);
-    if (shift && (does.groups === 1 || depthwise)) {
-      const own = depthwise ? depthwiseKernel(tf, filter, does.groups) : filter;
-      return biasedConvolution(tf, x, own, shift, windowOf(does), rectifier, depthwise);
-    }
-    const maps = convolved(tf, x, filter, does);
-    return then(shift ? shiftedChannels(tf, maps, shift) : maps);
+    if (!shift) return then(convolved(tf, x, filter, does));
+    const window = windowOf(does);
+    if (!isDepthwise(does, kernel))
+      return groupedConvolution(tf, x, filter, window, does.groups, { values: shift, activation: rectifier });
+    const own = depthwiseKernel(tf, filter, does.groups);
+    return biasedConvolution(tf, x, own, shift, window, rectifier, true);
   }
 
   /** Scale and offset, ones and zeros where the layer has none. */
