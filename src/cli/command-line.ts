@@ -193,13 +193,14 @@ export const verbs = [
   },
   {
     name: 'data',
-    summary: 'list, download and check data sets',
+    summary: 'list, download and check data sets; remove what was made of them',
     arguments: [
-      { name: 'ACTION', choices: ['list', 'get', 'verify'] },
+      { name: 'ACTION', choices: ['list', 'get', 'verify', 'clean'] },
       { name: 'DATASET', optional: true },
     ],
     options: [
       { name: 'from', value: 'SOURCE', choices: ['official', 'npm'], summary: 'use this source only' },
+      { name: 'dry-run', short: 'n', summary: 'only say what clean would remove' },
       json,
     ],
     examples: [['orograph data get cifar10', 'all 60,000 images, checked against the official md5 sums']],

@@ -72,13 +72,48 @@ function checked(
   return Uint16Array.from(labels);
 }
 
-/** sha256 over the numbers and their form, in pieces: the array may be larger than memory. */
+/**
+ * sha256 over the numbers and their form, in pieces: the array may be larger than memory.
+ * @throws UserError where a number is not finite: every loss and every gradient would be NaN.
+ */
 async function contentOf({ path, offset, type, shape }: ArrayPlace, labels: Uint16Array): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([type, shape, Array.from(labels)]));
   const length = shape.reduce((product, n) => product * n, elementBytes[type]);
-  for await (const chunk of createReadStream(path, { start: offset, end: offset + length - 1 }))
-    hash.update(chunk as Buffer);
+  const stream = createReadStream(path, { start: offset, end: offset + length - 1 });
+  let seen = 0;
+  for await (const piece of wholeNumbers(stream, elementBytes[type])) {
+    hash.update(piece);
+    const found = type === 'float32' ? firstNotFinite(piece) : -1;
+    if (found >= 0) {
+      const features = shape.slice(1).reduce((product, n) => product * n, 1);
+      const index = seen / 4 + found;
+      throw bad(
+        `${path}: row ${Math.floor(index / features)}, feature ${index % features} (byte ${offset + 4 * index}) is ${piece.readFloatLE(4 * found)}`,
+        { expected: 'finite numbers', hint: 'replace what is missing before you save the array' },
+      );
+    }
+    seen += piece.length;
+  }
   return hash.digest('hex');
+}
+
+/** The same bytes in pieces whose lengths are multiples of a size. */
+async function* wholeNumbers(stream: AsyncIterable<unknown>, size: number): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const whole = all.length - (all.length % size);
+    rest = all.subarray(whole);
+    if (whole > 0) yield all.subarray(0, whole);
+  }
+  if (rest.length > 0) yield rest;
+}
+
+/** Position of the first float32 whose exponent has all bits set (NaN, infinities), or -1. */
+function firstNotFinite(bytes: Buffer): number {
+  for (let at = 3; at < bytes.length; at += 4)
+    if ((bytes[at]! & 0x7f) === 0x7f && (bytes[at - 1]! & 0x80) !== 0) return at >> 2;
+  return -1;
 }
 
 async function read(

@@ -53,9 +53,14 @@ export interface LoadedDataset extends Dataset {
   residentBytes(): number;
 }
 
+/** A stage's context has what a stage needs of it. */
 export interface LoadSettings {
   /** Bytes a split may hold (default: `residentBudget`). */
   readonly budget?: number;
+  /** Is told how many images are decoded, where there are any to decode. */
+  readonly progress?: (done: number, total: number, unit: string, note?: string) => void;
+  /** Ends the decoding; what is done of it stays. */
+  readonly signal?: AbortSignal;
 }
 
 /** A split ready to be handed out. */
@@ -77,7 +82,7 @@ export async function loadDataset(
   choice: DatasetChoice,
   root: string,
   normalisation?: NormalisationChoice | Normalisation,
-  { budget = residentBudget }: LoadSettings = {},
+  { budget = residentBudget, progress, signal }: LoadSettings = {},
 ): Promise<LoadedDataset> {
   const { options, ...set } = findDataset(choice, root);
   const { name, folder, layout } = set;
@@ -93,7 +98,14 @@ export async function loadDataset(
   for (const split of splits) {
     const part = content[split];
     if (!part) continue;
-    ready[split] = await readied(split, part, { ...set, content, options, view, scratch });
+    ready[split] = await readied(split, part, {
+      ...set,
+      content,
+      options,
+      view,
+      scratch,
+      settings: { ...(progress ? { progress } : {}), ...(signal ? { signal } : {}) },
+    });
     // The content decides, not how it is cut into files.
     hash.update(JSON.stringify([split, ready[split].content]));
   }
@@ -139,11 +151,13 @@ interface Making extends DatasetFolder {
   readonly options: DatasetOptions;
   readonly view: View;
   readonly scratch: string;
+  readonly settings: Pick<LoadSettings, 'progress' | 'signal'>;
 }
 
 /** Chooses the subset, and has images decoded, resized and cropped where that is to be done. */
 async function readied(split: Split, part: RecordSplit | ImageSplit, making: Making): Promise<Ready> {
-  const { content, options, view, name } = making;
+  const { content, options, view, name, settings } = making;
+  const { progress, signal } = settings;
   const chosen = subsetRows(part.labels, split, options.subset, content.classNames, name);
   const labels = Uint16Array.from(chosen, (row) => part.labels[row]!);
   const interleaved = options.order === 'channels-last';
@@ -169,6 +183,13 @@ async function readied(split: Split, part: RecordSplit | ImageSplit, making: Mak
       `${labels[i]} ${JSON.stringify((part.form === 'images' && part.boxes?.[chosen[i]!]) || null)}`,
     make: (i) => source.make(chosen[i]!),
     nameOf: (i) => source.nameOf(chosen[i]!),
+    ...(signal ? { signal } : {}),
+    ...(progress
+      ? {
+          progress: (done: number, total: number) =>
+            progress(done, total, 'images', `${split} images of ${name} decoded`),
+        }
+      : {}),
   });
   return {
     rows: made.rows,
@@ -254,9 +275,10 @@ export async function datasetFor(
   },
   override: DatasetChoice | undefined,
   root: string,
+  settings: LoadSettings = {},
 ): Promise<LoadedDataset> {
   const own = { ...checkpoint.dataset.options, name: checkpoint.dataset.name } as DatasetChoice;
-  const dataset = await loadDataset(override ?? own, root, checkpoint.dataset);
+  const dataset = await loadDataset(override ?? own, root, checkpoint.dataset, settings);
   const { name } = dataset.identity;
   if (override === undefined && dataset.identity.digest !== checkpoint.dataset.digest)
     throw new UserError({

@@ -31,7 +31,9 @@ export async function unpacked(
   makeFolder(folder);
   sweepUnfinished(folder);
   const { list } = await import('tar');
-  const written: Promise<void>[] = [];
+  const unfinished = new Map<string, number>();
+  const finishing: Promise<void>[] = [];
+  let broken: Error | undefined;
   try {
     await list({
       file: archive,
@@ -41,29 +43,26 @@ export async function unpacked(
         const path = join(folder, basename(entry.path));
         const temporary = temporaryBeside(path);
         const fd = openSync(temporary, 'wx', 0o644);
+        unfinished.set(temporary, fd);
         entry.on('data', (chunk: Buffer) => writeFully(fd, chunk, path));
-        written.push(
-          new Promise<void>((resolve, reject) => {
-            entry.on('end', () => {
-              fsyncOpen(fd, path)
-                .then(() => {
-                  closeSync(fd);
-                  renameFile(temporary, path);
-                  resolve();
-                })
-                .catch(reject);
-            });
-            entry.on('error', (error) => {
-              closeSync(fd);
-              removeIfThere(temporary);
-              reject(error);
-            });
-          }),
-        );
+        entry.on('end', () => {
+          unfinished.delete(temporary);
+          finishing.push(finished(fd, temporary, path));
+        });
+        entry.on('error', (error) => {
+          broken ??= error as Error;
+        });
       },
     });
-    await Promise.all(written);
+    await Promise.all(finishing);
+    if (broken) throw broken;
   } catch (error) {
+    // Files before the damage are whole; the next try writes them again.
+    await Promise.allSettled(finishing);
+    for (const [temporary, fd] of unfinished) {
+      closeSync(fd);
+      removeIfThere(temporary);
+    }
     throw bad(`${archive}: cannot be unpacked (${(error as Error).message})`, {
       expected: 'a whole tar.gz',
       hint: 'the archive is damaged or cut short: get it again',
@@ -71,4 +70,16 @@ export async function unpacked(
   }
   closeSync(openSync(join(folder, complete), 'w'));
   return folder;
+}
+
+async function finished(fd: number, temporary: string, path: string): Promise<void> {
+  try {
+    await fsyncOpen(fd, path);
+  } catch (error) {
+    removeIfThere(temporary);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  renameFile(temporary, path);
 }

@@ -166,7 +166,7 @@ async function gradientRows(
   if (params.gradients === 0) return [];
   await startEngine(context.engine, context.root);
   const { evaluationMode, meanGradient } = await import('../../src/network/loss.ts');
-  const dataset = await datasetFor(model, params.dataset, context.root);
+  const dataset = await datasetFor(model, params.dataset, context.root, context);
   const all = dataset[params.split];
   firstExamples(all, params.examples, `the ${params.split} split of ${dataset.identity.name}`);
   const fixed = evaluationMode(model.architecture, model.state);

@@ -32,7 +32,7 @@ export async function run(context: StageContext<ConnectParameters>): Promise<voi
   const { normalisedBy } = await import('../../src/network/batch-norm.ts');
   const { descend } = await import('../mine/descent.ts');
   const { connectObjective } = await import('./objective.ts');
-  const dataset = await datasetFor(model, params.dataset, context.root);
+  const dataset = await datasetFor(model, params.dataset, context.root, context);
   const examples = firstExamples(
     dataset.train,
     params.examples,

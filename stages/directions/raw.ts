@@ -73,7 +73,7 @@ async function negativeGradient(context: Context, model: Model, member: number):
   const { params } = context;
   await startEngine(context.engine, context.root);
   const { evaluationMode, meanGradient } = await import('../../src/network/loss.ts');
-  const dataset = await datasetFor(model, params.dataset, context.root);
+  const dataset = await datasetFor(model, params.dataset, context.root, context);
   const split = params.split ?? 'train';
   const label = `the ${split} split of ${dataset.identity.name}`;
   const first = firstExamples(dataset[split], params.examples, label);

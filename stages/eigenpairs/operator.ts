@@ -30,7 +30,7 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
   const { Hessian } = await import('../../src/network/hessian.ts');
   const { microBatch } = await import('../../src/network/hessian-batch.ts');
   const { evaluationMode } = await import('../../src/network/loss.ts');
-  const dataset = await datasetFor(model, params.dataset, context.root);
+  const dataset = await datasetFor(model, params.dataset, context.root, context);
   const examples = firstExamples(
     dataset[params.split],
     params.examples,

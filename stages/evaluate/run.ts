@@ -32,7 +32,7 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
   const grid = gridOf(params, y !== undefined);
 
   await startEngine(context.engine, context.root);
-  const dataset = await datasetFor(model, params.dataset, context.root);
+  const dataset = await datasetFor(model, params.dataset, context.root, context);
   const examples = firstExamples(
     dataset[params.split],
     params.examples,

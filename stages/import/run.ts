@@ -19,7 +19,7 @@ import type { ImportParameters } from './parameters.ts';
 
 export async function run(context: StageContext<ImportParameters>): Promise<void> {
   const { params } = context;
-  const dataset = await loadDataset(params.dataset, context.root, params.normalisation);
+  const dataset = await loadDataset(params.dataset, context.root, params.normalisation, context);
   const ends = { inputs: dataset.features, classes: dataset.classNames.length };
   const network = await openNetwork(params.network, ends, context.root);
   const { tensors, convention, label } = await source(context, network, ends);

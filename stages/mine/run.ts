@@ -28,7 +28,7 @@ export async function run(context: Context): Promise<void> {
   const { normalisedBy } = await import('../../src/network/batch-norm.ts');
   const { basinObjective, difference, peakObjective } = await import('./objective.ts');
   const { descend } = await import('./descent.ts');
-  const dataset = await datasetFor(model, params.dataset, context.root);
+  const dataset = await datasetFor(model, params.dataset, context.root, context);
   const examples = firstExamples(
     dataset.train,
     params.examples,

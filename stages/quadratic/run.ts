@@ -38,7 +38,7 @@ export async function run(context: Context): Promise<void> {
   const { params } = context;
   const at = context.input('model');
   const model = await readCheckpoint(at.path!, `${context.stage}: the input model`);
-  const dataset = await datasetFor(model, params.dataset, context.root);
+  const dataset = await datasetFor(model, params.dataset, context.root, context);
   const examples = firstExamples(
     dataset[params.split],
     params.examples,

@@ -30,7 +30,7 @@ const tellEveryMs = 20_000;
 export async function run(context: StageContext<TrainParameters>): Promise<void> {
   const { params, memo, signal } = context;
   await startEngine(context.engine, context.root);
-  const dataset = await loadDataset(params.dataset, context.root, params.normalisation);
+  const dataset = await loadDataset(params.dataset, context.root, params.normalisation, context);
   const ends = { inputs: dataset.train.features, classes: dataset.classNames.length };
   const opened = await openNetwork(params.network, ends, context.root);
   const { spec } = opened;

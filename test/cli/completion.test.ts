@@ -36,7 +36,7 @@ describe('completion', () => {
   it('offers options that are not there yet, and their values', () => {
     expect(complete('run', 'pipelines/fig.yaml', '--keep-going', '--k')).toEqual([]);
     expect(complete('dag', 'pipelines/fig.yaml', '--format', 's')).toEqual(['svg']);
-    expect(complete('data', '')).toEqual(['list', 'get', 'verify']);
+    expect(complete('data', '')).toEqual(['list', 'get', 'verify', 'clean']);
   });
 
   it('offers nothing where it knows nothing', () => {

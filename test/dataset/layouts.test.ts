@@ -19,7 +19,7 @@ import {
   listDatasets,
   loadDataset,
 } from '../../src/dataset/dataset.ts';
-import { decodedAtOnce, prepared } from '../../src/dataset/prepared.ts';
+import { decodedAtOnce, imagesPerFile, prepared } from '../../src/dataset/prepared.ts';
 import { encodeSafetensors } from '../../src/network/safetensors.ts';
 import { flat, pattern, sharedData, writeImage } from '../support/image-files.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
@@ -99,6 +99,9 @@ describe('CIFAR-100', () => {
     expect(await told(() => loadDataset('packed', root))).toMatch(
       /cifar-100-binary\.tar\.gz: cannot be unpacked/,
     );
+    // Of the file that was cut short nothing stays.
+    const unpacked = readdirSync(join(root, 'data/.prepared'), { recursive: true }).map(String);
+    expect(unpacked.filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
   test('records that are cut short or carry a wrong label are located', async () => {
@@ -259,6 +262,50 @@ describe('folders of images', () => {
     rows.each([49, 0], (i, bytes) => expect([...bytes]).toEqual(Array(12).fill(i === 0 ? 49 : 0)));
   });
 
+  test('go on after the last whole file when the decoding was interrupted, and say how far they are', async () => {
+    const { root } = workspace();
+    const count = 2 * imagesPerFile + 10;
+    const stop = new AbortController();
+    const shape = { height: 1, width: 2, channels: 3 };
+    let decoded = 0;
+    const told: number[] = [];
+    const making = {
+      folder: join(root, 'prepared'),
+      state: { id: 'many', atRest: true },
+      count,
+      described: String,
+      nameOf: String,
+      signal: stop.signal,
+      progress: (done: number, total: number) => {
+        expect(total).toBe(count);
+        told.push(done);
+        if (done === imagesPerFile + 8) stop.abort(new Error('interrupted'));
+      },
+      async make(row: number) {
+        decoded++;
+        return { planes: new Uint8Array(6).fill(row % 251), shape, digest: `d${row}` };
+      },
+    };
+    await expect(prepared(making)).rejects.toThrow('interrupted');
+    expect(readdirSync(making.folder)).toEqual(['many-0.rows']);
+    expect([decoded, told.at(-1)]).toEqual([imagesPerFile + 8, imagesPerFile + 8]);
+    decoded = 0;
+    const again = { ...making, signal: new AbortController().signal };
+    const whole = await prepared(again);
+    expect([decoded, told.at(-1), whole.rows.count]).toEqual([count - imagesPerFile, count, count]);
+    whole.rows.each([count - 1, imagesPerFile, 3], (i, bytes) =>
+      expect(bytes[5]).toBe([count - 1, imagesPerFile, 3][i]! % 251),
+    );
+    // The content is that of the images, however they are cut into files.
+    const lines = Array.from({ length: count }, (_, row) => `${row} d${row}\n`).join('');
+    expect(whole.content).toBe(createHash('sha256').update(lines).digest('hex'));
+    // One damaged file is made again, the others are not.
+    writeFileSync(join(making.folder, 'many-1.rows'), 'damaged');
+    decoded = 0;
+    expect((await prepared(again)).content).toBe(whole.content);
+    expect(decoded).toBe(imagesPerFile);
+  });
+
   test('keep one size, and name the file that is damaged or of a missing class', async () => {
     const { root, folder } = await folders();
     expect(await told(() => loadDataset({ name: 'set', resize: 8, crop: 'none' }, root))).toMatch(
@@ -385,6 +432,31 @@ describe('arrays', () => {
     const bad = { name: 'y', shape: [4], values: new Float32Array(4) };
     put(folder, 'test.safetensors', encodeSafetensors({ tensors: [inputs, bad], metadata: {} }));
     expect(await told(() => loadDataset(choice, root))).toMatch(/labels of the type float32$/);
+  });
+
+  test('with a number that is not finite are refused by row, feature and byte', async () => {
+    const { root, folder } = workspace();
+    // More than one piece of the stream, which reads 64 KiB at once.
+    const [rows, features] = [50, 1000];
+    const values = new Float32Array(rows * features).fill(-3.4e38);
+    const many = Array.from({ length: rows }, (_, i) => BigInt(i % 2));
+    put(folder, 'train-labels.npy', npy('<i8', [rows], asBytes(BigInt64Array.from(many))));
+    for (const [at, value, word] of [
+      [37_123, Number.NaN, 'NaN'],
+      [rows * features - 1, Number.NEGATIVE_INFINITY, '-Infinity'],
+      [0, Number.POSITIVE_INFINITY, 'Infinity'],
+    ] as const) {
+      const bytes = npy('<f4', [rows, features], asBytes(values.with(at, value)));
+      put(folder, 'train-inputs.npy', bytes);
+      const place = bytes.length - 4 * (rows * features - at);
+      expect(await told(() => loadDataset('set', root))).toMatch(
+        new RegExp(
+          `train-inputs\\.npy: row ${Math.floor(at / features)}, feature ${at % features} \\(byte ${place}\\) is ${word}$`,
+        ),
+      );
+    }
+    put(folder, 'train-inputs.npy', npy('<f4', [rows, features], asBytes(values)));
+    expect((await loadDataset('set', root)).train.count).toBe(rows);
   });
 
   test('of another type, order, length or range are refused', async () => {

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDataset } from '../../dataset/check.ts';
 import {
@@ -8,7 +8,10 @@ import {
   loadDataset,
   obtainable,
 } from '../../dataset/dataset.ts';
+import { leftovers, removeLeftovers } from '../../dataset/leftovers.ts';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
+import { openStore } from '../../store/open.ts';
+import { storeUsage } from '../../store/usage.ts';
 import { getArchive, officialArchives } from '../data/archive.ts';
 import { checkCifar10, getCifar10 } from '../data/cifar10.ts';
 import { catchInterrupts } from '../interrupt.ts';
@@ -19,12 +22,13 @@ import type { VerbContext } from '../verb.ts';
 import { progressLine } from '../views/progress-line.ts';
 import { shortPath } from '../views/summary.ts';
 
-/** `orograph data list|get|verify [DATASET]` */
+/** `orograph data list|get|verify|clean [DATASET]` */
 export async function main(context: VerbContext): Promise<ExitCode> {
   const [action, name] = context.args.positionals;
-  const { root } = await workspaceOf(context.args, context.cwd);
+  const { root, cache } = await workspaceOf(context.args, context.cwd);
   if (action === 'list') return list(context, root);
   if (action === 'verify') return verify(context, root, name);
+  if (action === 'clean') return clean(context, root, cache, name);
   if (name !== undefined && !obtainable.includes(name))
     throw new UserError({
       severity: 'error',
@@ -128,7 +132,11 @@ async function verify({ args, out, err }: VerbContext, root: string, name?: stri
   let bad = 0;
   for (const set of sets) {
     const official = hasOfficialFiles(set);
-    const checks = official ? await checkCifar10(set.folder) : await checkDataset(set, root);
+    const progress = progressLine(err, `checking ${set.name}`);
+    const checks = await (official
+      ? checkCifar10(set.folder)
+      : checkDataset(set, root, (done, total) => progress.onItems(done, total, 'images'))
+    ).finally(progress.close);
     bad += checks.filter(({ state }) => state !== 'good').length;
     if (args.has('json')) out.line(JSON.stringify({ name: set.name, folder: set.folder, files: checks }));
     else {
@@ -148,4 +156,52 @@ const hasOfficialFiles = (set: DatasetFolder): boolean =>
 function wordsFor(set: DatasetFolder): string {
   if (hasOfficialFiles(set)) return 'md5 sums are the official ones';
   return 'list' in set.layout.content ? 'every image decodes' : 'every record reads well';
+}
+
+/** Removes what can be made again: unpacked archives, decoded images, parts of downloads. */
+async function clean(
+  { args, cwd, out }: VerbContext,
+  root: string,
+  cache: string,
+  name?: string,
+): Promise<ExitCode> {
+  if (name !== undefined)
+    throw new UserError({
+      severity: 'error',
+      code: 'unknown-dataset',
+      message: `clean removes what was made of all data sets, not of "${name}" alone`,
+      hint: 'leave the name out; data sets themselves stay',
+    });
+  const found = leftovers(root);
+  const bytes = found.reduce((sum, one) => sum + one.bytes, 0);
+  const dryRun = args.has('dry-run');
+  if (!dryRun && found.length > 0) {
+    refuseWhileInUse(cache);
+    await removeLeftovers(found);
+  }
+  if (args.has('json')) {
+    out.line(JSON.stringify({ leftovers: found, bytes, dryRun }));
+    return exitCodes.good;
+  }
+  for (const one of found) out.line(`${shortPath(one.path, cwd)}  ${size(one.bytes)}`);
+  out.line(
+    found.length === 0
+      ? 'nothing to remove'
+      : `${dryRun ? 'would remove' : 'removed'} ${size(bytes)}; stages that need it make it again`,
+  );
+  return exitCodes.good;
+}
+
+/** A stage that runs reads what is decoded batch by batch. @throws UserError where another process may be at it. */
+function refuseWhileInUse(cache: string): void {
+  if (!existsSync(cache)) return;
+  const store = openStore(cache);
+  try {
+    if (storeUsage(store).otherUsers === 0) return;
+  } finally {
+    store.close();
+  }
+  const message = `another orograph process works with ${cache}, and its stages may read what would be removed`;
+  const hint = 'run the command again when it is done';
+  throw new UserError({ severity: 'error', code: 'store-busy', message, hint });
 }

@@ -13,6 +13,7 @@ export function progressLine(terminal: Terminal, begin = '') {
   let done = 0;
   let total: number | undefined;
   let first: number | undefined;
+  let unit: string | undefined;
   let printed = performance.now();
   let shown = false;
 
@@ -21,9 +22,13 @@ export function progressLine(terminal: Terminal, begin = '') {
     // What is being done stands on the line above already, where lines are redrawn.
     if (done === 0) return `${terminal.interactive ? ' ' : doing} ${clock(now - since)}`;
     const rate = (done - (first ?? 0)) / Math.max(seconds, 0.001);
-    const share = total === undefined ? '' : ` of ${size(total)} (${Math.floor((100 * done) / total)} %)`;
+    const amount = (value: number): string => (unit === undefined ? size(value) : String(value));
+    const share =
+      total === undefined
+        ? ''
+        : ` of ${amount(total)}${unit ? ` ${unit}` : ''} (${Math.floor((100 * done) / total)} %)`;
     const left = total === undefined || rate <= 0 ? '' : `, ${duration(((total - done) / rate) * 1000)} left`;
-    return `${size(done)}${share}, ${size(Math.round(rate))}/s${left}`;
+    return `${amount(done)}${share}, ${amount(Math.round(rate))}/s${left}`;
   };
   const draw = (): void => {
     const now = performance.now();
@@ -46,6 +51,7 @@ export function progressLine(terminal: Terminal, begin = '') {
       erase();
       terminal.line(text);
       [doing, since, done, total, first] = [text, performance.now(), 0, undefined, undefined];
+      unit = undefined;
       printed = since;
     },
     /** Makes room for lines that others print. */
@@ -54,6 +60,11 @@ export function progressLine(terminal: Terminal, begin = '') {
       first ??= bytes;
       done = bytes;
       total = all;
+    },
+    /** The same of other things than bytes. */
+    onItems(items: number, all: number, what: string): void {
+      first ??= items;
+      [done, total, unit] = [items, all, what];
     },
     close(): void {
       clearInterval(timer);
