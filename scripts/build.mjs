@@ -27,7 +27,6 @@ const external = [
   'esbuild',
   'sharp',
   '@resvg/resvg-js',
-  'pdfkit',
   'dejavu-fonts-ttf',
   'h5wasm',
   '@tensorflow/tfjs-node',
@@ -74,6 +73,17 @@ const inFront = [
   'src/run/environment.ts',
   'src/store/disk-errors.ts',
 ];
+/** fontkit unpacks brotli's dictionary as it is loaded, for WOFF2 files alone: of those we have none. */
+const withoutBrotli = {
+  name: 'without-brotli',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^brotli\/decompress\.js$/ }, ({ path }) => ({ path, namespace: 'without-brotli' }));
+    onLoad({ filter: /.*/, namespace: 'without-brotli' }, () => ({
+      contents: "export default () => { throw new Error('WOFF2 fonts are not read'); };",
+    }));
+  },
+};
+
 const placeOf = (file) => relative('src', file).replace(/\.ts$/, '');
 const fresh = `${dist}.new-${process.pid}`;
 const common = {
@@ -147,6 +157,7 @@ try {
   name = await buildFront();
   await build({
     ...common,
+    plugins: [withoutBrotli],
     entryPoints: [
       ...['src/cli/main.ts', 'src/execute/worker.ts', 'src/index.ts', ...lazy].map((file) => ({
         in: file,

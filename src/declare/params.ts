@@ -103,9 +103,17 @@ export class Params {
   }
 }
 
+/** Whether a mapping makes another choice than the one before: it names another, and says more of it. */
+function choosesAnother(before: MapNode, after: MapNode): boolean {
+  const [old, chosen] = [before, after].map(({ entries }) => entries.get('name')?.value);
+  if (old?.kind !== 'scalar' || chosen?.kind !== 'scalar' || after.entries.size < 2) return false;
+  return old.value !== chosen.value;
+}
+
 /**
  * Lays values over parameters: mappings key by key, anything else is replaced. A key that the parameters do not have
- * is a mistake; of an empty mapping nothing is known, so it takes any.
+ * is a mistake; of an empty mapping nothing is known, so it takes any. `{ name: b, … }` over `{ name: a, … }` is
+ * another choice, whose keys need not be those of a: it is taken whole.
  */
 export function override(base: MapNode, over: MapNode, problems: Problems, path = 'params'): MapNode {
   const entries = new Map<string, Entry>(base.entries);
@@ -119,7 +127,7 @@ export function override(base: MapNode, over: MapNode, problems: Problems, path 
       continue;
     }
     const value =
-      before?.value.kind === 'map' && entry.value.kind === 'map'
+      before?.value.kind === 'map' && entry.value.kind === 'map' && !choosesAnother(before.value, entry.value)
         ? override(before.value, entry.value, problems, `${path}.${name}`)
         : entry.value;
     entries.set(name, { key: before?.key ?? entry.key, value });

@@ -2,7 +2,7 @@ import PDFDocument from 'pdfkit';
 import { fontFiles } from './font-files.ts';
 import { textWidth } from './fonts.ts';
 import { parseMath } from './math-text.ts';
-import { type Item, type PathItem, rectangle, type Scene, type TextItem } from './scene.ts';
+import { type Item, number, type PathItem, rectangle, type Scene, type TextItem } from './scene.ts';
 import { type Face, faceOf, scriptShift, scriptSize } from './typography.ts';
 
 /** The date in every file: a figure's bytes must not depend on when it was drawn. */
@@ -16,6 +16,8 @@ export async function sceneToPdf({ width, height, title, items }: Scene): Promis
   const document = new PDFDocument({
     size: [width, height],
     margin: 0,
+    // None to begin with: Helvetica would be read, and never used.
+    font: '',
     info: { Title: title, Producer: 'orograph', Creator: 'orograph', CreationDate: epoch, ModDate: epoch },
   });
   const files = fontFiles();
@@ -28,46 +30,78 @@ export async function sceneToPdf({ width, height, title, items }: Scene): Promis
   });
   document.path(rectangle({ x: 0, y: 0, width, height })).fill('#ffffff');
   document.lineJoin('round').lineCap('round');
-  for (const item of items) write(document, item);
+  write(document, items);
   document.end();
   return finished;
 }
 
-function write(document: PDFKit.PDFDocument, item: Item): void {
-  if (item.type === 'text') writeText(document, item);
-  else if (item.type === 'path') writePath(document, item);
-  else {
-    if (item.clip) document.save().path(rectangle(item.clip)).clip();
-    for (const child of item.items) write(document, child);
-    if (item.clip) document.restore();
+/** A surface is thousands of plain paths: their operators are gathered, and handed to the library as one text. */
+function write(document: PDFKit.PDFDocument, items: readonly Item[]): void {
+  const operators: string[] = [];
+  const flush = (): void => {
+    if (operators.length > 0) document.addContent(operators.join('\n'));
+    operators.length = 0;
+  };
+  for (const item of items) {
+    if (item.type === 'path' && isPlain(item)) {
+      operators.push(...plainPath(item));
+      continue;
+    }
+    flush();
+    if (item.type === 'text') writeText(document, item);
+    else if (item.type === 'path') writePath(document, item);
+    else {
+      if (item.clip) document.save().path(rectangle(item.clip)).clip();
+      write(document, item.items);
+      if (item.clip) document.restore();
+    }
   }
+  flush();
 }
+
+/** Of straight lines, covering what lies below. */
+const isPlain = ({ d, dash, opacity }: PathItem): boolean =>
+  dash === undefined && opacity === undefined && !/[^MLZ\d .-]/u.test(d);
+
+/** A path in the operators of ISO 32000-1, 8.5: straight lines are the same words as in SVG, in another order. */
+function plainPath({ d, fill, stroke, width }: PathItem): string[] {
+  if (!fill && !stroke) return [];
+  const lines = d
+    .replace(/([ML])([^MLZ]+)/gu, (_, command: string, at: string) => `${at} ${command.toLowerCase()}\n`)
+    .replaceAll('Z', 'h\n')
+    .trimEnd();
+  return [
+    ...(fill ? [`${shares(fill)} rg`] : []),
+    ...(stroke ? [`${shares(stroke)} RG`, `${number(width ?? 1)} w`] : []),
+    lines,
+    fill ? (stroke ? 'B' : 'f') : 'S',
+  ];
+}
+
+/** Red, green and blue of `#rrggbb`, each from 0 to 1. */
+function shares(colour: string): string {
+  const known = sharesOf.get(colour);
+  if (known !== undefined) return known;
+  const text = [1, 3, 5]
+    .map((at) => +(Number.parseInt(colour.slice(at, at + 2), 16) / 255).toFixed(4))
+    .join(' ');
+  sharesOf.set(colour, text);
+  return text;
+}
+const sharesOf = new Map<string, string>();
 
 function writePath(document: PDFKit.PDFDocument, { d, fill, stroke, width, dash, opacity }: PathItem): void {
   if (!fill && !stroke) return;
-  const saved = dash !== undefined || opacity !== undefined;
-  if (saved) document.save();
+  document.save();
   if (opacity !== undefined) document.fillOpacity(opacity);
   if (stroke) document.lineWidth(width ?? 1);
   // The page's ends are round; a dash must end where it ends.
   if (stroke && dash) document.dash(dash as unknown as number, {}).lineCap('butt');
-  trace(document, d);
+  document.path(d);
   if (fill && stroke) document.fillAndStroke(fill, stroke);
   else if (fill) document.fill(fill);
   else document.stroke(stroke);
-  if (saved) document.restore();
-}
-
-/** Straight lines, of which surfaces have thousands, are the same words in another order; arcs are left to the library. */
-function trace(document: PDFKit.PDFDocument, d: string): void {
-  if (/[^MLZ\d .-]/u.test(d)) document.path(d);
-  else
-    document.addContent(
-      d
-        .replace(/([ML])([^MLZ]+)/gu, (_, command: string, at: string) => `${at} ${command.toLowerCase()}\n`)
-        .replaceAll('Z', 'h\n')
-        .trimEnd(),
-    );
+  document.restore();
 }
 
 function writeText(document: PDFKit.PDFDocument, item: TextItem): void {

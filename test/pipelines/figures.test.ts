@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,29 @@ describe.each(figures)('%s', (file) => {
     const planned = await plan(file, profile);
     expect(formatDiagnostics(planned.diagnostics, planned)).toBe('');
     expect(planned.plan!.instances.some(({ kind }) => kind === 'render')).toBe(true);
+  });
+});
+
+const onPaperData = figures.filter((file) =>
+  readFileSync(join(root, file), 'utf8').includes('\n  paper-data:\n'),
+);
+
+describe.each(onPaperData)('%s in the profile paper-data', (file) => {
+  test('computes what the demo does, on the data sets of the paper', async () => {
+    const [demo, other] = [await plan(file), await plan(file, 'paper-data')];
+    expect(formatDiagnostics(other.diagnostics, other)).toBe('');
+    const sets = (planned: Planned): unknown[] =>
+      planned.plan!.instances.map(({ params }) => (params as { dataset?: unknown }).dataset);
+    const withoutData = (planned: Planned): string[] =>
+      planned.plan!.instances.map(({ id, kind, params }) =>
+        JSON.stringify([id, kind, kind === 'render' ? {} : { ...params, dataset: 0 }]),
+      );
+    expect(withoutData(other)).toEqual(withoutData(demo));
+    const named = JSON.stringify(sets(other));
+    expect(named).toMatch(/cifar100|cub200/u);
+    const caption = JSON.stringify(other.plan!.instances.find(({ kind }) => kind === 'render')!.params);
+    expect(caption.includes('CIFAR-100'), 'the caption names CIFAR-100').toBe(named.includes('cifar100'));
+    expect(caption.includes('CUB'), 'the caption names CUB').toBe(named.includes('cub200'));
   });
 });
 

@@ -57,11 +57,21 @@ export function drawBox(
     ],
     [left, [left[0], left[1], 1]],
   ];
-  const ticks = edges.map(([from, to], k) => ticksFor(axes[k]!.scale, toPage(from), toPage(to))) as [
-    Ticks,
-    Ticks,
-    Ticks,
-  ];
+  const centre = toPage([0.5, 0.5, 0]);
+  const ticks = edges.map(([from, to], k) => {
+    const [a, b] = [toPage(from), toPage(to)];
+    const outward: Place = k === 2 ? [-1, 0] : outwardOf(a, b, centre);
+    const numberAt = ({ at, text }: Tick): TextItem => {
+      const share = axes[k]!.scale.at(at);
+      return numberBeside([a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])], outward, text);
+    };
+    return ticksFor(
+      axes[k]!.scale,
+      a,
+      b,
+      (list) => apart(list.map(numberAt), measure).length === list.length,
+    );
+  }) as [Ticks, Ticks, Ticks];
   const labelled = ticks.map(({ list }) => list.filter((t) => t.text !== '')) as [Tick[], Tick[], Tick[]];
   const path = (points: readonly Point3[], close = false): string => line(points.map(toPage), close);
   const walls: Point3[][] = [
@@ -116,7 +126,6 @@ export function drawBox(
     ...walls.map((w): Item => ({ type: 'path', d: path(w, true), fill: wall, stroke: edge, width: 0.4 })),
     { type: 'path', d: lines.join(''), stroke: rule, width: 0.35 },
   ];
-  const centre = toPage([0.5, 0.5, 0]);
   const rows = [
     { list: labelled[0], at: (s: number): Point3 => [s, near.y, 0], places: places[0] },
     { list: labelled[1], at: (s: number): Point3 => [near.x, s, 0], places: places[1] },
@@ -125,18 +134,22 @@ export function drawBox(
     return { ...row, outward: outwardOf(from, to, centre), from, to, label: labelOf(axes[k]!, ticks[k]!) };
   });
   const texts: TextItem[] = [];
+  const corner: TextItem[] = [];
   const strokes: string[] = [];
   for (const { list, at, places: shares, outward, from, to, label } of rows) {
     const anchor = anchorOf(outward);
     list.forEach((tick, i) => {
-      const [x, y] = toPage(at(shares[i]!));
+      const point = at(shares[i]!);
+      const [x, y] = toPage(point);
       strokes.push(
         line([
           [x, y],
           [x + outward[0] * tickLength, y + outward[1] * tickLength],
         ]),
       );
-      texts.push(textAt([x, y], outward, tickLength + 1.6, tick.text, sizes.tick, anchor));
+      const text = numberBeside([x, y], outward, tick.text);
+      texts.push(text);
+      if (Math.abs(point[0] - near.x) < 1e-6 && Math.abs(point[1] - near.y) < 1e-6) corner.push(text);
     });
     const widest = Math.max(0, ...list.map((t) => measure(t.text, sizes.tick)));
     // Beyond the numbers: their extent in the outward direction.
@@ -152,14 +165,7 @@ export function drawBox(
         [x - tickLength, y],
       ]),
     );
-    texts.push({
-      type: 'text',
-      x: x - tickLength - 1.6,
-      y: y + centred * sizes.tick,
-      text: tick.text,
-      size: sizes.tick,
-      anchor: 'end',
-    });
+    texts.push(numberBeside([x, y], [-1, 0], tick.text));
   });
   const widest = Math.max(0, ...labelled[2].map((t) => measure(t.text, sizes.tick)));
   const middle = toPage([left[0], left[1], 0.5]);
@@ -176,7 +182,7 @@ export function drawBox(
     });
   return {
     back,
-    texts: apart(texts, measure),
+    texts: apart(parted(texts, corner, measure), measure),
     ticks: strokes.length > 0 ? [{ type: 'path', d: strokes.join(''), stroke: edge, width: 0.5 }] : [],
   };
 }
@@ -186,13 +192,17 @@ function labelOf({ label }: BoxAxis, { exponent }: Ticks): string {
 }
 
 /** As many ticks as an edge has room for, seen at this angle. */
-function ticksFor(scale: Scale, from: Place, to: Place): Ticks {
+function ticksFor(scale: Scale, from: Place, to: Place, fits: (list: readonly Tick[]) => boolean): Ticks {
   const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
   // Numbers above each other need less room than beside each other.
   const room = Math.abs(to[0] - from[0]) < 1e-6 ? 1.5 : 2;
   const most = Math.min(6, Math.max(2, Math.floor(length / (room * sizes.tick))));
-  return axisTicks(scale, most, (list) => list.length <= most);
+  return axisTicks(scale, most, (list) => list.length <= most && fits(list));
 }
+
+/** The number of a tick at a place on an edge. */
+const numberBeside = (at: Place, outward: Place, text: string): TextItem =>
+  textAt(at, outward, tickLength + 1.6, text, sizes.tick, anchorOf(outward));
 
 /** Unit vector on the page, square to an edge and away from the middle of the floor. */
 function outwardOf(from: Place, to: Place, centre: Place): Place {
@@ -238,15 +248,37 @@ export function textCorners(item: TextItem, measure: Measure): readonly [Place, 
   ];
 }
 
+/** White between two numbers on one height, in parts of their size: with less, `1` and `−1` read as `1−1`. */
+const clear = 0.66;
+/** How far a number may stand from its tick, in parts of its size. */
+const farthest = 0.75;
+
+/** The two numbers of the corner where both floor axes end, moved away from each other where they are too close. */
+function parted(texts: readonly TextItem[], corner: readonly TextItem[], measure: Measure): TextItem[] {
+  const [a, b] = corner;
+  if (!a || !b) return [...texts];
+  const [left, right] = textCorners(a, measure)[0][0] <= textCorners(b, measure)[0][0] ? [a, b] : [b, a];
+  const [[, y0], [x1, y1]] = textCorners(left, measure);
+  const [[a0, b0], [, b1]] = textCorners(right, measure);
+  const lacking = clear * sizes.tick - (a0 - x1);
+  if (y0 >= b1 || b0 >= y1 || lacking <= 0 || lacking > 2 * farthest * sizes.tick) return [...texts];
+  return texts.map((text) => {
+    const by = text === left ? -lacking / 2 : text === right ? lacking / 2 : 0;
+    return by === 0 ? text : { ...text, x: text.x + by };
+  });
+}
+
 /** Texts in order, without those that would lie on one before them: numbers where two axes meet at a corner. */
 function apart(texts: readonly TextItem[], measure: Measure): TextItem[] {
   const kept: { item: TextItem; box: readonly [Place, Place] }[] = [];
   for (const item of texts) {
     const box = textCorners(item, measure);
     const [[x0, y0], [x1, y1]] = box;
-    const free = kept.every(
-      ({ box: [[a0, b0], [a1, b1]] }) => x0 >= a1 + 1 || a0 >= x1 + 1 || y0 >= b1 || b0 >= y1,
-    );
+    const free = kept.every(({ item: other, box: [[a0, b0], [a1, b1]] }) => {
+      // Rounding must not undo what `parted` has done.
+      const gap = item.size === sizes.tick && other.size === sizes.tick ? clear * sizes.tick - 1e-6 : 1;
+      return x0 >= a1 + gap || a0 >= x1 + gap || y0 >= b1 || b0 >= y1;
+    });
     if (free) kept.push({ item, box });
   }
   return kept.map(({ item }) => item);

@@ -29,7 +29,8 @@ export function fitSpaceScene(panel: SpacePanel, frame: Box, measure: Measure): 
     return extent(drawn, toPageOf(projectionOf(panel.view), [0, 0], unit), measure);
   };
   let [low, high] = [1, Math.max(frame.width, frame.height) * 2];
-  for (let round = 0; round < 16; round++) {
+  // To half a point.
+  while (high - low > 0.5) {
     const middle = (low + high) / 2;
     const { width, height } = extentAt(middle);
     if (width <= frame.width && height <= frame.height) low = middle;
