@@ -1,2 +1,4 @@
+export { measure, project } from './affine';
 export { along, recombine, rounded, takeAway } from './basis';
 export { crossEntropy, dense, rectified, relu, stepped } from './dense';
+export { pixels } from './pixels';

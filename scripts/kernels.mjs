@@ -20,7 +20,8 @@ for (const name of readdirSync(folder).sort()) hash.update(name).update(readFile
 const work = mkdtempSync(join(tmpdir(), 'orograph-kernels-'));
 try {
   const target = join(work, 'kernels.wasm');
-  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd'];
+  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--enable', 'threads'];
+  options.push('--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536');
   execFileSync('npx', ['--yes', '--package', compiler, 'asc', 'kernels/index.ts', '-o', target, ...options], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],

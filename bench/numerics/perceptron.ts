@@ -1,5 +1,6 @@
 /** Cases of the multilayer perceptron 3072-128-10. */
-import { AffineMeter } from '../../src/network/affine-meter.ts';
+import { availableParallelism } from 'node:os';
+import { AffineMeter, type Step } from '../../src/network/affine-meter.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import type { Examples } from '../../src/network/examples.ts';
 import { flattened, Hessian } from '../../src/network/hessian.ts';
@@ -26,14 +27,23 @@ const worst = (found: ArrayLike<number>, exact: ArrayLike<number>): number =>
 async function grid(examples: Examples, points: number, names: readonly string[]): Promise<number[]> {
   const theta = oracleVector('mlp_trained_a');
   const vectors = new Map(names.map((name) => [name, wholeNorm(oracleVector(name), theta)]));
-  const meter = new AffineMeter(mlp, theta, examples, 512, async (name) => vectors.get(name)!);
+  const meter = new AffineMeter(
+    mlp,
+    theta,
+    examples,
+    512,
+    async (name) => vectors.get(name)!,
+    availableParallelism(),
+  );
+  const all = names.reduce<Step[][]>(
+    (paths, direction) =>
+      paths.flatMap((steps) => linspace(-1, 1, points).map((by) => [...steps, { direction, by }])),
+    [[]],
+  );
   const losses: number[] = [];
-  const walk = async (steps: { direction: string; by: number }[]): Promise<void> => {
-    const name = names[steps.length];
-    if (name === undefined) losses.push((await meter.measure(steps)).loss);
-    else for (const by of linspace(-1, 1, points)) await walk([...steps, { direction: name, by }]);
-  };
-  await walk([]);
+  // As many at a time as the stage has.
+  for (let start = 0; start < all.length; start += 64)
+    for (const { loss } of await meter.measureAll(all.slice(start, start + 64))) losses.push(loss);
   meter.dispose();
   return losses;
 }

@@ -1,5 +1,6 @@
 /** Rows of a split as networks see them: chosen, put into channel order, normalised. */
-import type { Examples } from '../network/examples.ts';
+import { KernelMemory } from '../kernels/kernels.ts';
+import { type Examples, inOrder } from '../network/examples.ts';
 import type { Normalisation } from './normalisation.ts';
 import type { Rows } from './rows.ts';
 
@@ -39,29 +40,13 @@ export function examplesOf(
   const table = new Float32Array(channels * 256);
   for (let c = 0; c < channels; c++)
     for (let p = 0; p < 256; p++) table[c * 256 + p] = (p / 255 - mean[c]!) / deviation[c]!;
-  const step = interleaved ? channels : 1;
-  const normalise = (bytes: Uint8Array, into: Float32Array, at: number): void => {
-    const view =
-      rows.element === 'float32' ? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) : undefined;
-    let to = at;
-    for (let c = 0; c < channels; c++) {
-      let from = interleaved ? c : c * plane;
-      if (view) {
-        for (let i = 0; i < plane; i++, from += step)
-          into[to++] = (view.getFloat32(4 * from, true) - mean[c]!) / deviation[c]!;
-        continue;
-      }
-      const entries = table.subarray(c * 256, c * 256 + 256);
-      for (let i = 0; i < plane; i++, from += step) into[to++] = entries[bytes[from]!]!;
-    }
-  };
-  const read = (indices: ArrayLike<number>): Float32Array => {
-    const values = new Float32Array(indices.length * features);
-    rows.each(
-      Uint32Array.from(indices, (i) => chosen[i]!),
-      (i, bytes) => normalise(bytes, values, i * features),
-    );
-    return values;
+  const normalise =
+    rows.element === 'uint8'
+      ? bytesNormalised(table, channels, plane, interleaved)
+      : numbersNormalised(mean, deviation, plane, interleaved);
+  const read = (indices: ArrayLike<number>, values: Float32Array): void => {
+    const wanted = Uint32Array.from(indices, (i) => chosen[i]!);
+    normalise((use) => rows.each(wanted, use), values);
   };
   let all: Float32Array | undefined;
   return {
@@ -71,17 +56,81 @@ export function examplesOf(
       features,
       classes,
       labels,
-      inputs(indices) {
+      inputs(indices, values = new Float32Array(indices.length * features)) {
         if (chosen.length * features * 4 > Math.min(keptBytes, budget)) {
           rows.hold(budget);
-          return read(indices);
+          read(indices, values);
+          return values;
         }
-        all ??= read(Uint32Array.from({ length: chosen.length }, (_, i) => i));
-        const values = new Float32Array(indices.length * features);
+        if (!all) {
+          all = new Float32Array(chosen.length * features);
+          read(inOrder(chosen.length), all);
+        }
         for (let i = 0; i < indices.length; i++)
           values.set(all.subarray(indices[i]! * features, (indices[i]! + 1) * features), i * features);
         return values;
       },
     },
   };
+}
+
+/** Writes rows, which are handed over with their places, as numbers. */
+type Normalise = (each: (use: (i: number, bytes: Uint8Array) => void) => void, values: Float32Array) => void;
+
+/** So many bytes and what they stand for stay in the second-level cache. */
+const atOnce = 65_536;
+
+/** @param table [channels][256]. */
+function bytesNormalised(
+  table: Float32Array,
+  channels: number,
+  plane: number,
+  interleaved: boolean,
+): Normalise {
+  const size = channels * plane;
+  const most = Math.max(1, Math.floor(atOnce / size));
+  let ready: { memory: KernelMemory; meanings: number; bytes: number; numbers: number } | undefined;
+  const prepare = (): NonNullable<typeof ready> => {
+    const memory = new KernelMemory();
+    const [meanings, bytes, numbers] = [4 * table.length, most * size, 4 * most * size].map((length) =>
+      memory.allocate(length),
+    ) as [number, number, number];
+    memory.float32(meanings, table.length).set(table);
+    return { memory, meanings, bytes, numbers };
+  };
+  return (each, values) => {
+    const { memory, meanings, bytes, numbers } = (ready ??= prepare());
+    const given = memory.uint8(bytes, most * size);
+    const made = memory.float32(numbers, most * size);
+    const places: number[] = [];
+    const flush = (): void => {
+      memory.run.pixels(numbers, bytes, places.length, channels, plane, meanings, interleaved ? 1 : 0);
+      for (const [row, i] of places.entries())
+        values.set(made.subarray(row * size, (row + 1) * size), i * size);
+      places.length = 0;
+    };
+    each((i, row) => {
+      given.set(row, places.length * size);
+      if (places.push(i) === most) flush();
+    });
+    flush();
+  };
+}
+
+function numbersNormalised(
+  mean: readonly number[],
+  deviation: readonly number[],
+  plane: number,
+  interleaved: boolean,
+): Normalise {
+  const channels = mean.length;
+  const step = interleaved ? channels : 1;
+  return (each, values) =>
+    each((i, bytes) => {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      let to = i * channels * plane;
+      for (let c = 0; c < channels; c++)
+        for (let p = 0, from = interleaved ? c : c * plane; p < plane; p++, from += step)
+          values[to++] = (view.getFloat32(4 * from, true) - mean[c]!) / deviation[c]!;
+    });
 }

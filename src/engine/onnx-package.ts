@@ -10,13 +10,11 @@ import { packageRoot } from '../util/package-root.ts';
 import { type FoundPackage, findPackage, platform } from './packages.ts';
 import { startFailed } from './start-failed.ts';
 import type { tf } from './tensorflow.ts';
+import { threadsFor } from './threads.ts';
 
 const onnxPackage = 'onnxruntime-node';
 /** Its install script would fetch libraries for NVIDIA's cards from another host, and fail where there is none. */
 const onnxCommand = 'npm install --ignore-scripts onnxruntime-node@1.30.0';
-
-/** More threads than that gain little on one stage, and each compiled program has its own. */
-const threadsAtMost = 16;
 
 /** onnxruntime-node: the workspace's own (which may be built for a GPU) first, then ours. */
 export function findOnnx(root: string): FoundPackage | undefined {
@@ -52,8 +50,8 @@ function foundOnnx(root: string): FoundPackage {
  * @param settings `threads`: what the stage holds of this machine's cores. Where it does not say, all of them (16 at
  * most): whatever runs beside it, since the number decides bits.
  */
-function complete({ provider = 'cpu', threads = threadsAtMost }: OnnxSettings): Required<OnnxSettings> {
-  return { provider, threads: Math.min(threads, availableParallelism()) };
+function complete({ provider = 'cpu', threads }: OnnxSettings): Required<OnnxSettings> {
+  return { provider, threads: threadsFor(threads) };
 }
 
 /** Which instructions the kernels use depends on the processor; how a product is cut into pieces, on the threads. */

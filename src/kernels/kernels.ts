@@ -5,10 +5,12 @@
  */
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { wasm } from './bytes.ts';
+import { forgotten, together } from './crew.ts';
+import { Instance, Memory, Module, type WasmMemory } from './webassembly.ts';
 
 type Address = number;
 
-/** Addresses are bytes; what the functions compute is said in `kernels/basis.ts` and `kernels/dense.ts`. */
+/** Addresses are bytes; what the functions compute is said in `kernels/`. */
 export interface Kernels {
   along(basis: Address, stride: number, count: number, w: Address, n: number, out: Address): void;
   takeAway(basis: Address, stride: number, count: number, factors: Address, w: Address, n: number): number;
@@ -35,29 +37,56 @@ export interface Kernels {
     columns: number,
   ): void;
   crossEntropy(logits: Address, quads: number, classes: number, labels: Address, sums: Address): void;
+  pixels(
+    out: Address,
+    bytes: Address,
+    rows: number,
+    channels: number,
+    plane: number,
+    table: Address,
+    interleaved: 0 | 1,
+  ): void;
+  project(
+    scratch: Address,
+    counter: Address,
+    pieces: number,
+    x: Address,
+    features: number,
+    weights: Address,
+    biases: Address,
+    outs: Address,
+    vectors: number,
+    columns: number,
+  ): void;
+  measure(
+    scratch: Address,
+    counter: Address,
+    chunks: number,
+    quads: number,
+    most: number,
+    layers: number,
+    widths: Address,
+    base: Address,
+    labels: Address,
+    points: Address,
+    count: number,
+    sums: Address,
+  ): void;
 }
+
+/** Kernels that several threads share: each takes a scratch of its own and a counter of the pieces that are taken. */
+export type SharedKernel = 'project' | 'measure';
+type WithoutPlaces<F> = F extends (scratch: Address, counter: Address, ...rest: infer Rest) => void
+  ? Rest
+  : never;
 
 const pageBytes = 65536;
 const mostBytes = 65536 * pageBytes;
 /** The module's own tables lie below. */
 const firstFree = pageBytes;
 
-/** What is used of WebAssembly here; neither ES2023 nor Node's types declare it. */
-interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-  grow(pages: number): number;
-}
-const { Memory, Module, Instance } = (
-  globalThis as unknown as {
-    WebAssembly: {
-      Memory: new (size: { initial: number; maximum: number }) => WasmMemory;
-      Module: new (bytes: Uint8Array) => object;
-      Instance: new (module: object, imports: object) => { readonly exports: unknown };
-    };
-  }
-).WebAssembly;
-
 let compiled: object | undefined;
+let memories = 0;
 
 /**
  * Kernels over a memory of their own, handed out piece by piece and freed as a whole when nothing refers to it.
@@ -65,12 +94,13 @@ let compiled: object | undefined;
  */
 export class KernelMemory {
   readonly run: Kernels;
+  readonly #id = memories++;
   readonly #memory: WasmMemory;
   #used = firstFree;
 
   constructor() {
     compiled ??= new Module(Buffer.from(wasm, 'base64'));
-    this.#memory = new Memory({ initial: 1, maximum: mostBytes / pageBytes });
+    this.#memory = new Memory({ initial: 1, maximum: mostBytes / pageBytes, shared: true });
     const abort = (): never => {
       throw new Error('a kernel failed');
     };
@@ -78,15 +108,34 @@ export class KernelMemory {
     this.run = exports as Kernels;
   }
 
+  /**
+   * Runs a kernel in as many threads as there are scratches, this one among them.
+   * @param counter an int32 in memory, for the pieces that are taken.
+   */
+  async share<Name extends SharedKernel>(
+    name: Name,
+    scratches: readonly Address[],
+    counter: Address,
+    ...given: WithoutPlaces<Kernels[Name]>
+  ): Promise<void> {
+    this.int32(counter, 1)[0] = 0;
+    const shared = { id: this.#id, module: compiled!, memory: this.#memory };
+    const [own, ...others] = scratches.map((scratch) => [scratch, counter, ...given]);
+    const kernel = this.run[name] as (...all: number[]) => void;
+    await together(shared, name, () => kernel(...own!), others);
+  }
+
+  /** After `share`: lets the other threads go of the memory. */
+  dispose(): void {
+    forgotten(this.#id);
+  }
+
   /** Bytes handed out. */
   get bytes(): number {
     return this.#used - firstFree;
   }
 
-  /**
-   * Views from before are void afterwards: memory may move.
-   * @throws UserError beyond the 4 GiB of a WebAssembly memory, or where the machine has no more.
-   */
+  /** @throws UserError beyond the 4 GiB of a WebAssembly memory, or where the machine has no more. */
   allocate(bytes: number): Address {
     const at = this.#used;
     const end = at + Math.ceil(bytes / 64) * 64;
@@ -109,6 +158,10 @@ export class KernelMemory {
 
   float64(at: Address, length: number): Float64Array {
     return new Float64Array(this.#memory.buffer, at, length);
+  }
+
+  uint8(at: Address, length: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, at, length);
   }
 
   int32(at: Address, length: number): Int32Array {

@@ -78,6 +78,8 @@ export interface EngineSpec {
   readonly onnx?: OnnxSettings;
   /** Cores that the stage holds while it runs. They decide no bits. */
   readonly cores?: number;
+  /** Threads that the pipeline grants it (`resources: { cpu }`), where it says: of kernels of our own, they decide no bits. */
+  readonly threads?: number;
 }
 
 /** What computes inside onnxruntime. */

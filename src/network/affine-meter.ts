@@ -1,18 +1,10 @@
-import { tf } from '../engine/tensorflow.ts';
 import { KernelMemory } from '../kernels/kernels.ts';
-import { batches, type Examples, inOrder } from './examples.ts';
-import {
-  addExamples,
-  inputTensor,
-  keepsInputs,
-  LossMeter,
-  lossOf,
-  type Measurement,
-  measurementOf,
-} from './loss.ts';
+import { FirstLayer, together } from './affine-layer.ts';
+import type { Examples } from './examples.ts';
+import { addExamples, LossMeter, type LossSums, lossOf, type Measurement, measurementOf } from './loss.ts';
 import type { MlpSpec, Network } from './network.ts';
 import { isPlainCrossEntropy } from './objective.ts';
-import { moved, type ParameterVector } from './tensors.ts';
+import { dimension, moved, type ParameterVector } from './tensors.ts';
 
 /** One step along a direction: which, by a name of the caller's, and how far. */
 export interface Step {
@@ -20,10 +12,8 @@ export interface Step {
   readonly by: number;
 }
 
-/** Rows that are computed at once: their sums of one layer stay in a first-level cache. */
+/** A chunk's sums of one layer stay in a first-level cache. */
 const chunkBytes = 8 * 1024;
-/** Rows that the kernels interleave: of `units` numbers a row, unit u of row 4q + j is number 4(q·units + u) + j. */
-const together = 4;
 /** Sums of directions that stay in memory; beyond it the ones that were not used for longest go. */
 const slopeBytes = 512 * 2 ** 20;
 
@@ -46,19 +36,35 @@ export function affineWork({ inputs, widths, classes }: MlpSpec, examples: numbe
   };
 }
 
-/** Sums of the first layer in the kernels' memory. */
-interface Sums {
+/** What is known of a direction: its sums of the first layer, in the kernels' memory, and its part of the later layers. */
+interface Slope {
   readonly at: number;
-  /** Whether all are. */
+  /** Whether all sums are. */
   readonly finite: boolean;
+  readonly tail: ParameterVector;
 }
 
-/** A dense layer after the first, in the kernels' memory. */
-interface Layer {
-  readonly into: number;
-  readonly kernel: number;
-  readonly bias: number;
-  readonly out: number;
+/** What stays in the kernels' memory, and the chunks that rows come in. */
+interface Fixed {
+  readonly labels: number;
+  readonly widths: number;
+  readonly counter: number;
+  /** Of each thread. */
+  readonly scratches: readonly number[];
+  /** Fours of rows of a chunk. */
+  readonly quads: number;
+  readonly chunks: number;
+}
+
+/** Places in the kernels' memory that the points of a call take. */
+interface Places {
+  /** So many points have room. */
+  readonly points: number;
+  readonly records: number;
+  readonly sums: number;
+  readonly parameters: number;
+  /** 0 where losses need none. */
+  readonly logits: number;
 }
 
 /**
@@ -66,10 +72,12 @@ interface Layer {
  *
  *     x(W + Σ by·D) + (b + Σ by·d) = (xW + b) + Σ by·(xD + d),
  *
- * so both terms are computed once by the engine (for 3072-128-10 they are 99.7 % of the work), and a point costs a
- * multiply-add for each sum, ReLU, and the layers after it: chunks of rows that stay in cache, in float32 with losses
- * in float64, by kernels of our own. Exact but for float32's rounding. Where a term alone overflows, the point is measured
- * plainly.
+ * so both terms are computed once (for 3072-128-10 they are 99.7 % of the work), and a point costs a
+ * multiply-add for each sum, ReLU, and the layers after it: chunks of rows that stay in cache while all points of a call
+ * are computed, in float32 with losses in float64, by kernels of our own. Exact but for float32's rounding. Where a term
+ * alone overflows, the point is measured plainly.
+ *
+ * Several threads share the chunks. Their number decides no bits, and neither does which points a call has.
  */
 export class AffineMeter {
   /** Multiply-adds of layers so far. */
@@ -77,58 +85,87 @@ export class AffineMeter {
   readonly #network: Network;
   readonly #theta: ParameterVector;
   readonly #examples: Examples;
-  readonly #batches: readonly Uint32Array[];
   readonly #vector: (direction: string) => Promise<ParameterVector>;
   readonly #work: AffineWork;
-  readonly #memory = new KernelMemory();
-  /** Of the first layer. */
-  readonly #units: number;
-  /** Fours of rows; the last may not be full. */
-  readonly #quads: number;
-  readonly #mostSlopes: number;
-  /** Of each direction, in order of last use: where its sums are, and what it does to the later layers. */
-  readonly #slopes = new Map<string, Sums & { readonly tail: ParameterVector }>();
-  #kept: tf.Tensor2D[] | undefined;
-  #plainly: LossMeter | undefined;
   readonly #batch: number;
-  #ready: { readonly base: Sums; readonly labels: number } | undefined;
-  #layers!: readonly Layer[];
-  #chunk!: { readonly quads: number; readonly a: number; readonly b: number; readonly sums: number };
+  readonly #threads: number;
+  readonly #memory = new KernelMemory();
+  /** Of the first layer and of each after it. */
+  readonly #sizes: readonly number[];
+  readonly #first: FirstLayer;
+  readonly #mostSlopes: number;
+  /** Of each direction, in order of last use. */
+  readonly #slopes = new Map<string, Slope>();
+  #plainly: LossMeter | undefined;
+  #fixed: Fixed | undefined;
+  /** θ itself. */
+  #base: Slope | undefined;
+  #places: Places | undefined;
 
-  /** @param vector gives the direction of a name; it is read once while its sums are held. */
+  /**
+   * @param batch examples a forward pass where points are measured plainly.
+   * @param vector gives the direction of a name; it is read once while its sums are held.
+   */
   constructor(
     network: Network,
     theta: ParameterVector,
     examples: Examples,
     batch: number,
     vector: (direction: string) => Promise<ParameterVector>,
+    threads = 1,
   ) {
     const spec = network.spec as MlpSpec;
     this.#network = network;
     this.#theta = theta;
     this.#examples = examples;
-    this.#batches = batches(inOrder(examples.count), batch);
     this.#batch = batch;
     this.#vector = vector;
+    this.#threads = threads;
     this.#work = affineWork(spec, examples.count);
-    this.#units = [...spec.widths, spec.classes][0]!;
-    this.#quads = Math.ceil(examples.count / together);
-    this.#mostSlopes = Math.max(2, Math.floor(slopeBytes / (4 * examples.count * this.#units)));
+    this.#sizes = [...spec.widths, spec.classes];
+    this.#first = new FirstLayer(this.#memory, examples, this.#sizes[0]!, threads);
+    this.#mostSlopes = Math.max(2, Math.floor(slopeBytes / this.#first.bytes));
   }
 
   async measure(steps: readonly Step[]): Promise<Measurement> {
-    this.#ready ??= await this.#prepare();
-    const slopes: (Sums & { readonly by: number })[] = [];
-    const moves: { readonly direction: ParameterVector; readonly by: number }[] = [];
-    for (const { direction, by } of steps) {
-      const { tail, ...sums } = await this.#slope(direction, steps.length);
-      slopes.push({ ...sums, by });
-      moves.push({ direction: tail, by });
+    return (await this.measureAll([steps]))[0]!;
+  }
+
+  /** The same at several points: faster than one after the other. */
+  async measureAll(points: readonly (readonly Step[])[]): Promise<Measurement[]> {
+    const results: Measurement[] = [];
+    // As many points at a time as their directions' sums have room.
+    for (let start = 0; start < points.length; ) {
+      const names = new Set<string>();
+      let end = start;
+      for (; end < points.length; end++) {
+        const own = points[end]!.map(({ direction }) => direction).filter((name) => !names.has(name));
+        if (end > start && names.size + own.length > this.#mostSlopes) break;
+        for (const name of own) names.add(name);
+      }
+      await this.#know([...names]);
+      results.push(...(await this.#measureKnown(points.slice(start, end))));
+      start = end;
     }
-    if (![this.#ready.base, ...slopes].every(({ finite }) => finite)) return this.#measurePlainly(steps);
-    this.#fill(moved(this.#theta.slice(2), moves));
-    this.multiplyAdds += this.#work.point(steps.length);
-    return this.#pass(this.#ready.base.at, this.#ready.labels, slopes);
+    return results;
+  }
+
+  dispose(): void {
+    this.#memory.dispose();
+    this.#first.dispose();
+    this.#plainly?.dispose();
+  }
+
+  async #measureKnown(points: readonly (readonly Step[])[]): Promise<Measurement[]> {
+    const base = this.#base!;
+    const finite = (steps: readonly Step[]): boolean =>
+      base.finite && steps.every(({ direction }) => this.#slopes.get(direction)!.finite);
+    const affine = points.filter(finite);
+    const measured = affine.length > 0 ? await this.#pass(affine) : [];
+    const results: Measurement[] = [];
+    for (const steps of points)
+      results.push(finite(steps) ? measured.shift()! : await this.#measurePlainly(steps));
+    return results;
   }
 
   async #measurePlainly(steps: readonly Step[]): Promise<Measurement> {
@@ -139,154 +176,148 @@ export class AffineMeter {
     return this.#plainly.measure(moved(this.#theta, moves));
   }
 
-  dispose(): void {
-    if (this.#kept) tf.dispose(this.#kept);
-    this.#kept = undefined;
-    this.#plainly?.dispose();
-  }
-
-  /** Room for everything but slopes, labels, and the sums of θ. */
-  async #prepare(): Promise<{ base: Sums; labels: number }> {
-    const { widths, classes } = this.#network.spec as MlpSpec;
-    const sizes = [...widths, classes];
-    const { count, labels } = this.#examples;
+  #prepare(): Fixed {
     const memory = this.#memory;
-    this.#layers = sizes.slice(1).map((out, l) => ({
-      into: sizes[l]!,
-      kernel: memory.allocate(4 * sizes[l]! * out),
-      bias: memory.allocate(4 * out),
-      out,
-    }));
-    const quad = 4 * together * Math.max(...sizes);
-    const quads = Math.max(1, Math.floor(chunkBytes / quad));
-    const a = memory.allocate(quads * quad);
-    const b = memory.allocate(quads * quad);
-    this.#chunk = { quads, a, b, sums: memory.allocate(24) };
-    const at = memory.allocate(4 * together * this.#quads);
+    const { count, labels } = this.#examples;
+    const { rows } = this.#first;
+    const quad = 4 * together * Math.max(...this.#sizes);
+    const quads = together * Math.max(1, Math.floor(chunkBytes / quad / together));
+    const at = memory.allocate(4 * rows);
     // Rows that there are not have no class.
-    memory.int32(at, together * this.#quads).fill(-1);
+    memory.int32(at, rows).fill(-1);
     memory.int32(at, count).set(labels.subarray(0, count));
-    return { base: await this.#project(this.#theta, this.#room()), labels: at };
+    const widths = memory.allocate(4 * this.#sizes.length);
+    memory.int32(widths, this.#sizes.length).set(this.#sizes);
+    return {
+      labels: at,
+      widths,
+      counter: memory.allocate(4),
+      scratches: Array.from({ length: this.#threads }, () => memory.allocate(2 * quads * quad)),
+      quads,
+      chunks: Math.ceil(rows / (together * quads)),
+    };
   }
 
-  #room(): number {
-    return this.#memory.allocate(4 * together * this.#quads * this.#units);
-  }
-
-  /** @param needed so many for one point. */
-  async #slope(direction: string, needed: number): Promise<Sums & { tail: ParameterVector }> {
-    let slope = this.#slopes.get(direction);
-    if (!slope) {
-      const vector = await this.#vector(direction);
-      let room: number | undefined;
-      if (this.#slopes.size >= Math.max(needed, this.#mostSlopes)) {
-        const [[oldest, { at }]] = this.#slopes as unknown as [[string, { at: number }]];
-        this.#slopes.delete(oldest);
-        room = at;
-      }
-      slope = { ...(await this.#project(vector, room ?? this.#room())), tail: vector.slice(2) };
+  /** Sums of θ and of directions that have none yet, in one go over the examples. */
+  async #know(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const slope = this.#slopes.get(name);
+      this.#slopes.delete(name);
+      if (slope) this.#slopes.set(name, slope);
     }
-    this.#slopes.delete(direction);
-    this.#slopes.set(direction, slope);
-    return slope;
+    const missing = names.filter((name) => !this.#slopes.has(name));
+    const places: number[] = [];
+    for (const [oldest, { at }] of this.#slopes) {
+      const room = Math.max(names.length, this.#mostSlopes) - missing.length;
+      if (this.#slopes.size <= room) break;
+      this.#slopes.delete(oldest);
+      places.push(at);
+    }
+    const vectors: ParameterVector[] = this.#base ? [] : [this.#theta];
+    for (const name of missing) vectors.push(await this.#vector(name));
+    if (vectors.length === 0) return;
+    while (places.length < vectors.length) places.push(this.#first.room());
+    const finite = await this.#first.project(vectors, places);
+    const slopes = vectors.map((vector, i) => ({
+      at: places[i]!,
+      finite: finite[i]!,
+      tail: vector.slice(2),
+    }));
+    this.multiplyAdds += vectors.length * this.#work.once;
+    this.#base ??= slopes.shift()!;
+    for (const [i, name] of missing.entries()) this.#slopes.set(name, slopes[i]!);
   }
 
-  /** Sums xW + b of the first layer of a parameter vector, written to `room`. */
-  async #project([kernel, bias]: ParameterVector, room: number): Promise<Sums> {
-    if (keepsInputs(this.#examples))
-      this.#kept ??= this.#batches.map((indices) => inputTensor(this.#examples, indices));
-    const w = tf.tensor2d(kernel!.values, kernel!.shape as [number, number]);
-    const b = tf.tensor1d(bias!.values);
-    let row = 0;
-    let finite = true;
-    try {
-      for (const [i, indices] of this.#batches.entries()) {
-        const inputs = this.#kept?.[i] ?? inputTensor(this.#examples, indices);
-        const sums = tf.tidy(() => tf.add(tf.matMul(inputs, w), b));
-        if (!this.#kept) inputs.dispose();
-        try {
-          finite = this.#interleave((await sums.data()) as Float32Array, room, row) && finite;
-        } finally {
-          sums.dispose();
+  async #pass(points: readonly (readonly Step[])[]): Promise<Measurement[]> {
+    const memory = this.#memory;
+    const base = this.#base!;
+    const { labels, widths, counter, scratches, quads, chunks } = (this.#fixed ??= this.#prepare());
+    const { records, sums, parameters, logits } = this.#placesFor(points, chunks);
+    const tail = this.#theta.slice(2);
+    const size = dimension(tail);
+    const { classes } = this.#examples;
+    const outputs = this.#first.rows * classes;
+    const mostSteps = Math.max(1, ...points.map((steps) => steps.length));
+    const steps = records + 16 * points.length;
+    for (const [p, own] of points.entries()) {
+      // Without a step the kernel takes one of length 0.
+      const moves = own.map(({ direction, by }) => ({ by, ...this.#slopes.get(direction)! }));
+      const taken = moves.length > 0 ? moves : [{ ...base, by: 0 }];
+      const first = steps + 8 * mostSteps * p;
+      const own4 = parameters + 4 * size * p;
+      memory
+        .int32(records + 16 * p, 4)
+        .set([taken.length, first, own4, logits === 0 ? 0 : logits + 4 * outputs * p]);
+      taken.forEach(({ at, by }, m) => {
+        memory.int32(first + 8 * m, 1)[0] = at;
+        memory.float32(first + 8 * m + 4, 1)[0] = by;
+      });
+      let to = own4;
+      const there = moved(
+        tail,
+        moves.map((move) => ({ direction: move.tail, by: move.by })),
+      );
+      for (const { values } of there) {
+        memory.float32(to, values.length).set(values);
+        to += values.byteLength;
+      }
+      this.multiplyAdds += this.#work.point(own.length);
+    }
+    const partial = memory.float64(sums, 3 * chunks * points.length);
+    partial.fill(0);
+    await memory.share(
+      'measure',
+      scratches,
+      counter,
+      chunks,
+      this.#first.rows / together,
+      quads,
+      this.#sizes.length - 1,
+      widths,
+      base.at,
+      labels,
+      records,
+      points.length,
+      sums,
+    );
+    return points.map((_, p) => {
+      const added = { loss: 0, squares: 0, correct: 0 };
+      if (logits !== 0) this.#addLosses(added, logits + 4 * outputs * p);
+      else
+        for (let i = 3 * chunks * p; i < 3 * chunks * (p + 1); i += 3) {
+          added.loss += partial[i]!;
+          added.squares += partial[i + 1]!;
+          added.correct += partial[i + 2]!;
         }
-        row += indices.length;
-      }
-    } finally {
-      tf.dispose([w, b]);
-    }
-    this.multiplyAdds += this.#work.once;
-    return { at: room, finite };
-  }
-
-  /** Writes rows of sums, from a given one on, as the kernels have them. @returns whether all are finite. */
-  #interleave(values: Float32Array, room: number, first: number): boolean {
-    const units = this.#units;
-    const to = this.#memory.float32(room, together * this.#quads * units);
-    // 0 as long as there is neither an infinity nor a NaN.
-    let bad = 0;
-    for (let from = 0, row = first; from < values.length; row++) {
-      let at = (row - (row % together)) * units + (row % together);
-      for (const end = from + units; from < end; from++, at += together) {
-        const value = values[from]!;
-        bad += value - value;
-        to[at] = value;
-      }
-    }
-    return bad === 0;
-  }
-
-  /** The later layers' parameters. */
-  #fill(tail: ParameterVector): void {
-    this.#layers.forEach(({ into, kernel, bias, out }, l) => {
-      this.#memory.float32(kernel, into * out).set(tail[2 * l]!.values);
-      this.#memory.float32(bias, out).set(tail[2 * l + 1]!.values);
+      return measurementOf(added, this.#examples.count);
     });
   }
 
-  #pass(base: number, labels: number, slopes: readonly { at: number; by: number }[]): Measurement {
-    const { run } = this.#memory;
-    const { quads: most, a, b, sums } = this.#chunk;
+  /** Room for points: what is there, or more. */
+  #placesFor(points: readonly (readonly Step[])[], chunks: number): Places {
+    const steps = Math.max(2, ...points.map((own) => own.length));
+    if (this.#places && this.#places.points >= points.length * steps) return this.#places;
+    const memory = this.#memory;
+    const count = points.length * steps;
+    const size = 4 * dimension(this.#theta.slice(2));
+    const outputs = 4 * this.#first.rows * this.#examples.classes;
+    this.#places = {
+      points: count,
+      records: memory.allocate((16 + 8) * count),
+      sums: memory.allocate(24 * chunks * count),
+      parameters: memory.allocate(size * count),
+      logits: isPlainCrossEntropy(this.#network.loss) ? 0 : memory.allocate(outputs * count),
+    };
+    return this.#places;
+  }
+
+  #addLosses(sums: LossSums, at: number): void {
     const { count, classes } = this.#examples;
-    const plain = isPlainCrossEntropy(this.#network.loss);
-    const others = { loss: 0, squares: 0, correct: 0 };
-    const moves = slopes.length > 0 ? slopes : [{ at: base, by: 0 }];
-    this.#memory.float64(sums, 3).fill(0);
-    for (let quad = 0; quad < this.#quads; quad += most) {
-      const quads = Math.min(most, this.#quads - quad);
-      const offset = 4 * together * quad * this.#units;
-      const n = together * quads * this.#units;
-      let [x, free] = [a, b];
-      let from = base + offset;
-      moves.forEach(({ at, by }, m) => {
-        // The last step and ReLU are one pass; without further layers there is no ReLU.
-        const last = m === moves.length - 1 && this.#layers.length > 0;
-        (last ? run.rectified : run.stepped)(x, from, at + offset, by, n);
-        from = x;
-      });
-      this.#layers.forEach(({ into, kernel, bias, out }, l) => {
-        if (l > 0) run.relu(x, x, together * quads * into);
-        run.dense(free, x, quads, into, kernel, bias, out);
-        [x, free] = [free, x];
-      });
-      if (plain) run.crossEntropy(x, quads, classes, labels + 4 * together * quad, sums);
-      else {
-        const row = together * quad;
-        const rows = Math.min(together * quads, count - row);
-        const logits = this.#separate(x, rows, classes);
-        addExamples(others, lossOf(this.#network), logits, classes, this.#examples, row, rows);
-      }
-    }
-    if (!plain) return measurementOf(others, count);
-    const [loss, squares, correct] = this.#memory.float64(sums, 3);
-    return measurementOf({ loss: loss!, squares: squares!, correct: correct! }, count);
-  }
-
-  /** Rows one after the other again. */
-  #separate(x: number, rows: number, width: number): Float32Array {
-    const from = this.#memory.float32(x, Math.ceil(rows / together) * together * width);
-    return Float32Array.from({ length: rows * width }, (_, i) => {
-      const row = Math.floor(i / width);
-      return from[(row - (row % together)) * width + (i % width) * together + (row % together)]!;
+    const from = this.#memory.float32(at, this.#first.rows * classes);
+    const logits = Float32Array.from({ length: count * classes }, (_, i) => {
+      const row = Math.floor(i / classes);
+      return from[(row - (row % together)) * classes + (i % classes) * together + (row % together)]!;
     });
+    addExamples(sums, lossOf(this.#network), logits, classes, this.#examples, 0, count);
   }
 }

@@ -6,8 +6,11 @@ export interface Examples {
   readonly classes: number;
   /** Class of each example. */
   readonly labels: Uint8Array | Uint16Array;
-  /** Normalised inputs, row-major [indices.length, features]. */
-  inputs(indices: ArrayLike<number>): Float32Array;
+  /**
+   * Normalised inputs, row-major [indices.length, features].
+   * @param into where they may go instead of into an array of their own; what is returned holds them in any case.
+   */
+  inputs(indices: ArrayLike<number>, into?: Float32Array): Float32Array;
 }
 
 /** The consecutive index lists of batches in order; the last one may be shorter. */

@@ -40,7 +40,12 @@ export class Engines {
       ...(threads !== undefined && { threads }),
     };
     const identity = engineIdentity(name, this.#root, onnx);
-    spec = { name, identity, ...(name === 'onnx' && Object.keys(onnx).length > 0 && { onnx }) };
+    spec = {
+      name,
+      identity,
+      ...(name === 'onnx' && Object.keys(onnx).length > 0 && { onnx }),
+      ...(threads !== undefined && { threads }),
+    };
     this.#chosen.set(question, spec);
     return spec;
   }

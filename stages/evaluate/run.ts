@@ -65,10 +65,10 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
         batch: params.batch,
         ...statistics.key,
       }),
-      async (moves: Move[], index) => {
+      async (_, index) => {
         context.signal.throwIfAborted();
-        meter ??= await pointMeter(model, examples, directions, statistics, context);
-        const result = await meter.at(moves);
+        meter ??= await pointMeter(model, examples, directions, statistics, points, context);
+        const result = await meter.at(index);
         context.progress(index + 1, points.length, 'points', `loss ${result.loss.toPrecision(4)}`);
         return result;
       },

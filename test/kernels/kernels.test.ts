@@ -178,3 +178,121 @@ describe('the end of a perceptron', () => {
     expect(crossEntropy([[3e38, -3e38]], [1])[0]).toBe(2 * Math.fround(3e38));
   });
 });
+
+describe('a first layer', () => {
+  /** Sums of some vectors by threads, back in row-major order, and how far they are from float64's. */
+  async function projected(rows: number, features: number, columns: number, threads: number) {
+    const memory = new KernelMemory();
+    const random = new Random([5, 'project']);
+    const vectors = 2;
+    const even = columns + (columns % 2);
+    const x = random.gaussians(rows * features);
+    const kernels = Array.from({ length: vectors }, () => random.gaussians(features * columns));
+    const biases = Array.from({ length: vectors }, () => random.gaussians(columns));
+    const weights = memory.allocate(4 * vectors * features * even);
+    const shifts = memory.allocate(4 * vectors * even);
+    kernels.forEach((kernel, v) => {
+      const to = memory.float32(weights + 4 * v * features * even, features * even);
+      let at = 0;
+      for (let start = 0; start < features; start += 256)
+        for (let column = 0; column < columns; column += 2)
+          for (let k = start; k < Math.min(features, start + 256); k++, at += 2) {
+            to[at] = kernel[k * columns + column]!;
+            if (column + 1 < columns) to[at + 1] = kernel[k * columns + column + 1]!;
+          }
+      memory.float32(shifts + 4 * v * even, columns).set(biases[v]!);
+    });
+    const places = kernels.map(() => memory.allocate(4 * rows * columns));
+    const outs = memory.allocate(4 * vectors);
+    memory.int32(outs, vectors).set(places);
+    const scratches = Array.from({ length: threads }, () => memory.allocate(16_384));
+    const counter = memory.allocate(4);
+    const at = placed(memory, x, 4);
+    const pieces = rows / 16;
+    await memory.share(
+      'project',
+      scratches,
+      counter,
+      pieces,
+      at,
+      features,
+      weights,
+      shifts,
+      outs,
+      vectors,
+      columns,
+    );
+    // Every piece was taken, and each thread that looked found that none was left.
+    expect(memory.int32(counter, 1)[0]).toBeGreaterThan(pieces);
+    const found = places.map((place) => {
+      const from = memory.float32(place, rows * columns);
+      return Float32Array.from(from, (_, i) => {
+        const [row, column] = [Math.floor(i / columns), i % columns];
+        return from[4 * (Math.floor(row / 4) * columns + column) + (row % 4)]!;
+      });
+    });
+    let worst = 0;
+    found.forEach((sums, v) => {
+      sums.forEach((value, i) => {
+        const [row, column] = [Math.floor(i / columns), i % columns];
+        let exact = biases[v]![column]!;
+        for (let k = 0; k < features; k++)
+          exact += Math.fround(x[row * features + k]!) * Math.fround(kernels[v]![k * columns + column]!);
+        worst = Math.max(worst, Math.abs(value - exact));
+      });
+    });
+    memory.dispose();
+    return { found, worst };
+  }
+
+  test.each([
+    { rows: 16, features: 5, columns: 1 },
+    { rows: 48, features: 256, columns: 6 },
+    { rows: 64, features: 600, columns: 7 },
+  ])(
+    'of $rows x $features x $columns is float64’s to rounding, with the same bits from any number of threads',
+    async ({ rows, features, columns }) => {
+      const [one, ...more] = await Promise.all(
+        [1, 2, 4].map((threads) => projected(rows, features, columns, threads)),
+      );
+      // Sums of size up to 64 are rounded by 2e-6 at each of 256 additions, in either direction.
+      expect(one!.worst).toBeLessThan(1e-4);
+      for (const { found } of more) expect(found).toEqual(one!.found);
+    },
+  );
+});
+
+test('a kernel that fails in another thread fails here', async () => {
+  const memory = new KernelMemory();
+  const counter = memory.allocate(4);
+  const scratches = [memory.allocate(64), memory.allocate(64)];
+  // Rows beyond the end of the memory.
+  const beyond = 3e9;
+  await expect(
+    memory.share('project', scratches, counter, 100, beyond, 256, beyond, beyond, counter, 1, 2),
+  ).rejects.toThrow();
+  memory.dispose();
+});
+
+test.each([
+  { interleaved: 0, name: 'channel after channel' },
+  { interleaved: 1, name: 'pixel after pixel' },
+] as const)('bytes that lie $name become what a table says, channel after channel', ({ interleaved }) => {
+  const memory = new KernelMemory();
+  const [rows, channels, plane] = [3, 2, 5];
+  const bytes = Uint8Array.from({ length: rows * channels * plane }, (_, i) => (i * 67) % 256);
+  const table = Float32Array.from({ length: channels * 256 }, (_, i) => i + 0.5);
+  const at = memory.allocate(bytes.length);
+  memory.uint8(at, bytes.length).set(bytes);
+  const out = memory.allocate(4 * bytes.length);
+  memory.run.pixels(out, at, rows, channels, plane, placed(memory, table, 4), interleaved);
+  const found = memory.float32(out, bytes.length);
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < channels; c++)
+      for (let p = 0; p < plane; p++) {
+        const from = interleaved ? p * channels + c : c * plane + p;
+        expect(found[(r * channels + c) * plane + p]).toBe(
+          table[c * 256 + bytes[r * channels * plane + from]!],
+        );
+      }
+});

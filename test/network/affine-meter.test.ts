@@ -135,3 +135,21 @@ test('where a direction alone overflows, its points are those of the plain compu
   expect(Number.isFinite(affine[1]!.loss)).toBe(false);
   expect(affine[2]!.loss).toBeCloseTo(plain[2]!.loss, 5);
 });
+
+test('neither the number of threads nor what is measured together decides bits', async () => {
+  const network = networkOf([300, 9]);
+  const { theta, named } = directionsOf(network);
+  const all = await Promise.all(
+    [1, 2, 3].map(async (threads) => {
+      const meter = new AffineMeter(network, theta, examples, 256, async (name) => named[name]!, threads);
+      const found = await meter.measureAll(paths);
+      const alone = [];
+      for (const path of paths) alone.push(await meter.measure(path));
+      expect(found).toEqual(alone);
+      meter.dispose();
+      return found;
+    }),
+  );
+  expect(all[1]).toEqual(all[0]);
+  expect(all[2]).toEqual(all[0]);
+});
