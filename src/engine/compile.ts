@@ -30,14 +30,34 @@ export interface Compiled {
   dispose(): void;
 }
 
-/** An engine's own way to compile; a method of its TensorFlow.js backend. */
+/** A function with its first inputs given; the rest differs from call to call. */
+export type Bound = Omit<Compiled, 'call'>;
+
+/** A function compiled in two parts: what its first inputs decide is computed once for each of them. */
+export interface Staged {
+  /** @param first its first inputs, in place of which their numbers stay: the tensors may go. */
+  at(...first: readonly tf.Tensor[]): Bound;
+  /** What was bound may not be used any more. */
+  dispose(): void;
+}
+
+/** An engine's own way to compile; methods of its TensorFlow.js backend. */
 export interface CompilingBackend {
   compile(f: TensorFunction, settings: CompileSettings): Compiled;
+  staged(f: TensorFunction): Staged;
 }
 
 /** Whether the engine keeps what depends on no input of a compiled function. */
 export function compiles(): boolean {
   return 'compile' in tf.backend();
+}
+
+/**
+ * Programs for many batches: recorded once, whatever is bound. Only where the engine compiles; else nothing.
+ * @param f as for `compile`; how many of its inputs are the first is said where they are bound.
+ */
+export function staged(f: TensorFunction): Staged | undefined {
+  return (tf.backend() as Partial<CompilingBackend>).staged?.(f);
 }
 
 /**

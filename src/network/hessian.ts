@@ -1,4 +1,4 @@
-import { type Compiled, compile, compiles } from '../engine/compile.ts';
+import { type Bound, compile, type Staged, staged } from '../engine/compile.ts';
 import { tf } from '../engine/tensorflow.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
 import { differentiated } from './hessian-batch.ts';
@@ -21,7 +21,7 @@ const defaultKeptBytes = 2 ** 30;
 
 /** One micro-batch, ready for products. */
 interface Prepared {
-  readonly compiled: Compiled;
+  readonly compiled: Bound;
   /** Kept besides what the engine does. */
   readonly bytes: number;
   dispose(): void;
@@ -41,6 +41,7 @@ export class Hessian {
   readonly #batches: readonly Uint32Array[];
   readonly #parameters: tf.Tensor[];
   readonly #prepare: (indices: Uint32Array, keep: boolean) => Prepared;
+  readonly #program: Staged | undefined;
   readonly #kept: Prepared[] = [];
   /** Bytes that may still be kept. */
   #room: number;
@@ -57,13 +58,23 @@ export class Hessian {
     if (settings.path === 'fast' && !fast)
       throw new RangeError(`${network.spec.name} has no hand-derived product`);
     // An engine that compiles keeps what does not depend on v by itself.
-    const keeps = !compiles();
+    const program = fast
+      ? undefined
+      : staged((inputs, targets, ...v) =>
+          differentiated(network, parameters, inputs as tf.Tensor2D, targets as tf.Tensor2D).product(v),
+        );
+    this.#program = program;
     this.#prepare = (indices, keep) => {
       const inputs = inputTensor(examples, indices);
       const targets = targetTensor(examples, indices);
+      if (program) {
+        const compiled = program.at(inputs, targets);
+        tf.dispose([inputs, targets]);
+        return { compiled, bytes: 0, dispose: () => compiled.dispose() };
+      }
       const curvature = fast
         ? mlpCurvature(parameters, inputs, targets)
-        : differentiated(network, parameters, inputs, targets, keep && keeps);
+        : differentiated(network, parameters, inputs, targets, keep);
       const compiled = compile((...v) => curvature.product(v));
       return {
         compiled,
@@ -114,6 +125,7 @@ export class Hessian {
   dispose(): void {
     tf.dispose(this.#parameters);
     for (const curvature of this.#kept.splice(0)) curvature.dispose();
+    this.#program?.dispose();
   }
 }
 

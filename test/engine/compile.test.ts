@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compile } from '../../src/engine/compile.ts';
+import { compile, staged } from '../../src/engine/compile.ts';
 import { availableEngines, engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { hessianVectorProduct } from '../../src/network/second-order.ts';
@@ -46,6 +46,39 @@ describe.skipIf(!installed)('compiled functions on the engine onnx', () => {
     expect((await again!.data()).length).toBe(3);
     program.dispose();
     tf.dispose([v, again!]);
+  });
+
+  test('in two parts give what the function gives, whatever is bound, and keep what is between', async () => {
+    const weights = w();
+    const f = (a: tf.Tensor, v: tf.Tensor) => {
+      const sums = tf.sum(tf.matMul(tf.add(a, 1), tf.square(weights)), 0);
+      return [tf.mul(sums, v), tf.transpose(tf.mul(tf.matMul(a, weights), v))];
+    };
+    const program = staged((a, v) => f(a!, v!))!;
+    const [whole, v] = [x(), drawn([3], 'v')];
+    const values = (await v.data()) as Float32Array;
+    const before = tf.memory().numTensors;
+    const bounds = [6, 6, 2].map((rows, i) => {
+      const part = tf.slice(whole, [i === 1 ? 0 : 6 - rows, 0], [rows, 4]);
+      const bound = program.at(part);
+      return { rows, part, bound };
+    });
+    for (const round of [1, 2])
+      for (const { rows, part, bound } of bounds) {
+        const results = [new Float32Array(3), new Float32Array(3 * rows)];
+        await bound.compute([{ values, shape: [3] }], results);
+        const expected = tf.tidy(() => f(part, v));
+        for (const [i, tensor] of expected.entries()) expect(results[i]).toEqual(await tensor.data());
+        tf.dispose(expected);
+        // The inputs, three sums, and a product.
+        expect(bound.keptBytes).toBe(4 * (4 * rows + 3 + 3 * rows));
+        // Its numbers are written over by the next.
+        if (round === 2) bound.dispose();
+      }
+    tf.dispose(bounds.map(({ part }) => part));
+    expect(tf.memory().numTensors).toBe(before);
+    program.dispose();
+    tf.dispose([whole, v, weights]);
   });
 
   test('products with a Hessian are the same compiled, to rounding', async () => {

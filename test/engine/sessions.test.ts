@@ -212,6 +212,25 @@ describe.skipIf(!installed)('what is recorded', () => {
     tf.dispose([x, y]);
   });
 
+  test('for a function that is compiled is not computed on the way, however long it is', async () => {
+    const before = { ...count };
+    const x = drawn([5], 'fixed');
+    const f = (v: tf.Tensor): tf.Tensor[] => {
+      let [y, z] = [x.clone(), v];
+      for (let i = 0; i < 120; i++) [y, z] = [tf.add(y, 1), tf.mul(z, y)];
+      return [z];
+    };
+    const program = compile((v) => f(v!));
+    const v = drawn([5], 'v');
+    const [once] = program.call(v);
+    // What v does not decide, and the rest.
+    expect([count.runs - before.runs, count.opened - before.opened]).toEqual([2, 2]);
+    const expected = tf.tidy(() => f(v)[0]!);
+    expect([...(await once!.data())]).toEqual([...(await expected.data())]);
+    program.dispose();
+    tf.dispose([x, v, once!, expected]);
+  });
+
   test('and disposed of unread is never computed', async () => {
     const before = { ...count };
     const x = drawn([5], 'unread');

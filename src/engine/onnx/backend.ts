@@ -1,10 +1,11 @@
 import { UserError } from '../../diagnostics/diagnostic.ts';
-import type { Compiled, CompileSettings, CompilingBackend, TensorFunction } from '../compile.ts';
+import type { Compiled, CompileSettings, CompilingBackend, Staged, TensorFunction } from '../compile.ts';
 import { tf } from '../tensorflow.ts';
 import { CompiledFunction } from './compile.ts';
 import { evaluate } from './evaluate.ts';
 import { ordered } from './lowering.ts';
 import type { Sessions } from './sessions.ts';
+import { StagedFunction } from './staged.ts';
 import {
   emptyNumbers,
   type Numbers,
@@ -42,6 +43,8 @@ export class RecordingBackend extends tf.KernelBackend implements CompilingBacke
   readonly #sessions: Sessions;
   readonly #recordedAtMost: number;
   #recorded = 0;
+  /** While a function is recorded: what of it must be computed is known at its end. */
+  #held = false;
 
   /** @param recordedAtMost so many operations are recorded before they are computed, read or not. */
   constructor(sessions: Sessions, recordedAtMost = 30_000) {
@@ -101,13 +104,28 @@ export class RecordingBackend extends tf.KernelBackend implements CompilingBacke
     return tf.engine().makeTensorFromDataId(dataId, shape, dtype, this);
   }
 
+  held<T>(record: () => T): T {
+    const [outer, before] = [this.#held, this.#recorded];
+    this.#held = true;
+    try {
+      return record();
+    } finally {
+      this.#held = outer;
+      this.#recorded = before;
+    }
+  }
+
   compile(f: TensorFunction, settings: CompileSettings): Compiled {
     return new CompiledFunction(this, this.#sessions, f, settings);
   }
 
+  staged(f: TensorFunction): Staged {
+    return new StagedFunction(this, this.#sessions, f);
+  }
+
   /** Called where a kernel ends, so that what it returns is known. */
   bound(): void {
-    if (this.#recorded > this.#recordedAtMost) this.flush();
+    if (this.#recorded > this.#recordedAtMost && !this.#held) this.flush();
   }
 
   override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): DataId {

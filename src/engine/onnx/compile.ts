@@ -13,6 +13,8 @@ export interface Recorder {
   computed(tensor: tf.Tensor): Value;
   /** A new tensor for a value. */
   wrapped(value: Value): tf.Tensor;
+  /** Records, and computes nothing meanwhile. */
+  held<T>(record: () => T): T;
 }
 
 /** A recording of the function for inputs of certain shapes. */
@@ -69,7 +71,7 @@ export class CompiledFunction implements Compiled {
   }
 
   #planOf(given: readonly Value[]): Plan {
-    const signature = given.map(({ dtype, shape, axes }) => `${dtype}[${shape}]${axes ?? ''}`).join();
+    const signature = signatureOf(given);
     let plan = this.#plans.get(signature);
     if (!plan) this.#plans.set(signature, (plan = this.#record(given)));
     return plan;
@@ -81,23 +83,7 @@ export class CompiledFunction implements Compiled {
   }
 
   #record(given: readonly Value[]): Plan {
-    const inputs = given.map(({ shape, dtype, axes }) => {
-      const input = new Value(shape, dtype, 'input');
-      input.axes = axes;
-      return input;
-    });
-    const engine = tf.engine();
-    engine.startScope('compiled function');
-    let outputs: Value[];
-    try {
-      const tensors = inputs.map((value) => this.#backend.wrapped(value));
-      const made = this.#f(...tensors);
-      outputs = made.map((tensor) => this.#backend.recorded(tensor));
-      // The scope's end leaves alone what was kept.
-      tf.dispose(made.filter(({ kept }) => kept));
-    } finally {
-      engine.endScope();
-    }
+    const { inputs, outputs } = recorded(this.#backend, this.#f, given);
     evaluate(this.#sessions, frontier(outputs));
     const graph = graphOf(outputs);
     return { inputs, outputs, graph, own: this.#embed ? this.#embedded(graph, inputs) : undefined };
@@ -131,14 +117,47 @@ export class CompiledFunction implements Compiled {
   }
 }
 
-/** What depends on no input and is taken by something that does. */
-function frontier(outputs: readonly Value[]): Value[] {
+/** What decides a recording. */
+export function signatureOf(given: readonly Value[]): string {
+  return given.map(({ dtype, shape, axes }) => `${dtype}[${shape}]${axes ?? ''}`).join();
+}
+
+/** Records a function for inputs of the given ones' shapes. */
+export function recorded(
+  backend: Recorder,
+  f: TensorFunction,
+  given: readonly Value[],
+): { readonly inputs: readonly Value[]; readonly outputs: readonly Value[] } {
+  const inputs = given.map(({ shape, dtype, axes }) => {
+    const input = new Value(shape, dtype, 'input');
+    input.axes = axes;
+    return input;
+  });
+  const engine = tf.engine();
+  engine.startScope('compiled function');
+  try {
+    const tensors = inputs.map((value) => backend.wrapped(value));
+    const made = backend.held(() => f(...tensors));
+    const outputs = made.map((tensor) => backend.recorded(tensor));
+    // The scope's end leaves alone what was kept.
+    tf.dispose(made.filter(({ kept }) => kept));
+    return { inputs, outputs };
+  } finally {
+    engine.endScope();
+  }
+}
+
+/** What depends on no input, or on none of some, and is taken by something that does. */
+export function frontier(
+  outputs: readonly Value[],
+  depends: (value: Value) => boolean = ({ symbolic }) => symbolic,
+): Value[] {
   const seen = new Set<Value>();
   const found = new Set<Value>();
   const stack = [...outputs];
   const wanted = (value: Value): void => {
     if (seen.has(value) || !value.operation) return;
-    if (value.symbolic || transparent.has(value.operation.name)) stack.push(value);
+    if (depends(value) || transparent.has(value.operation.name)) stack.push(value);
     else found.add(value);
   };
   while (stack.length > 0) {

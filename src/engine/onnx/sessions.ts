@@ -79,6 +79,8 @@ export class Sessions {
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
+      // A plan of all buffers as one block gains no time and stands beside the blocks of the first run: twice the memory.
+      enableMemPattern: false,
       enableProfiling: profile !== undefined,
       profileFilePrefix: profile,
       logSeverityLevel: 3,
