@@ -29,7 +29,7 @@ import { scratchFolder, stateOf } from './scratch.ts';
 import { subsetRows } from './subset.ts';
 import { cutBox, imageOfPlanes, planesOf, type View, viewed, viewOf } from './view.ts';
 
-export { type DatasetChoice, datasetNamePattern, datasetSchema } from './choice.ts';
+export { type DatasetChoice, datasetSchema } from './choice.ts';
 export { type DatasetFolder, datasetFiles, listDatasets, obtainable } from './find.ts';
 export { type ImageShape, type Split, splits } from './layout.ts';
 export { normalisationSchema } from './normalisation.ts';

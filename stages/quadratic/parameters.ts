@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { datasetNamePattern, splits } from '../../src/dataset/dataset.ts';
+import { datasetSchema, splits } from '../../src/dataset/dataset.ts';
 import { parameters as evaluateParameters } from '../evaluate/parameters.ts';
 
 const { statistics, recalibration } = evaluateParameters.properties;
@@ -45,9 +45,7 @@ export const parameters = Type.Object(
       maxItems: 100,
       description: 'Of distribution: the steps are λε.',
     }),
-    dataset: Type.Optional(
-      Type.String({ pattern: datasetNamePattern, description: "Another data set than the model's own." }),
-    ),
+    dataset: Type.Optional(datasetSchema),
     split: Type.Enum([...splits], { default: 'train' }),
     examples: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Only the first so many (default: all).' }),
