@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { itemKey } from '../fingerprint/key.ts';
 import type { Memo } from '../kind/stage-kind.ts';
@@ -6,6 +7,9 @@ import type { Job } from './job.ts';
 
 /** Between two looks at an item that another process computes: at first, and at last. */
 const [shortestWaitMs, longestWaitMs] = [5, 500];
+
+/** Set while a shared item is computed, and in all that is called from there. */
+const computing = new AsyncLocalStorage<true>();
 
 /** The memo a running stage sees: items in the store, under keys that carry the kind's code and engine. */
 export function memoOf(
@@ -32,6 +36,12 @@ export function memoOf(
     get: (key) => store.item(itemKey(scope, key), user),
     put: (key, bytes) => store.putItem(itemKey(scope, key), bytes, user),
     async shared(item, compute) {
+      // Two stages could wait for each other's for ever. So whoever holds a claim waits for none, and whoever waits is
+      // served: claims are held by stages that run, with all the tokens that they need.
+      if (computing.getStore())
+        throw new Error(
+          'memo.shared was called while another shared item was computed: compute them one by one',
+        );
       const key = itemKey(shared, item);
       for (let wait = shortestWaitMs; ; wait = Math.min(2 * wait, longestWaitMs)) {
         const known = await store.item(key, user);
@@ -43,7 +53,7 @@ export function memoOf(
         // Whoever held the claim may have stored it between the look and the claim.
         const known = await store.item(key, user);
         if (known) return known;
-        const bytes = await compute();
+        const bytes = await computing.run(true, compute);
         await store.putItem(key, bytes, user);
         return bytes;
       } finally {

@@ -63,8 +63,9 @@ export interface Memo {
   put(key: Json, bytes: Uint8Array): Promise<void>;
   /**
    * The bytes stored under a key, computed where they are not there yet, by one stage at a time: another that wants the
-   * same waits for it. The key is made of the code in `items.ts` beside the kind instead of the kind's own, so that kinds
-   * whose `items.ts` reach the same code share what it computes.
+   * same waits for it. `compute` must not ask for another shared item: two stages could wait for each other. The key is
+   * made of the code in `items.ts` beside the kind instead of the kind's own, so that kinds whose `items.ts` reach the
+   * same code share what it computes.
    */
   shared(key: Json, compute: () => Promise<Uint8Array>): Promise<Uint8Array>;
 }

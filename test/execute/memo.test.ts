@@ -66,3 +66,14 @@ test('where the first fails, the next computes; who waits can be interrupted', a
   await failed;
   expect(Buffer.from(await waiting).toString()).toBe('second');
 });
+
+test('a shared item inside the computation of another is refused: two stages could wait for each other', async () => {
+  const one = memoOfKind(0, 'one');
+  const nested = one.shared('outer', () => one.shared('inner', async () => bytes('inner')));
+  await expect(nested).rejects.toThrow('while another shared item was computed');
+  // Side by side they are not.
+  const both = ['p', 'q'].map((name) => one.shared(name, async () => bytes(name)));
+  expect((await Promise.all(both)).map((value) => Buffer.from(value).toString())).toEqual(['p', 'q']);
+  // And the outer one is free again.
+  expect(Buffer.from(await one.shared('outer', async () => bytes('plain'))).toString()).toBe('plain');
+});
