@@ -2,6 +2,7 @@ import type { Problems } from '../diagnostics/problems.ts';
 import type { Span } from '../diagnostics/source-text.ts';
 import { didYouMean, oneOf } from '../diagnostics/suggest.ts';
 import type { Json, JsonObject } from '../util/json.ts';
+import { Expansion, measure } from './expansion.ts';
 import { type Node, type ScalarNode, within } from './node.ts';
 import { isPlaceholder, type Part, type Placeholder, parseTemplate, scopes } from './template.ts';
 
@@ -91,29 +92,33 @@ export function evaluatePartly(
   problems: Problems,
 ): { readonly value: Json; readonly complete: boolean } {
   const state = { scope, problems, complete: true };
-  return { value: fill(node, state), complete: state.complete };
+  return { value: fill(node, state, 0), complete: state.complete };
 }
 
+/** @param depth lists and mappings around the value. */
 function fill(
   node: Node,
   state: { readonly scope: Scope; readonly problems: Problems; complete: boolean },
+  depth: number,
 ): Json {
   if (node.kind === 'scalar') {
-    const value = node.templated ? fillScalar(node, state.scope, state.problems) : node.value;
+    const value = node.templated ? fillScalar(node, state.scope, state.problems, depth) : node.value;
     if (value === undefined) state.complete = false;
     return value as Json;
   }
-  if (node.kind === 'list') return node.items.map((item) => fill(item, state));
+  if (node.kind === 'list') return node.items.map((item) => fill(item, state, depth + 1));
   const object: JsonObject = {};
-  for (const [key, entry] of node.entries) object[key] = fill(entry.value, state);
+  for (const [key, entry] of node.entries) object[key] = fill(entry.value, state, depth + 1);
   return object;
 }
 
-function fillScalar(node: ScalarNode, scope: Scope, problems: Problems): Json | undefined {
+function fillScalar(node: ScalarNode, scope: Scope, problems: Problems, depth: number): Json | undefined {
   const parts = partsOf(node);
+  const expansion = Expansion.of(problems);
   if (parts.length === 1 && isPlaceholder(parts[0]!)) {
     const found = find(parts[0], node, scope, problems);
-    return found === undefined || found === 'later' ? found && node.value : structuredCopy(found.value);
+    if (found === undefined || found === 'later') return found && node.value;
+    return expansion.takes(measure(found.value), depth, node) ? structuredCopy(found.value) : undefined;
   }
   let text: string | undefined = '';
   for (const part of parts) {
@@ -141,7 +146,7 @@ function fillScalar(node: ScalarNode, scope: Scope, problems: Problems): Json | 
       text = undefined;
     } else if (text !== undefined) text += String(value.value);
   }
-  return text;
+  return text !== undefined && expansion.takesText(text.length, node) ? text : undefined;
 }
 
 function find(

@@ -5,7 +5,14 @@ import { didYouMean, oneOf } from '../diagnostics/suggest.ts';
 import type { Json } from '../util/json.ts';
 import { describe } from './evaluate.ts';
 import { type Located, locate, type Node } from './node.ts';
+import { namePattern, variablePattern } from './schema.ts';
 import { isPlaceholderSchema, type Schema } from './schema-transform.ts';
+
+/** What the patterns of names mean. */
+const nameForms: ReadonlyMap<string, string> = new Map([
+  [namePattern, 'a letter, then letters, digits, "_" or "-"'],
+  [variablePattern, 'a letter or "_", then letters, digits or "_"'],
+]);
 
 /** How errors of a schema are told. */
 export interface Telling {
@@ -225,20 +232,27 @@ function tell(error: Settled, telling: Telling, problems: Problems): void {
       if (error.propertyName !== undefined) {
         const entry = place.node.kind === 'map' ? place.node.entries.get(error.propertyName) : undefined;
         problems.error('bad-name', entry?.key ?? at, `"${error.propertyName}" cannot be a name`, {
-          expected: 'a letter, then letters, digits, "_" or "-"',
+          expected: nameForms.get(String(params.pattern)) ?? `text of the form ${params.pattern}`,
         });
         return;
       }
-      const isName = String(params.pattern).startsWith('^[A-Za-z');
+      const form = nameForms.get(String(params.pattern));
       problems.error(
-        isName ? 'bad-name' : 'wrong-form',
+        form ? 'bad-name' : 'wrong-form',
         at,
-        isName ? `${describe(value)} cannot be a name` : `${subject} cannot be ${describe(value)}`,
-        details(isName ? 'a letter, then letters, digits, "_" or "-"' : `text of the form ${params.pattern}`),
+        form ? `${describe(value)} cannot be a name` : `${subject} cannot be ${describe(value)}`,
+        details(form ?? `text of the form ${params.pattern}`),
       );
       return;
     }
     default: {
+      if (error.propertyName !== undefined) {
+        const entry = place.node.kind === 'map' ? place.node.entries.get(error.propertyName) : undefined;
+        problems.error('bad-name', entry?.key ?? at, `${describe(error.propertyName)} cannot be a name`, {
+          expected: range(error),
+        });
+        return;
+      }
       const what = Array.isArray(value) ? `a list of ${value.length}` : describe(value);
       problems.error('out-of-range', at, `${subject} cannot be ${what}`, details(range(error)));
     }

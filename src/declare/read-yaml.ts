@@ -5,7 +5,7 @@ import { didYouMean } from '../diagnostics/suggest.ts';
 import type { Entry, ListNode, MapNode, Node, ScalarNode } from './node.ts';
 
 /** No pipeline nests deeper by hand, and the parser's recursion must not be led into a stack overflow. */
-const deepest = 64;
+export const deepest = 64;
 /** Values that aliases may add: ten lines of nested aliases could otherwise ask for a billion. */
 const mostExpanded = 1_000_000;
 
@@ -67,6 +67,10 @@ class Reader {
   /** By name, the newest definition; 'open' while it is being read, so that a value within itself is noticed. */
   readonly #anchors = new Map<string, Node | 'open'>();
   #expanded = 0;
+  /** Lists and mappings that are being read. */
+  #depth = 0;
+  /** Levels within a list or mapping, aliases expanded. */
+  readonly #heights = new WeakMap<Node, number>();
 
   constructor(source: SourceText, problems: Problems) {
     this.#source = source;
@@ -117,19 +121,32 @@ class Reader {
   }
 
   #list(items: readonly ParsedNode[], range: readonly number[]): ListNode {
+    this.#depth++;
     const read = items.map((item) => this.read(item));
-    return {
+    this.#depth--;
+    const list: ListNode = {
       ...this.#span(range),
       kind: 'list',
       items: read,
       size: read.reduce((sum, { size }) => sum + size, 1),
       templated: read.some(({ templated }) => templated),
     };
+    this.#setHeight(list, read);
+    return list;
+  }
+
+  #height(node: Node): number {
+    return this.#heights.get(node) ?? 0;
+  }
+
+  #setHeight(node: Node, inner: readonly Node[]): void {
+    this.#heights.set(node, inner.reduce((most, value) => Math.max(most, this.#height(value)), 0) + 1);
   }
 
   #map(pairs: Pairs, range: readonly number[]): MapNode {
     const entries = new Map<string, Entry>();
     const merged: Entry[] = [];
+    this.#depth++;
     for (const pair of pairs) {
       const { key } = pair;
       if (!isScalar(key)) {
@@ -153,15 +170,21 @@ class Reader {
         });
       } else entries.set(name, { key: span, value });
     }
+    this.#depth--;
     for (const { key, value } of merged) this.#merge(entries, key, value);
     const values = [...entries.values()];
-    return {
+    const map: MapNode = {
       ...this.#span(range),
       kind: 'map',
       entries,
       size: values.reduce((sum, { value }) => sum + value.size, 1),
       templated: values.some(({ value }) => value.templated),
     };
+    this.#setHeight(
+      map,
+      values.map(({ value }) => value),
+    );
+    return map;
   }
 
   /** `<<: *defaults`: the other map's entries, where this one has none of its own. */
@@ -182,10 +205,23 @@ class Reader {
     const target = this.#anchors.get(name);
     if (target === 'open') {
       this.#problems.error('alias-cycle', span, `the value named &${name} contains itself`);
+    } else if (target && this.#depth + this.#height(target) > deepest) {
+      this.#problems.error(
+        'too-deep',
+        span,
+        `with this alias, values are nested deeper than ${deepest} levels`,
+      );
     } else if (target) {
+      // Told once: each further alias would only repeat it.
+      const before = this.#expanded;
       this.#expanded += target.size;
-      if (this.#expanded <= mostExpanded) return { ...target, ...span, anchor: target };
-      this.#problems.error('alias-expansion', span, `aliases expand to more than ${mostExpanded} values`);
+      if (this.#expanded <= mostExpanded) {
+        const alias: Node = { ...target, ...span, anchor: target };
+        this.#heights.set(alias, this.#height(target));
+        return alias;
+      }
+      if (before <= mostExpanded)
+        this.#problems.error('alias-expansion', span, `aliases expand to more than ${mostExpanded} values`);
     } else {
       this.#problems.error('unknown-alias', span, `no value before this one is named &${name}`, {
         hint: didYouMean(name, this.#anchors.keys()),

@@ -4,19 +4,25 @@ import { templated } from './schema-transform.ts';
 
 /** Names of pipelines, stages, prefixes, parameters and axes: they become folders, and parts of references. */
 export const namePattern = '^[A-Za-z][A-Za-z0-9_-]*$';
-const variablePattern = '^[A-Za-z_][A-Za-z0-9_]*$';
+export const variablePattern = '^[A-Za-z_][A-Za-z0-9_]*$';
 
 export const engineNames = ['auto', 'wasm', 'onnx', 'tensorflow'] as const;
 
 const onnxProviders = ['cpu', 'webgpu', 'cuda'] as const;
 
+/** As parts of a path, names must leave room for what stands around them. */
+const longestName = 100;
 const closed = { additionalProperties: false } as const;
-const Name = (description: string) => Type.String({ pattern: namePattern, maxLength: 100, description });
+const Name = (description: string) =>
+  Type.String({ pattern: namePattern, maxLength: longestName, description });
 const Anything = (description: string) => Type.Unknown({ description });
 const Variables = (description: string) =>
   Type.Array(Type.String({ pattern: variablePattern }), { description });
 const byName = (value: TSchema, description: string) =>
-  Type.Record(Type.String(), value, { propertyNames: { pattern: namePattern }, description });
+  Type.Record(Type.String(), value, {
+    propertyNames: { pattern: namePattern, maxLength: longestName },
+    description,
+  });
 
 const engineName = Type.Enum([...engineNames], {
   description: 'What computes tensors: auto takes the fastest that loads.',
@@ -137,7 +143,7 @@ export const Stage = Type.Object(
         },
         {
           additionalProperties: templated(Axis),
-          propertyNames: { pattern: namePattern },
+          propertyNames: { pattern: namePattern, maxLength: longestName },
           description: 'One instance a combination of the values of these axes.',
         },
       ),

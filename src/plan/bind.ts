@@ -88,10 +88,16 @@ export class Binder {
         bindings[name] = bound.binding;
         this.#sources += bound.binding.sources.length;
       }
-      if (kind === 'command' && typeof draft.settled.params.command === 'string') {
+      if (kind === 'command') {
         const outputs = new Set(Object.keys(draft.outputs ?? {}));
-        const command = draft.settled.params.command;
-        checkCommand(declaration, command, new Set(inputs?.entries.keys()), outputs, this.#problems);
+        const { command } = draft.settled.params;
+        checkCommand(
+          declaration,
+          command as string | undefined,
+          new Set(inputs?.entries.keys()),
+          outputs,
+          this.#problems,
+        );
       }
       if (this.#sources > mostSources) {
         this.#problems.error(

@@ -70,10 +70,13 @@ function isFileName(name: string): boolean {
   );
 }
 
-/** Checks the names in a command's `${{ inputs.x }}` and `${{ outputs.x }}`, as written and as filled in. */
+/**
+ * Checks the names in a command's `${{ inputs.x }}` and `${{ outputs.x }}`, as written and as filled in.
+ * @param filled undefined where other placeholders could not be filled in, which has been told.
+ */
 export function checkCommand(
   { node }: StageDeclaration,
-  filled: string,
+  filled: string | undefined,
   inputs: ReadonlySet<string>,
   outputs: ReadonlySet<string>,
   problems: Problems,
@@ -81,7 +84,7 @@ export function checkCommand(
   const scalar = textAt(node, 'command');
   if (!scalar) return;
   const texts =
-    scalar.templated && filled !== scalar.value
+    scalar.templated && filled !== undefined && filled !== scalar.value
       ? [partsOf(scalar), parseTemplate(filled)]
       : [partsOf(scalar)];
   for (const [i, parts] of texts.entries()) {
@@ -94,7 +97,7 @@ export function checkCommand(
       const what = part.scope.slice(0, -1);
       if (!known.has(name)) {
         // What is wrong as written is wrong as filled in too: it is told once, at its exact place.
-        if (i === 1 && String(scalar.value).includes(filled.slice(part.start, part.end))) continue;
+        if (i === 1 && String(scalar.value).includes(filled!.slice(part.start, part.end))) continue;
         problems.error(`unknown-${what}`, at, `the command has no ${what} "${name}"`, {
           expected: known.size > 0 ? oneOf(known) : `an ${what} that "${part.scope}" declares`,
           hint: didYouMean(name, known),

@@ -50,7 +50,16 @@ export function expandMatrix(node: MapNode, key: Span, scope: Scope, problems: P
       expected: `at most ${mostInstances}`,
     });
   }
-  if (problems.errors > before) return undefined;
+  if (problems.errors > before) {
+    // Which values there are is not known; which axes there are, is.
+    const names = axes.map(({ name }) => name);
+    for (const part of ['exclude', 'include']) {
+      const list = axes.length > 0 ? valueAt(node, part) : undefined;
+      for (const item of (list && asList(list, scope, problems))?.items ?? [])
+        readEntry(item, names, scope, problems);
+    }
+    return undefined;
+  }
 
   const labels = new Map(axes.map(({ name, values }) => [name, new Set(values.map(({ label }) => label))]));
   const excluded = readExcludes(valueAt(node, 'exclude'), labels, scope, problems);

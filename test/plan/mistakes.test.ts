@@ -145,6 +145,12 @@ const mistakes: Readonly<Record<string, string | Readonly<Record<string, string>
   'names in a command': withStages(
     '  a: { command: "cp ${{ inputs.tabel }} ${{ outputs.line }} ${{ outputs.lines/1 }}", inputs: { table: towards }, outputs: { lines: f } }\n',
   ),
+  'names in a command with other mistakes':
+    'pipeline: p\nstages: { a: { command: "cp ${{ inputs.x }} ${{ env.A }} ${{ foo.b }} ${{ outputs.p }}", outputs: { o: f } } }\n',
+  'names of variables':
+    'pipeline: p\nenv: [A-B]\nstages: { a: { command: x, outputs: { o: f }, env: [1] } }\n',
+  'axes and combinations of a matrix, all at once':
+    'pipeline: p\nstages: { a: { command: x, outputs: { o: f }, matrix: { i: [], j: [1, null], exclude: [{ k: 1 }], include: [{ l: 1 }] } } }\n',
   'with for a command': withStages(
     '  a: { command: x, with: { a: 1 }, outputs: { o: f } }\n  b: { uses: directions, inputs: { model: { file: pipeline.yaml } }, with: { kind: gaussian }, outputs: { o: f } }\n',
   ),
