@@ -1,3 +1,4 @@
+import { visible } from '../diagnostics/width.ts';
 import type { Json, JsonObject } from '../util/json.ts';
 import type { KeyParts } from './key.ts';
 
@@ -45,7 +46,8 @@ function values(field: string, before: Json, after: Json): Difference[] {
     });
   }
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  return [{ field, before: show(before), after: show(after) }];
+  const same = common(textOf(before), textOf(after));
+  return [{ field, before: show(before, same), after: show(after, same) }];
 }
 
 function code(before: KeyParts['code'], after: KeyParts['code']): Difference[] {
@@ -94,14 +96,33 @@ function names(
     }));
 }
 
-/** A digest is recognised by its first digits; other text is shown whole. */
+/** A digest is recognised by its first digits; other text is shown whole, on one line. */
 function short(text: string): string {
-  return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 4)}…` : text;
+  return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 4)}…` : visible(text);
 }
 
-function show(value: Json): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+/** Of a long text so much is shown, from shortly before the first difference. */
+const longest = 60;
+const leadIn = 12;
+
+/** On one line: line breaks and other control characters as pictures. */
+function show(value: Json, from = 0): string {
+  const text = textOf(value);
+  const start = text.length > longest && from > longest / 2 ? from - leadIn : 0;
+  const rest = text.slice(start);
+  const cut = rest.length > longest ? `${rest.slice(0, longest - 3)}…` : rest;
+  return visible((start > 0 ? '…' : '') + cut);
+}
+
+function textOf(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** How many characters two texts begin with in common. */
+function common(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  return at;
 }
 
 /** Names are the user's, and may be those that every object inherits. */

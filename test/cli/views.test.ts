@@ -73,6 +73,44 @@ describe('the state of a run', () => {
     expect(state.facts.get('a')).toEqual({ category: 'v-basin' });
   });
 
+  it('keeps of what a stage printed what a terminal would show, and nothing that steers it', () => {
+    const { state, lasting } = play(
+      [0, started],
+      [0, start('b')],
+      [
+        1,
+        {
+          type: 'stage-output',
+          stage: 'b',
+          stream: 'stderr',
+          text: ' 10%|#\r\u001b[31m 99%|###\u001b[0m\r\n\u001b[2J\u001b]0;title\u0007end\u0008\n',
+        },
+      ],
+      [5, { type: 'stage-failed', stage: 'b', message: 'no\u001b[2J\nmore', wallMs: 5 }],
+    );
+    expect(state.failed).toBe(1);
+    expect(lasting).toEqual([
+      '✗ b failed after 0.0 s: no␛[2J',
+      '    more',
+      '    the last it printed:',
+      '    │  99%|###',
+      '    │ end␈',
+    ]);
+  });
+
+  it('shows notes, reasons and units of a stage on one line each', () => {
+    const events: (readonly [number, RunEvent])[] = [
+      [0, started],
+      [0, { ...start('b'), reason: 'with.command a\nb -> c' } as RunEvent],
+      [40_000, { ...progress('b', 1), unit: 'x\ny', note: 'loss\r1' } as RunEvent],
+    ];
+    const { state, lines } = play(...events);
+    const block = liveBlock(state, 41_000, { columns: 120, rows: 24 }, noPaint);
+    for (const line of [...lines, ...block]) expect(line).not.toMatch(/\p{Cc}/u);
+    expect(lines[1]).toBe('b: started (with.command a␊b -> c)');
+    expect(lines[2]).toBe('b: 2 %, 1/50 x␊y, loss␍1');
+  });
+
   it('measures the pace from where a stage went on, not from zero', () => {
     const { state } = play(
       [0, started],

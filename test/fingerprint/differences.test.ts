@@ -31,6 +31,18 @@ suite('what changed between two keys', () => {
       'with.nested.b [1,2] -> [1,3]',
     ]);
   });
+  it('shows where two long texts begin to differ, on one line', () => {
+    const before = { ...parts, with: { command: `${'python3 '.repeat(20)}--seed 1\nthen\u001b[2J more` } };
+    const after = { ...parts, with: { command: `${'python3 '.repeat(20)}--seed 2\nthen\u001b[2J more` } };
+    expect(differences(before, after).map(describe)).toEqual([
+      'with.command …hon3 --seed 1␊then␛[2J more -> …hon3 --seed 2␊then␛[2J more',
+    ]);
+    const long = { ...parts, with: { command: `x${'y'.repeat(100)}` } };
+    const other = { ...parts, with: { command: `z${'y'.repeat(100)}` } };
+    expect(differences(long, other).map(describe)).toEqual([
+      `with.command x${'y'.repeat(56)}… -> z${'y'.repeat(56)}…`,
+    ]);
+  });
   it('names added and removed parameters', () => {
     expect(told({ with: { nested: { a: 1, b: [1, 2], c: 'x' } } })).toEqual([
       'with.epochs removed (was 10)',

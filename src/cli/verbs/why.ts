@@ -1,4 +1,5 @@
 import { type ExitCode, exitCodes } from '../../diagnostics/diagnostic.ts';
+import { visible } from '../../diagnostics/width.ts';
 import type { Difference } from '../../fingerprint/differences.ts';
 import { type Explanation, explainStage } from '../../run/explain.ts';
 import { pipelineOptions } from '../pipeline-options.ts';
@@ -69,7 +70,7 @@ export function explain(
 }
 
 function failureLines(failure: NonNullable<Explanation['failure']>, now: number, paint: Paint): string[] {
-  const [first = '', ...more] = failure.message.split('\n');
+  const [first = '', ...more] = failure.message.split('\n').map(visible);
   return [
     `  ${ago(now - Date.parse(failure.at))}: ${paint('red', first)}`,
     ...more.map((line) => `    ${line}`),

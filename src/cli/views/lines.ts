@@ -1,3 +1,4 @@
+import { visible } from '../../diagnostics/width.ts';
 import type { RunEvent } from '../../events/event.ts';
 import { type Paint, truncate } from '../terminal.ts';
 import { duration, number } from '../units.ts';
@@ -9,7 +10,7 @@ export function failureLines(
   tail: readonly string[],
   paint: Paint,
 ): string[] {
-  const [first = '', ...more] = event.message.trimEnd().split('\n');
+  const [first = '', ...more] = event.message.trimEnd().split('\n').map(visible);
   const lines = [
     `${paint('red', '✗')} ${paint('bold', event.stage)} failed after ${duration(event.wallMs)}: ${first}`,
   ];
@@ -23,7 +24,7 @@ export function failureLines(
 }
 
 export function retryLine(event: Extract<RunEvent, { type: 'stage-retry' }>, paint: Paint): string {
-  return `${paint('yellow', '↻')} ${event.stage}: attempt ${event.attempt} failed (${event.message}), next in ${duration(event.delayMs)}`;
+  return `${paint('yellow', '↻')} ${event.stage}: attempt ${event.attempt} failed (${visible(event.message)}), next in ${duration(event.delayMs)}`;
 }
 
 /** `61 %, 31/50 epochs, 1.3/s` without what is not known. */

@@ -1,3 +1,4 @@
+import { visible } from '../../diagnostics/width.ts';
 import type { RunEvent } from '../../events/event.ts';
 import { type Paint, pad, truncate } from '../terminal.ts';
 import { clock, duration, number } from '../units.ts';
@@ -37,7 +38,7 @@ export function liveBlock(
   if (state.waiting.size > 0 && shown.length < room) {
     const [stage, reason] = [...state.waiting][0]!;
     const more = state.waiting.size > 1 ? ` and ${state.waiting.size - 1} more` : '';
-    lines.push(paint('dim', truncate(`  ${stage}${more} waiting: ${reason}`, screen.columns - 1)));
+    lines.push(paint('dim', truncate(`  ${stage}${more} waiting: ${visible(reason)}`, screen.columns - 1)));
   }
   return lines;
 }
@@ -61,16 +62,16 @@ function stageLine(stage: RunningStage, now: number, nameWidth: number, width: n
   let room = width - nameWidth - 5;
   const { progress } = stage;
   if (!progress || progress.total <= 0) {
-    const words = `${clock(now - stage.startedAt)}  ${progress?.note ?? stage.tail.at(-1)?.trim() ?? stage.reason}`;
+    const words = `${clock(now - stage.startedAt)}  ${visible(progress?.note ?? stage.tail.at(-1)?.trim() ?? stage.reason)}`;
     return head + paint('dim', truncate(words, room));
   }
   const share = Math.min(1, progress.done / progress.total);
   const speed = pace(progress, now);
   const words = [
     `${String(Math.floor(share * 100)).padStart(3)} %`,
-    `${number(progress.done)}/${number(progress.total)} ${progress.unit}`,
+    `${number(progress.done)}/${number(progress.total)} ${visible(progress.unit)}`,
     ...(speed ? [speedWords(speed.rate), `${clock(speed.leftMs)} left`] : [clock(now - stage.startedAt)]),
-    ...(progress.note ? [progress.note] : []),
+    ...(progress.note ? [visible(progress.note)] : []),
   ].join('  ');
   const barWidth = Math.min(16, room - 34);
   if (barWidth < 6) return head + truncate(words, room);

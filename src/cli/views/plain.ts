@@ -1,3 +1,4 @@
+import { visible } from '../../diagnostics/width.ts';
 import type { RunEvent } from '../../events/event.ts';
 import { type Paint, truncate } from '../terminal.ts';
 import { count, duration } from '../units.ts';
@@ -29,13 +30,13 @@ export function plainView(paint: Paint, quiet: boolean) {
       case 'stage-started':
         lastProgress.set(event.stage, now);
         return [
-          `${event.stage}: started (${truncate(event.reason, reasonColumns)})${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`,
+          `${event.stage}: started (${truncate(visible(event.reason), reasonColumns)})${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`,
         ];
       case 'stage-progress': {
         if (now - (lastProgress.get(event.stage) ?? now) < progressEvery) return [];
         lastProgress.set(event.stage, now);
         const note = event.note ? `, ${event.note}` : '';
-        return [`${event.stage}: ${progressWords(event.done, event.total, event.unit)}${note}`];
+        return [visible(`${event.stage}: ${progressWords(event.done, event.total, event.unit)}${note}`)];
       }
       case 'stage-retry':
         return [retryLine(event, paint)];

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+import { visible } from '../../diagnostics/width.ts';
 import type { RunEvent } from '../../events/event.ts';
 import type { Json } from '../../util/json.ts';
 
@@ -110,7 +112,10 @@ export function reduce(state: RunState, event: RunEvent, now: number): void {
     case 'stage-output': {
       const stage = state.running.get(event.stage);
       if (stage) {
-        const lines = event.text.split('\n').filter((line) => line.trim() !== '');
+        const lines = event.text
+          .split('\n')
+          .map(asShown)
+          .filter((line) => line.trim() !== '');
         stage.tail = [...stage.tail, ...lines].slice(-tailLines);
       }
       return;
@@ -149,6 +154,14 @@ export function reduce(state: RunState, event: RunEvent, now: number): void {
     default:
       event satisfies never;
   }
+}
+
+/**
+ * A printed line as it may stand in a view: what a carriage return wrote over is gone, colours and whatever else would
+ * steer the terminal too.
+ */
+function asShown(line: string): string {
+  return visible(stripVTControlCharacters(line).replace(/\r+$/, '').replace(/^.*\r/, ''));
 }
 
 function advance(

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { visible } from '../../diagnostics/width.ts';
 import type { Json } from '../../util/json.ts';
 import { columns, type Paint, truncate } from '../terminal.ts';
 import { count, number } from '../units.ts';
@@ -52,7 +53,7 @@ export function summaryLines(state: RunState, cwd: string, paint: Paint): string
     section(
       'Failed',
       state.failures.map(
-        (f) => `${paint('red', '✗')} ${f.stage}: ${truncate(f.message.split('\n')[0]!, 100)}`,
+        (f) => `${paint('red', '✗')} ${f.stage}: ${truncate(visible(f.message.split('\n')[0]!), 100)}`,
       ),
     );
   return lines.length > 0 ? [...lines, ''] : lines;
@@ -77,7 +78,7 @@ export function words(value: Json): string {
     return Object.entries(value)
       .map(([name, inner]) => `${name}: ${words(inner)}`)
       .join(', ');
-  return typeof value === 'number' ? number(value, Number.isInteger(value) ? 12 : 4) : String(value);
+  return typeof value === 'number' ? number(value, Number.isInteger(value) ? 12 : 4) : visible(String(value));
 }
 
 /** The shorter of the absolute path and the path from where the user stands. */
