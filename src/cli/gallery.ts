@@ -52,19 +52,33 @@ export interface GalleryPipeline {
   readonly figures: readonly GalleryFigure[];
 }
 
-/** Pipelines with published figures, by name. */
-export function galleryOf(artifacts: string): GalleryPipeline[] {
-  if (!existsSync(artifacts)) return [];
-  return readdirSync(artifacts, { withFileTypes: true })
+/** Pipelines with published figures, by name, and those whose record is damaged: the artifacts folder is the user's. */
+export function galleryOf(artifacts: string): { pipelines: GalleryPipeline[]; damaged: string[] } {
+  if (!existsSync(artifacts)) return { pipelines: [], damaged: [] };
+  const names = readdirSync(artifacts, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(artifacts, entry.name, 'run.json')))
     .map((entry) => entry.name)
-    .sort()
-    .map((name) => pipelineOf(artifacts, name))
-    .filter(({ figures }) => figures.length > 0);
+    .sort();
+  const pipelines: GalleryPipeline[] = [];
+  const damaged: string[] = [];
+  for (const name of names) {
+    const record = recordOf(join(artifacts, name, 'run.json'));
+    if (record) pipelines.push(pipelineOf(artifacts, name, record));
+    else damaged.push(join(artifacts, name, 'run.json'));
+  }
+  return { pipelines: pipelines.filter(({ figures }) => figures.length > 0), damaged };
 }
 
-function pipelineOf(artifacts: string, name: string): GalleryPipeline {
-  const record = JSON.parse(readFileSync(join(artifacts, name, 'run.json'), 'utf8')) as Record_;
+function recordOf(path: string): Record_ | null {
+  try {
+    const record = JSON.parse(readFileSync(path, 'utf8')) as Record_ | null;
+    return Array.isArray(record?.stages) ? record : null;
+  } catch {
+    return null;
+  }
+}
+
+function pipelineOf(artifacts: string, name: string, record: Record_): GalleryPipeline {
   const figures = record.stages.flatMap((stage): GalleryFigure[] => {
     const outputs = Object.values(stage.outputs ?? {});
     if (outputs.length === 0 || !outputs.every(({ type }) => type === 'figure')) return [];

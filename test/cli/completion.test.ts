@@ -39,6 +39,20 @@ describe('completion', () => {
     expect(complete('data', '')).toEqual(['list', 'get', 'verify', 'clean']);
   });
 
+  it('takes an option and its value in one word, and as bash splits them', () => {
+    expect(complete('run', 'pipelines/fig.yaml', '--profile=s')).toEqual(['--profile=smoke']);
+    expect(complete('run', 'pipelines/fig.yaml', '--profile', '=', 's')).toEqual(['smoke']);
+    expect(complete('run', 'pipelines/fig.yaml', '--profile', '=')).toEqual(['smoke']);
+    expect(complete('run', '--profile=smoke', 'pipelines/fig.yaml', 'c')).toEqual(['curve']);
+    expect(complete('run', 'pipelines/fig.yaml', '--set', 'epochs', '=', '3', 'c')).toEqual(['curve']);
+  });
+
+  it('looks for the verb behind options', () => {
+    expect(complete('--no-color', 'ru')).toEqual(['run']);
+    expect(complete('--no-color', 'run', 'pipelines/fig.yaml', 'c')).toEqual(['curve']);
+    expect(complete('--v')).toEqual(['--version']);
+  });
+
   it('offers nothing where it knows nothing', () => {
     expect(complete('run', 'pipelines/broken.yaml', '')).toEqual([]);
     expect(complete('run', 'nowhere.yaml', '')).toEqual([]);

@@ -20,6 +20,15 @@ describe('a folder of the user’s own', () => {
     expect(manifest).toMatchObject({ name: 'my-project', dependencies: { orograph: `file:${repository}` } });
     expect(w.read('My Project', '.gitignore')).toContain('cache/');
     expect(w.read('My Project', 'README.md')).not.toContain('{{');
+    mkdirSync(w.path('here'));
+    const here = await w.start(['init', '.'], { cwd: 'here' }).finished;
+    expect(here.stdout).toContain('The project is made');
+    expect(here.stdout).not.toMatch(/^ *cd/m);
+    expect(existsSync(w.path('here', 'pipelines', 'my-figure.yaml'))).toBe(true);
+    w.write({ 'a-file': '' });
+    const onFile = await w.run('init', 'a-file');
+    expect(onFile.code).toBe(2);
+    expect(onFile.stderr).toContain('a-file is there already, and no folder [not-a-folder]');
     const again = await w.run('init', 'My Project');
     expect(again.code).toBe(2);
     expect(again.stderr).toContain('not empty');
@@ -36,6 +45,15 @@ describe('a folder of the user’s own', () => {
     expect(warm.stdout).toMatch(/categories .*\d/);
     const { stdout } = await inside('show', 'pipelines/my-figure.yaml', 'widths', '--profile', 'smoke');
     expect(stdout).toMatch(/^curve +from +to +width\n0 /);
+    const model = await inside(
+      'show',
+      'pipelines/my-figure.yaml',
+      'model.checkpoints/1',
+      '--profile',
+      'smoke',
+    );
+    // 3072 x 128 + 128 + 128 x 10 + 10, and of the optimiser as many again.
+    expect(model.stdout).toMatch(/\n4 tensors, 394,634 values, norm 6\.\d+; and 4 of its optimiser\n$/);
     const curves = await inside('show', 'pipelines/my-figure.yaml', 'curves', '--profile', 'smoke');
     expect(curves.stdout).toMatch(/┤.*[\u2800-\u28ff]/);
   });

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CliWorkspace } from '../support/cli.ts';
+import { CliWorkspace, commandLine } from '../support/cli.ts';
 
 /** Curves that a program writes: a figure without any training. */
 const curves = (slope: number): string =>
@@ -26,6 +28,16 @@ stages:
     inputs: { panels: curve.curves }
     with: { title: "\${{ params.name }}", dpi: 60 }
 `;
+
+/** Folder and name of the stored picture that a published one is a stamped copy of. */
+function objectOf(w: CliWorkspace, path: string): string[] {
+  const record = JSON.parse(w.read('artifacts/small/run.json')) as {
+    stages: { id: string; outputs: Record<string, { members: Record<string, { digest: string }> }> }[];
+  };
+  const { outputs } = record.stages.find(({ id }) => id === 'figure')!;
+  const { digest } = outputs[extname(path).slice(1)]!.members['']!;
+  return [digest.slice(0, 2), digest.slice(2)];
+}
 
 describe('a published figure', () => {
   let w: CliWorkspace;
@@ -108,6 +120,30 @@ describe('a published figure', () => {
       expect(existsSync(w.path('site', decodeURIComponent(link!)))).toBe(true);
     expect((await w.run('gallery', '-o', 'docs', '--markdown')).code).toBe(0);
     expect(w.read('docs', 'README.md')).toContain('![second](small-figure.png)');
+  });
+
+  it('is shown with --json byte for byte', () => {
+    const words = ['show', 'small.yaml', 'figure.png', '--set', 'name=second', '--json'];
+    const shown = spawnSync(process.execPath, [commandLine, ...words], { cwd: w.folder });
+    expect(shown.status).toBe(0);
+    expect(shown.stdout.equals(readFileSync(w.path('cache', 'objects', ...objectOf(w, figure('png')))))).toBe(
+      true,
+    );
+  });
+
+  it('stays in the gallery where the record of another pipeline is damaged, which is said', async () => {
+    for (const damage of ['{"stages": [', '{"stages": 4}', 'null', '']) {
+      w.write({ 'artifacts/other/run.json': damage });
+      const made = await w.run('gallery', '-o', 'site');
+      expect(made.code).toBe(0);
+      expect(made.stdout).toContain('1 figure of 1 pipeline');
+      expect(made.stderr).toContain('artifacts/other/run.json is no record of a run');
+    }
+    w.write({ 'alone/other/run.json': '[]' });
+    const none = await w.run('gallery', '--artifacts', 'alone');
+    expect(none.code).toBe(2);
+    expect(none.stderr).toContain('damaged-record');
+    expect(none.stderr).toContain('no-figures');
   });
 
   it('is missed where a file has none, or there is no figure', async () => {

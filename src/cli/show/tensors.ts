@@ -36,6 +36,9 @@ export function summarise(name: string, shape: readonly number[], values: Float3
   };
 }
 
+/** What the names of a checkpoint's tensors begin with that belong to its optimiser. */
+const slotPrefix = 'optimiser/';
+
 /** A checkpoint or a direction: what it says of itself, each tensor, and the whole. */
 export function tensorLines(bytes: Uint8Array, label: string, paint: Paint): string[] {
   const { tensors, metadata } = decodeSafetensors(bytes, label);
@@ -50,14 +53,17 @@ export function tensorLines(bytes: Uint8Array, label: string, paint: Paint): str
     ...(t.nonFinite > 0 ? [paint('red', `${count(t.nonFinite, 'value')} not finite`)] : []),
   ]);
   const [head, ...body] = columns([['tensor', 'shape', 'norm', 'min', 'max', 'mean'], ...rows], [2, 3, 4, 5]);
-  const parameters = tensors.reduce((n, { values }) => n + values.length, 0);
-  const norm = Math.hypot(...summaries.map((t) => t.norm));
+  // A checkpoint holds more than its network: what its optimiser remembers is no part of the parameters.
+  const own = summaries.filter(({ name }) => !name.startsWith(slotPrefix));
+  const values = own.reduce((n, { shape }) => n + shape.reduce((product, side) => product * side, 1), 0);
+  const norm = Math.hypot(...own.map((t) => t.norm));
+  const rest = summaries.length - own.length;
   return [
     ...columns(Object.entries(metadata).map(([name, value]) => [paint('dim', name), paint('dim', value)])),
     ...(Object.keys(metadata).length > 0 ? [''] : []),
     paint('bold', head ?? ''),
     ...body,
     '',
-    `${count(tensors.length, 'tensor')}, ${parameters.toLocaleString('en')} parameters, norm ${number(norm, 6)}`,
+    `${count(own.length, 'tensor')}, ${values.toLocaleString('en')} values, norm ${number(norm, 6)}${rest > 0 ? `; and ${rest} of its optimiser` : ''}`,
   ];
 }

@@ -13,9 +13,27 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
 
 /** @param words what stands behind `orograph`, up to the cursor; the last is being typed and may be empty. */
 export function candidates(words: readonly string[], cwd: string): string[] {
-  const typed = words.at(-1) ?? '';
-  const before = words.slice(0, -1);
-  return possible(before, typed, cwd).filter((candidate) => candidate.startsWith(typed) && candidate !== '');
+  const verb = words.findIndex((word, i) => i === words.length - 1 || !word.startsWith('-'));
+  const line = splitByShell(words.slice(Math.max(0, verb)));
+  const last = line.at(-1) ?? '';
+  // `--profile=s` in one word: what is completed begins with the option.
+  const [, option = '', value] = /^(--[\w-]+=)(.*)$/.exec(last) ?? [];
+  const typed = value ?? last;
+  const before = [...line.slice(0, -1), ...(value === undefined ? [] : [option.slice(0, -1)])];
+  return possible(before, typed, cwd)
+    .filter((candidate) => candidate.startsWith(typed) && candidate !== '')
+    .map((candidate) => option + candidate);
+}
+
+/** Bash hands `--profile=s` over as the words `--profile`, `=` and `s`, and completes the last. */
+function splitByShell(words: readonly string[]): string[] {
+  const line: string[] = [];
+  words.forEach((word, i) => {
+    const isLast = i === words.length - 1;
+    if (word !== '=' || !line.at(-1)?.startsWith('--')) line.push(word);
+    else if (isLast) line.push('');
+  });
+  return line;
 }
 
 function possible(before: readonly string[], typed: string, cwd: string): string[] {
@@ -48,6 +66,7 @@ function walk(
   let open: OptionSpec | undefined;
   for (const word of words) {
     if (open) open = undefined;
+    else if (/^--[\w-]+=/.test(word)) continue;
     else if (word.startsWith('-') && word !== '-') {
       const spec = verb.options.find(({ name, short }) => word === `--${name}` || word === `-${short}`);
       open = spec?.value === undefined ? undefined : spec;

@@ -6,6 +6,7 @@ import { diskError } from '../../store/disk-errors.ts';
 import { makeFolder, writeFileAtomic } from '../../util/fs-durable.ts';
 import { galleryMarkdown, galleryOf, galleryPage } from '../gallery.ts';
 import { workspaceOf } from '../pipeline-options.ts';
+import { describeDiagnostics } from '../report.ts';
 import { count } from '../units.ts';
 import type { VerbContext } from '../verb.ts';
 import { shortPath } from '../views/summary.ts';
@@ -27,9 +28,16 @@ async function writeSmall(from: string, to: string): Promise<void> {
 }
 
 /** `orograph gallery`: reads what runs have published; runs nothing. */
-export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
+export async function main({ args, cwd, out, err }: VerbContext): Promise<ExitCode> {
   const { artifacts } = await workspaceOf(args, cwd);
-  const pipelines = galleryOf(artifacts);
+  const { pipelines, damaged } = galleryOf(artifacts);
+  const warnings = damaged.map((path) => ({
+    severity: 'warning' as const,
+    code: 'damaged-record',
+    message: `${shortPath(path, cwd)} is no record of a run: what it would tell is left out`,
+    hint: 'the next run of its pipeline writes it anew',
+  }));
+  if (warnings.length > 0) err.line(describeDiagnostics(warnings, err, cwd));
   if (pipelines.length === 0)
     throw new UserError({
       severity: 'error',

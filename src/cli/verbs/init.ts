@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import { orographVersion } from '../../run/environment.ts';
@@ -10,6 +10,13 @@ import { shortPath } from '../views/summary.ts';
 /** `orograph init DIR`: the folder `assets/init/` of the package, with its names filled in. */
 export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
   const folder = resolve(cwd, args.positionals[0]!);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new UserError({
+      severity: 'error',
+      code: 'not-a-folder',
+      message: `${args.positionals[0]} is there already, and no folder`,
+      hint: 'name a folder that does not exist yet',
+    });
   if (existsSync(folder) && readdirSync(folder).some((name) => name !== '.git'))
     throw new UserError({
       severity: 'error',
@@ -28,9 +35,10 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
     writeFileSync(path, text);
   }
   const there = shortPath(folder, cwd);
-  out.line(`${there} is made. To see its first figure:`);
+  const here = folder === cwd;
+  out.line(`${here ? 'The project' : there} is made. To see its first figure:`);
   out.line();
-  out.line(`  cd ${quoted(there)}`);
+  if (!here) out.line(`  cd ${quoted(there)}`);
   out.line('  npm install');
   out.line('  npx orograph run pipelines/my-figure.yaml');
   return exitCodes.good;

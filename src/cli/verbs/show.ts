@@ -42,7 +42,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
     for (const [i, { id, name, stored }] of shown.entries()) {
       if (args.has('json')) {
         for (const { path } of filesOf(stored, member, store, `${id}.${name}`))
-          out.write(await readFile(path, 'utf8'));
+          out.stream.write(await readFile(path));
         continue;
       }
       if (shown.length > 1) out.line(`${i > 0 ? '\n' : ''}${out.paint('underline', `${id}.${name}`)}`);
