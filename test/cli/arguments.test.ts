@@ -49,6 +49,9 @@ describe('the words after a verb', () => {
   it('are refused where a value is missing, given to a switch, or given twice', () => {
     expect(mistakes('run', 'x.yaml', '--profile')).toEqual(['--profile needs a value']);
     expect(mistakes('run', 'x.yaml', '--profile', '--json')).toEqual(['--profile needs a value']);
+    expect(mistakes('run', 'x.yaml', '--profile', '-k')).toEqual(['--profile needs a value']);
+    expect(mistakes('run', 'x.yaml', '--profile=-k')).toEqual([]);
+    expect(mistakes('run', 'x.yaml', '--jobs', '2', '--jobs', '2')).toEqual([]);
     expect(mistakes('run', 'x.yaml', '--json=yes')).toEqual(['--json takes no value, but got "yes"']);
     expect(mistakes('run', 'x.yaml', '--jobs', '1', '--jobs', '2')).toEqual([
       '--jobs was given 2 times with different values: 1, 2',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { displayWidth, noPaint } from '../../src/cli/terminal.ts';
+import { canRedraw, displayWidth, noPaint, wantsColour } from '../../src/cli/terminal.ts';
 import { lastingLines, liveBlock } from '../../src/cli/views/live.ts';
 import { plainView } from '../../src/cli/views/plain.ts';
 import { initialState, pace, reduce } from '../../src/cli/views/state.ts';
@@ -56,6 +56,30 @@ function play(...events: (readonly [number, RunEvent])[]) {
   }
   return { state, lines, lasting };
 }
+
+describe('colours and redrawing', () => {
+  const wish = (env: Record<string, string>, tty = true, noColor = false) =>
+    wantsColour({ noColor, tty, env });
+
+  it('follow --no-color, then FORCE_COLOR, then NO_COLOR, then what the stream is', () => {
+    expect(wish({})).toBe(true);
+    expect(wish({}, false)).toBe(false);
+    expect(wish({ TERM: 'dumb' })).toBe(false);
+    expect(wish({ NO_COLOR: '1' })).toBe(false);
+    expect(wish({ NO_COLOR: '' })).toBe(true);
+    expect(wish({ NO_COLOR: '1', FORCE_COLOR: '1' }, false)).toBe(true);
+    expect(wish({ FORCE_COLOR: '0' })).toBe(false);
+    expect(wish({ FORCE_COLOR: '1' }, true, true)).toBe(false);
+  });
+
+  it('are for a terminal that somebody watches', () => {
+    expect(canRedraw(true, {})).toBe(true);
+    expect(canRedraw(false, {})).toBe(false);
+    expect(canRedraw(true, { TERM: 'dumb' })).toBe(false);
+    expect(canRedraw(true, { CI: 'true' })).toBe(false);
+    expect(canRedraw(true, { CI: 'false' })).toBe(true);
+  });
+});
 
 describe('the state of a run', () => {
   it('counts what became of each stage', () => {

@@ -102,9 +102,37 @@ describe('a stage key', () => {
     ['the content of a data set', () => key({}, { files: { 'cifar10-mini/train.bin': digest('4') } })],
     ['the engine', () => key({}, { engine: { name: 'wasm', version: '4.23.0' } })],
     ['a declared variable', () => key({ env: { LANG: 'C' } })],
+    [
+      'the members of a folder',
+      () =>
+        key({
+          outputs: { curves: { type: 'curves', extension: '.json', folder: true, members: ['1', '2'] } },
+        }),
+    ],
+    ['the name of a file', () => key({}, { files: { 'cifar10/train.bin': digest('3') } as never })],
     ['the name of an output', () => key({ outputs: { grid: instance.outputs.curves! } })],
   ])('changes with %s', (_, other) => {
     expect(other()).not.toBe(key());
+  });
+
+  it('tells folders by their members', () => {
+    const folder = (...members: string[]) =>
+      key({ outputs: { o: { type: 'checkpoint', extension: '.safetensors', members } } });
+    expect(new Set([folder('1'), folder('1', '2'), folder('2', '1')]).size).toBe(3);
+  });
+
+  it('of an item has all that its stage computes with, and the item', () => {
+    const scope = { kind: 'train', version: 1, code: digest('c'), engine: { name: 'wasm', version: '1' } };
+    const keys = [
+      itemKey(scope, { epoch: 3 }),
+      itemKey(scope, { epoch: 4 }),
+      itemKey({ ...scope, engine: { name: 'wasm', version: '2' } }, { epoch: 3 }),
+      itemKey({ ...scope, engine: null }, { epoch: 3 }),
+      itemKey({ ...scope, code: digest('d') }, { epoch: 3 }),
+      itemKey({ ...scope, version: 2 }, { epoch: 3 }),
+      itemKey({ ...scope, kind: 'mine' }, { epoch: 3 }),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
   });
 
   it('tells one list of two inputs from two lists of one', () => {

@@ -141,4 +141,32 @@ describe('a graph', () => {
     expect(graphAsDot(graph)).toContain('"towards" -> "late";');
     expect(graphOf(await goodPlan(two), 'instance').nodes.length).toBe(7);
   });
+
+  it('calls a mapping among the values of an axis by its name, else its id, else its place', async () => {
+    const plan = await goodPlan(
+      'pipeline: p\nstages:\n  s: { command: "x ${{ matrix.m.n }}", outputs: { o: f }, matrix: { m: [{ n: 1, id: i, name: a }, { n: 2, id: 7 }, { n: 3 }] } }\n',
+    );
+    expect(plan.instances.map(({ id, params }) => `${id} ${params.command}`)).toEqual([
+      's[m=a] x 1',
+      's[m=7] x 2',
+      's[m=2] x 3',
+    ]);
+  });
+
+  it('reads times and memory in their units', async () => {
+    const times = { '90s': 90, '1.5m': 90, '2h': 7200, '1d': 86_400, '250ms': 0.25, 30: 30 };
+    for (const [text, seconds] of Object.entries(times)) {
+      const { instances } = await goodPlan(
+        `pipeline: p\nstages:\n  s: { command: x, outputs: { o: f }, timeout: ${text} }\n`,
+      );
+      expect(instances[0]!.timeout, text).toBe(seconds);
+    }
+    const sizes = { '2GB': 2048, '1.5 GB': 1536, '512MB': 512, '1KB': 1, '1TB': 1_048_576, 100: 100 };
+    for (const [text, megabytes] of Object.entries(sizes)) {
+      const { instances } = await goodPlan(
+        `pipeline: p\nstages:\n  s: { command: x, outputs: { o: f }, resources: { memory: ${text} } }\n`,
+      );
+      expect(instances[0]!.resources.memory, text).toBe(megabytes);
+    }
+  });
 });

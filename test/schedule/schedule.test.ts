@@ -182,15 +182,65 @@ describe('schedule', () => {
     expect(events).toHaveLength(6);
   });
 
-  it('takes the longest chain of dependents first', async () => {
-    const tasks = [task('lone'), task('head'), task('next', ['head']), task('last', ['next'])];
-    const { events } = await trace(tasks, { tokens: one });
-    expect(events[0]).toBe('start lone');
-    expect(events.filter((event) => event.startsWith('start')).slice(1)).toEqual([
-      'start head',
-      'start next',
-      'start last',
+  it('takes the longest chain of dependents first, then who came first, whatever else it needs', async () => {
+    const chain = (name: string, length: number) =>
+      Array.from({ length }, (_, i) => task(`${name}${i}`, i === 0 ? [] : [`${name}${i - 1}`]));
+    const wide = (id: string) => task(id, [], { cpu: 1, memory: 1, gpu: 0 });
+    // The first has the only token when the others begin to wait.
+    const tasks = [task('first'), wide('x'), task('y'), ...chain('two', 2), wide('z'), ...chain('three', 3)];
+    const { events } = await trace(tasks, { tokens: { cpu: 1, memory: 1, gpu: 0 } });
+    expect(events.filter((event) => event.startsWith('start')).map((event) => event.slice(6))).toEqual([
+      'first',
+      'three0',
+      'two0',
+      'three1',
+      'x',
+      'y',
+      'z',
+      'two1',
+      'three2',
     ]);
+  });
+
+  it('asks once more whether a task is known when another run that computed it has ended', async () => {
+    let asked = 0;
+    const { events } = await trace([task('a'), task('b', ['a'])], {
+      ready: ({ id }) => id === 'a' && ++asked > 1,
+      run: async ({ id }) => (id === 'a' && asked === 1 ? { busy: Promise.resolve() } : 'done'),
+    });
+    expect(events).toEqual(['start a', 'busy a', 'start b', 'done b']);
+  });
+
+  it('takes tokens back once, however often they are given', async () => {
+    let [running, most] = [0, 0];
+    await schedule({
+      tasks: Array.from({ length: 6 }, (_, i) => task(`${i}`)),
+      tokens: one,
+      keepGoing: false,
+      signal: never,
+      ready: () => false,
+      run: async (_, giveBack) => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running--;
+        giveBack();
+        giveBack();
+        return 'done';
+      },
+      skip: () => {},
+    });
+    expect(most).toBe(1);
+  });
+
+  it('never gives a kind of tokens out twice', async () => {
+    for (const kind of ['cpu', 'memory', 'gpu'] as const) {
+      const needs = { cpu: 0, memory: 0, gpu: 0, [kind]: 2 };
+      const tasks = Array.from({ length: 4 }, (_, i) => task(`${i}`, [], needs));
+      const tokens = { cpu: 5, memory: 5, gpu: 5 };
+      expect((await trace(tasks, { tokens })).most, kind).toBe(2);
+      // More than there are: such a task runs alone.
+      expect((await trace(tasks, { tokens: { ...tokens, [kind]: 1 } })).most, kind).toBe(1);
+    }
   });
 
   it('copes with a chain of ten thousand tasks', async () => {

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LatestKey } from '../../src/store/contract.ts';
 import { type OpenStore, openStore } from '../../src/store/open.ts';
 import { storeUsage } from '../../src/store/usage.ts';
+import { WriteGroups } from '../../src/store/write-groups.ts';
 import { digestOf } from '../../src/util/digest.ts';
 import { fastTemporaryFolder } from '../support/store-child.ts';
 import { checkedLookup, contentOf, fileOf, itemKey, rowOf, stageKey } from '../support/store-rig.ts';
@@ -182,7 +183,43 @@ describe('the memo', () => {
     other.claim(stageKey('a'));
     other.database.write(() => other.database.sql("UPDATE claims SET machine = 'm', started = '1'").run());
     expect(store.claim(stageKey('a')).mine).toBe(false);
+    // A beat of tomorrow is a clock that was set back: it would hold for a day.
+    other.database.write(() => other.database.sql('UPDATE claims SET beat = beat + 86400000').run());
+    expect(store.claim(stageKey('a')).mine).toBe(true);
     other.close();
+  });
+
+  it('does not take a row for a hit that a gc removes while it is looked up', async () => {
+    await commit('a');
+    await commit('b');
+    store.database.write(() => store.database.sql('UPDATE memo SET used = 0').run());
+    const write = store.database.write.bind(store.database);
+    // Between the look and the mark against gc: what another process does then.
+    store.database.write = (work) => {
+      store.database.write = write;
+      write(() => store.database.sql('DELETE FROM memo WHERE key = ?').run(stageKey('a')));
+      return write(work);
+    };
+    expect(store.lookupMany(['a', 'b'].map(stageKey)).map((row) => row?.key)).toEqual([
+      undefined,
+      stageKey('b'),
+    ]);
+  });
+
+  it('tells everybody who waits for a group of writes that it failed', async () => {
+    const groups = new WriteGroups(
+      join(root, 'table'),
+      (work) => {
+        work();
+        throw new Error('the disk is full');
+      },
+      () => false,
+    );
+    let written = 0;
+    const waiting = [true, false].map((durable) => groups.enqueue(() => void written++, durable));
+    for (const ending of await Promise.allSettled(waiting))
+      expect(ending).toMatchObject({ status: 'rejected', reason: { message: 'the disk is full' } });
+    expect(written).toBe(2);
   });
 
   it('keeps items of any size, and knows who uses them', async () => {
