@@ -2,3 +2,4 @@ export { measure, project } from './affine';
 export { along, recombine, rounded, takeAway } from './basis';
 export { crossEntropy, dense, rectified, relu, stepped } from './dense';
 export { pixels } from './pixels';
+export { descend } from './sgd';

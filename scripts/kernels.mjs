@@ -19,27 +19,34 @@ for (const name of readdirSync(folder).sort()) hash.update(name).update(readFile
 
 const work = mkdtempSync(join(tmpdir(), 'orograph-kernels-'));
 try {
-  const target = join(work, 'kernels.wasm');
-  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--enable', 'threads'];
-  options.push('--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536');
-  execFileSync('npx', ['--yes', '--package', compiler, 'asc', 'kernels/index.ts', '-o', target, ...options], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  const bytes = readFileSync(target);
+  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd,threads'];
+  const compiled = (name, ...more) => {
+    const target = join(work, `${name}.wasm`);
+    const all = ['kernels/index.ts', '-o', target, ...options, ...more];
+    execFileSync('npx', ['--yes', '--package', compiler, 'asc', ...all], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    return readFileSync(target);
+  };
+  const shared = compiled('shared', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536');
+  const own = compiled('own');
   writeFileSync(
     join(root, 'src/kernels/bytes.ts'),
     [
       `// Written by scripts/kernels.mjs with ${compiler}. Do not edit.`,
       `/** sha256 over the names and texts of kernels/. */`,
       `export const source = '${hash.digest('hex')}';`,
-      `/** The compiled module, base64. */`,
-      `export const wasm =`,
-      `  '${bytes.toString('base64')}';`,
+      `/** The compiled module, base64: over a memory that threads share. */`,
+      `export const shared =`,
+      `  '${shared.toString('base64')}';`,
+      `/** Over a memory of one thread. */`,
+      `export const own =`,
+      `  '${own.toString('base64')}';`,
       '',
     ].join('\n'),
   );
-  console.log(`src/kernels/bytes.ts: ${bytes.length} bytes of WebAssembly`);
+  console.log(`src/kernels/bytes.ts: ${shared.length} and ${own.length} bytes of WebAssembly`);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

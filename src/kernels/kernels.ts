@@ -4,7 +4,7 @@
  * every machine. This folder knows addresses and numbers; it knows no tensors, networks or data.
  */
 import { UserError } from '../diagnostics/diagnostic.ts';
-import { wasm } from './bytes.ts';
+import { own, shared } from './bytes.ts';
 import { forgotten, together } from './crew.ts';
 import { Instance, Memory, Module, type WasmMemory } from './webassembly.ts';
 
@@ -37,6 +37,18 @@ export interface Kernels {
     columns: number,
   ): void;
   crossEntropy(logits: Address, quads: number, classes: number, labels: Address, sums: Address): void;
+  descend(
+    w: Address,
+    buffer: Address,
+    g: Address,
+    n: number,
+    rate: number,
+    momentum: number,
+    share: number,
+    decay: number,
+    nesterov: 0 | 1,
+    fresh: 0 | 1,
+  ): void;
   pixels(
     out: Address,
     bytes: Address,
@@ -85,7 +97,7 @@ const mostBytes = 65536 * pageBytes;
 /** The module's own tables lie below. */
 const firstFree = pageBytes;
 
-let compiled: object | undefined;
+const modules: { own?: object; shared?: object } = {};
 let memories = 0;
 
 /**
@@ -96,15 +108,25 @@ export class KernelMemory {
   readonly run: Kernels;
   readonly #id = memories++;
   readonly #memory: WasmMemory;
+  readonly #module: object;
+  readonly #shared: boolean;
   #used = firstFree;
 
-  constructor() {
-    compiled ??= new Module(Buffer.from(wasm, 'base64'));
-    this.#memory = new Memory({ initial: 1, maximum: mostBytes / pageBytes, shared: true });
+  /**
+   * @param shared whether other threads may work in it. Native code takes numbers only out of a memory that is not
+   * shared, and of that one views are void once more is allocated: it may move.
+   */
+  constructor({ shared: isShared = false } = {}) {
+    const module = isShared
+      ? (modules.shared ??= new Module(Buffer.from(shared, 'base64')))
+      : (modules.own ??= new Module(Buffer.from(own, 'base64')));
+    this.#memory = new Memory({ initial: 1, maximum: mostBytes / pageBytes, shared: isShared });
+    this.#module = module;
+    this.#shared = isShared;
     const abort = (): never => {
       throw new Error('a kernel failed');
     };
-    const { exports } = new Instance(compiled, { env: { memory: this.#memory, abort } });
+    const { exports } = new Instance(module, { env: { memory: this.#memory, abort } });
     this.run = exports as Kernels;
   }
 
@@ -118,8 +140,9 @@ export class KernelMemory {
     counter: Address,
     ...given: WithoutPlaces<Kernels[Name]>
   ): Promise<void> {
+    if (!this.#shared) throw new Error('a memory of one thread');
     this.int32(counter, 1)[0] = 0;
-    const shared = { id: this.#id, module: compiled!, memory: this.#memory };
+    const shared = { id: this.#id, module: this.#module, memory: this.#memory };
     const [own, ...others] = scratches.map((scratch) => [scratch, counter, ...given]);
     const kernel = this.run[name] as (...all: number[]) => void;
     await together(shared, name, () => kernel(...own!), others);

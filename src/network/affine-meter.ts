@@ -89,7 +89,7 @@ export class AffineMeter {
   readonly #work: AffineWork;
   readonly #batch: number;
   readonly #threads: number;
-  readonly #memory = new KernelMemory();
+  readonly #memory = new KernelMemory({ shared: true });
   /** Of the first layer and of each after it. */
   readonly #sizes: readonly number[];
   readonly #first: FirstLayer;

@@ -146,12 +146,19 @@ export function inputTensor(examples: Examples, indices: Uint32Array): tf.Tensor
 
 /** One-hot classes of some examples on the device. The caller disposes. */
 export function targetTensor(examples: Examples, indices: Uint32Array): tf.Tensor2D {
-  const { classes, labels } = examples;
-  const values = new Float32Array(indices.length * classes);
-  indices.forEach((index, row) => {
-    values[row * classes + labels[index]!] = 1;
-  });
-  return tf.tensor2d(values, [indices.length, classes]);
+  const values = new Float32Array(indices.length * examples.classes);
+  return tf.tensor2d(oneHot(examples, indices, values), [indices.length, examples.classes]);
+}
+
+/** The same as numbers, written to `into`. */
+export function oneHot(
+  { classes, labels }: Examples,
+  indices: Uint32Array,
+  into: Float32Array,
+): Float32Array {
+  into.fill(0);
+  for (let row = 0; row < indices.length; row++) into[row * classes + labels[indices[row]!]!] = 1;
+  return into;
 }
 
 /** Parameters on the device. The caller disposes. */

@@ -7,7 +7,14 @@ import { normalisedBy } from '../../src/network/batch-norm.ts';
 import { batches, type Examples, inOrder } from '../../src/network/examples.ts';
 import type { Beginning } from '../../src/network/fine-tuning.ts';
 import { learningRateAt } from '../../src/network/learning-rate.ts';
-import { inputTensor, LossMeter, lossAndGradient, targetTensor, toVector } from '../../src/network/loss.ts';
+import {
+  inputTensor,
+  LossMeter,
+  lossAndGradient,
+  oneHot,
+  targetTensor,
+  toVector,
+} from '../../src/network/loss.ts';
 import type { Network } from '../../src/network/network.ts';
 import { clipped, decayOf, type Optimiser } from '../../src/network/optimiser.ts';
 import { RunningStatistics } from '../../src/network/running-statistics.ts';
@@ -47,6 +54,8 @@ export class Trainer {
   readonly #meters: { readonly train: LossMeter; readonly test: LossMeter | undefined };
   #optimiser: Optimiser;
   #program: TrainingStep | undefined;
+  /** Room for the inputs and the targets of a batch. */
+  #buffers: { readonly inputs: Float32Array; readonly targets: Float32Array } | undefined;
   #statistics: RunningStatistics;
   #history: HistoryRow[] = [];
   #step = -1;
@@ -117,6 +126,7 @@ export class Trainer {
 
   /** Continues as if the steps up to the state's had just been taken. */
   goOnFrom({ step, parameters, statistics, slots, history, lossSum }: TrainingState): void {
+    this.#settle();
     this.#optimiser.dispose();
     this.#optimiser = startOptimiser(this.#settings.optimiser, this.#decay, parameters, step, slots);
     this.#statistics.dispose();
@@ -170,6 +180,7 @@ export class Trainer {
     const parts = batches(indices, this.#settings.microBatch);
     if (parts.length === 1 && compiles() && this.#optimiser instanceof Sgd)
       return this.#descendCompiled(this.#optimiser, examples, indices, learningRate, frugal);
+    this.#settle();
     let gradient: tf.Tensor[] | undefined;
     let value = 0;
     for (const part of parts) {
@@ -197,12 +208,24 @@ export class Trainer {
     frugal: boolean,
   ): Promise<number> {
     this.#program ??= new TrainingStep(this.#network, optimiser.settings, this.#settings.clip, frugal);
-    const inputs = inputTensor(examples, indices);
-    const targets = targetTensor(examples, indices);
-    const loss = this.#program.take(optimiser, this.#statistics, inputs, targets, learningRate);
-    const value = (await loss.data())[0]!;
-    tf.dispose([inputs, targets, loss]);
-    return value;
+    const { features, classes } = examples;
+    const most = Math.min(this.#settings.batch, this.#train.count);
+    this.#buffers ??= {
+      inputs: new Float32Array(most * features),
+      targets: new Float32Array(most * classes),
+    };
+    const room = this.#buffers.inputs.subarray(0, indices.length * features);
+    const inputs = { values: examples.inputs(indices, room), shape: [indices.length, features] };
+    const targets = {
+      values: oneHot(examples, indices, this.#buffers.targets.subarray(0, indices.length * classes)),
+      shape: [indices.length, classes],
+    };
+    return this.#program.take(optimiser, this.#statistics, inputs, targets, learningRate);
+  }
+
+  /** Brings the optimiser's and the statistics' tensors up to the steps of the program. */
+  #settle(): void {
+    if (this.#optimiser instanceof Sgd) this.#program?.settle(this.#optimiser, this.#statistics);
   }
 
   /** Looked at once: a gradient's memory depends on the batch's size alone. */
@@ -234,6 +257,7 @@ export class Trainer {
   }
 
   async #measure() {
+    this.#settle();
     const theta = await toVector(this.#optimiser.parameters, this.#form.parameters);
     const statistics = await toVector(this.#statistics.tensors, this.#form.statistics);
     const train = await this.#meters.train.measure(theta, statistics);
@@ -254,6 +278,7 @@ export class Trainer {
   }
 
   async state(): Promise<TrainingState> {
+    this.#settle();
     const { parameters, slots } = this.#optimiser;
     const read: Record<string, ParameterVector> = {};
     for (const [name, tensors] of Object.entries(slots))

@@ -182,7 +182,7 @@ describe('the end of a perceptron', () => {
 describe('a first layer', () => {
   /** Sums of some vectors by threads, back in row-major order, and how far they are from float64's. */
   async function projected(rows: number, features: number, columns: number, threads: number) {
-    const memory = new KernelMemory();
+    const memory = new KernelMemory({ shared: true });
     const random = new Random([5, 'project']);
     const vectors = 2;
     const even = columns + (columns % 2);
@@ -263,7 +263,7 @@ describe('a first layer', () => {
 });
 
 test('a kernel that fails in another thread fails here', async () => {
-  const memory = new KernelMemory();
+  const memory = new KernelMemory({ shared: true });
   const counter = memory.allocate(4);
   const scratches = [memory.allocate(64), memory.allocate(64)];
   // Rows beyond the end of the memory.
@@ -295,4 +295,34 @@ test.each([
           table[c * 256 + bytes[r * channels * plane + from]!],
         );
       }
+});
+
+describe.each([
+  { momentum: 0, share: 1, decay: 0, nesterov: 0, fresh: 0 },
+  { momentum: 0.9, share: 1, decay: 5e-4, nesterov: 0, fresh: 0 },
+  { momentum: 0.9, share: 0.7, decay: 0, nesterov: 0, fresh: 1 },
+  { momentum: 0.9, share: 0.7, decay: 1e-3, nesterov: 0, fresh: 0 },
+  { momentum: 0.5, share: 1, decay: 5e-4, nesterov: 1, fresh: 0 },
+] as const)('a step with %o', ({ momentum, share, decay, nesterov, fresh }) => {
+  test('is float32’s, operation by operation', () => {
+    const memory = new KernelMemory();
+    const f = Math.fround;
+    const n = 7;
+    const [w, b, g] = ['w', 'b', 'g'].map((name) => Float32Array.from(new Random([6, name]).gaussians(n)));
+    const places = [w!, b!, g!].map((values) => placed(memory, values, 4));
+    const rate = f(0.1);
+    const buffer = momentum === 0 ? 0 : places[1]!;
+    memory.run.descend(places[0]!, buffer, places[2]!, n, rate, momentum, share, decay, nesterov, fresh);
+    for (let i = 0; i < n; i++) {
+      let step = g![i]!;
+      if (decay !== 0) step = f(step + f(w![i]! * f(decay)));
+      if (momentum !== 0) {
+        const part = share === 1 ? step : f(step * f(share));
+        const next = fresh ? step : f(f(b![i]! * f(momentum)) + part);
+        expect(memory.float32(places[1]!, n)[i]).toBe(next);
+        step = nesterov ? f(step + f(next * f(momentum))) : next;
+      }
+      expect(memory.float32(places[0]!, n)[i]).toBe(f(w![i]! - f(step * rate)));
+    }
+  });
 });
