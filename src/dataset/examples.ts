@@ -4,8 +4,8 @@ import { type Examples, inOrder } from '../network/examples.ts';
 import type { Normalisation } from './normalisation.ts';
 import type { Rows } from './rows.ts';
 
-/** Up to so many bytes of normalised inputs are kept: training reads every image in every epoch. */
-const keptBytes = 50_331_648;
+/** Up to so many bytes of normalised inputs are kept (10,000 images of CIFAR): training reads every image in every epoch. */
+const keptBytes = 128 * 2 ** 20;
 
 export interface ResidentExamples {
   readonly examples: Examples;
