@@ -34,17 +34,24 @@ export function readConfig(file: string): Config {
   const { contents } = document;
   if (contents === null) return {};
   if (!isMap(contents)) return fail('the configuration is not a mapping');
+  let values: Record<string, unknown>;
+  try {
+    values = document.toJS() as Record<string, unknown>;
+  } catch (error) {
+    // An alias of nothing, or too many of them.
+    return fail(`the configuration cannot be read: ${(error as Error).message}`);
+  }
   for (const { key } of contents.items) {
     if (!isScalar(key) || !key.range) return fail('the configuration is not a mapping of names to values');
     const name = String(key.value);
     const { line, col } = lines.linePos(key.range[0]);
     const refuse = (message: string): never => fail(message, line, col, key.range![1] - key.range![0]);
-    const given = document.toJS()[name] as unknown;
+    const given = values[name];
     if (name === 'jobs') {
       if (!Number.isInteger(given) || (given as number) < 1) refuse('jobs must be a whole number from 1');
     } else if (name === 'cache' || name === 'artifacts') {
       if (typeof given !== 'string' || given === '') refuse(`${name} must be the path of a folder`);
     } else refuse(`unknown setting "${name}"`);
   }
-  return document.toJS() as Config;
+  return values as Config;
 }

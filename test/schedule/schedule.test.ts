@@ -214,7 +214,7 @@ describe('schedule', () => {
   it('takes tokens back once, however often they are given', async () => {
     let [running, most] = [0, 0];
     await schedule({
-      tasks: Array.from({ length: 6 }, (_, i) => task(`${i}`)),
+      tasks: [task('first'), ...Array.from({ length: 5 }, (_, i) => task(`${i}`, ['first']))],
       tokens: one,
       keepGoing: false,
       signal: never,
