@@ -127,6 +127,9 @@ describe('orograph run', () => {
     const gone = await w.run('run', 'all/', '--json', '-k');
     expect(gone.code).toBe(1);
     expect(gone.events.filter(({ type }) => type === 'run-finished')).toHaveLength(2);
+    // Of several the worst ending counts: a file that is wrong, wherever it stands among the others.
+    w.write({ 'all/aa.yaml': 'pipeline: aa\n' });
+    expect((await w.run('run', 'all/', '-q', '-k')).code).toBe(2);
   });
 
   it('makes a missed expectation a failure only with --strict-expect', async () => {
