@@ -4,7 +4,7 @@ import { tf } from '../../src/engine/tensorflow.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
 import { batches, type Examples, inOrder } from '../../src/network/examples.ts';
 import { inputTensor, lossAndGradient, targetTensor } from '../../src/network/loss.ts';
-import type { Network } from '../../src/network/network.ts';
+import type { Network, NetworkSpec } from '../../src/network/network.ts';
 
 /** Bytes on the device: from which on a gradient is computed frugally, and which it may not take at all. */
 interface Limits {
@@ -30,7 +30,9 @@ function limitsOf(stated: number): Limits {
 }
 
 /**
- * Whether a batch's gradient has to be computed frugally to fit; that decides no bits.
+ * Whether a batch's gradient has to be computed frugally to fit; that decides no bits. Only networks with batch norm can be
+ * (`Network.forward`); the others compute large batches in parts (`micro-batch`).
+ * @param batch examples computed at once, two or more. @param examples two at least, of four for more than four at once.
  * @param stated bytes that the pipeline allows, or 0.
  * @throws UserError where it does not fit then, either.
  */
@@ -42,20 +44,28 @@ export async function mustBeFrugal(
   stated = 0,
 ): Promise<boolean> {
   const { frugalFrom, most, because } = limitsOf(stated);
-  const plain = await gradientMemory(network, parameters, examples, false);
-  if (plain.at(batch) <= frugalFrom) return false;
-  const frugal = await gradientMemory(network, parameters, examples, true);
-  if (frugal.at(batch) <= most) return true;
-  const fitting = frugal.most(most);
+  if (surelyFits(network.spec, batch, most)) return false;
+  const plain = await gradientMemory(network, parameters, examples, false, probes(batch));
+  const segmented = network.state.length > 0;
+  if (plain.at(batch) <= (segmented ? frugalFrom : most)) return false;
+  const best = segmented ? await gradientMemory(network, parameters, examples, true, probes(batch)) : plain;
+  if (best.at(batch) <= most) return true;
+  const fitting = best.most(most);
+  const cure = segmented ? `lower the batch to ${fitting}` : `set micro-batch: ${fitting}`;
   throw new UserError({
     severity: 'error',
     code: 'training-too-large',
-    message: `the gradient of ${batch} images takes ${megabytes(frugal.at(batch))}, computed in segments; ${because} ${megabytes(most)}`,
+    message: `the gradient of ${batch} images takes ${megabytes(best.at(batch))}${segmented ? ', computed in segments' : ''}; ${because} ${megabytes(most)}`,
     hint:
       fitting > 0
-        ? `lower the batch to ${fitting}, or give it more memory: resources, another engine`
+        ? `${cure}, or give it more memory: resources, another engine`
         : 'not even one image fits: take a smaller network, smaller images, more memory (resources) or another engine',
   });
+}
+
+/** Numbers of examples that are tried: none may be more than what is asked about. */
+function probes(batch: number): readonly [number, number] {
+  return batch > 4 ? [2, 4] : [1, 2];
 }
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
@@ -68,20 +78,20 @@ export interface GradientMemory {
 }
 
 /**
- * What the gradient of a batch takes in batch norm's training mode, extrapolated from gradients of two and of four
- * examples: maps grow with the batch, parameters do not. (ResNet-56, 128 images: 501.8 MB expected and 501.7 MB measured
- * when it is frugal.)
- * @param parameters stay the caller's. @param examples at least four.
+ * What the gradient of a batch takes in batch norm's training mode, extrapolated from gradients of few examples: maps grow
+ * with the batch, parameters do not. (ResNet-56, 128 images: 501.8 MB expected and 501.7 MB measured when it is frugal.)
+ * @param parameters stay the caller's. @param counts of examples that are tried, the second at most as many as there are.
  */
 export async function gradientMemory(
   network: Network,
   parameters: readonly tf.Tensor[],
   examples: Examples,
   frugal: boolean,
+  counts: readonly [number, number] = [2, 4],
 ): Promise<GradientMemory> {
   const bound = normalisedBy(network, { statistics: 'batch', frugal });
   const peaks: number[] = [];
-  for (const count of [2, 4]) {
+  for (const count of counts) {
     const [indices] = batches(inOrder(examples.count), count) as [Uint32Array];
     const { peakBytes } = await tf
       .profile(() => {
@@ -97,10 +107,22 @@ export async function gradientMemory(
       });
     peaks.push(peakBytes);
   }
-  const [two, four] = peaks as [number, number];
-  const each = Math.max(1, (four - two) / 2);
+  const [few, more] = peaks as [number, number];
+  return line(few, Math.max(1, (more - few) / (counts[1] - counts[0])), counts[0]);
+}
+
+/** Of a perceptron, ten times its numbers: a gradient takes about three times. Saves the trying where nothing is close. */
+function surelyFits(spec: NetworkSpec, batch: number, most: number): boolean {
+  if (spec.name !== 'mlp') return false;
+  const sizes = [spec.inputs, ...spec.widths, spec.classes];
+  const parameters = sizes.slice(1).reduce((sum, out, l) => sum + (sizes[l]! + 1) * out, 0);
+  return 10 * 4 * (parameters + batch * sizes.reduce((a, b) => a + b, 0)) <= most;
+}
+
+/** Bytes that grow by `each` an example from `bytes` for `examples` on. */
+function line(bytes: number, each: number, examples: number): GradientMemory {
   return {
-    at: (batch) => two + each * (batch - 2),
-    most: (bytes) => Math.max(0, Math.floor((bytes - two) / each) + 2),
+    at: (batch) => bytes + each * (batch - examples),
+    most: (limit) => Math.max(0, Math.floor((limit - bytes) / each) + examples),
   };
 }

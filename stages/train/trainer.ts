@@ -230,15 +230,10 @@ export class Trainer {
 
   /** Looked at once: a gradient's memory depends on the batch's size alone. */
   async #mustBeFrugal(examples: Examples): Promise<boolean> {
-    const { batch } = this.#settings;
-    if (this.#network.state.length === 0 || batch <= 4 || examples.count < 4) return false;
-    return mustBeFrugal(
-      this.#network,
-      this.#optimiser.parameters,
-      examples,
-      Math.min(batch, examples.count),
-      this.#memory,
-    );
+    const batch = Math.min(this.#settings.microBatch, examples.count);
+    // Of a single image, or of one that could not be tried first, there is nothing to conclude from.
+    if (batch < 2) return false;
+    return mustBeFrugal(this.#network, this.#optimiser.parameters, examples, batch, this.#memory);
   }
 
   async #record(epoch: number, learningRate: number | null, batchLoss: number | null): Promise<void> {

@@ -380,6 +380,10 @@ describe('CUB-200-2011', () => {
     );
     put(folder, 'image_class_labels.txt', '1 1\n2 2\n3 1\n4 1\n');
     expect(await told(() => loadDataset(choice, root))).toContain('the class 2 ("2.Y") has no test image');
+    put(folder, 'image_class_labels.txt', '1 1\n2 2\n3 1\n4 2\n');
+    rmSync(join(folder, 'images', '1.X', 'c.png'));
+    for (const attempt of [() => datasetFiles(choice, root), () => loadDataset(choice, root)])
+      expect(await told(attempt)).toMatch(/images\/1\.X\/c\.png: there is no such file$/);
   });
 });
 

@@ -3,6 +3,7 @@ import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork, type DataSpec } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
 import { type Examples, inOrder } from '../../src/network/examples.ts';
+import { LayerList } from '../../src/network/layers/builder.ts';
 import type { Operation } from '../../src/network/layers/layer.ts';
 import {
   inputTensor,
@@ -196,6 +197,56 @@ describe('training in which blocks are computed again for the gradient', () => {
         code: 'training-too-large',
         hint: expect.stringContaining(`lower the batch to ${told.most},`),
       });
+    }
+  });
+
+  test('networks without batch norm are told the micro-batch that fits, as much as was expected', async () => {
+    const count = 40;
+    const values = new Random([5, 'plain']).gaussians(count * 768);
+    const examples: Examples = {
+      count,
+      features: 768,
+      classes: 3,
+      labels: Uint8Array.from({ length: count }, (_, i) => i % 3),
+      inputs: (indices) =>
+        Float32Array.from(Array.from(indices).flatMap((n) => [...values.subarray(768 * n, 768 * (n + 1))])),
+    };
+    const layers = new LayerList();
+    const maps = layers.convolution('conv', layers.input, { size: 3, filters: 8, bias: true });
+    const means = layers.add('means', layers.add('relu', maps, { kind: 'activation', name: 'relu' }), {
+      kind: 'global-average',
+    });
+    layers.add('dense', means, { kind: 'dense', units: 3, bias: true });
+    const ends = { inputs: 768, classes: 3 };
+    for (const network of [
+      buildNetwork({ name: 'mlp', widths: [64, 32], ...ends }),
+      buildNetwork({ name: 'layers', title: 't', input: [16, 16, 3], layers: layers.layers, ...ends }),
+    ]) {
+      const parameters = toTensors(network.initialise('he', 2));
+      const before = tf.memory().numTensors;
+      const indices = inOrder(count);
+      const { peakBytes, result } = await tf.profile(() => {
+        const [inputs, targets] = [inputTensor(examples, indices), targetTensor(examples, indices)];
+        const { loss, gradient } = lossAndGradient(network, parameters, inputs, targets);
+        tf.dispose([inputs, targets, gradient]);
+        return loss;
+      });
+      tf.dispose(result as tf.Tensor);
+      const asked = (stated: number) =>
+        mustBeFrugal(network, parameters, examples, count, stated).then(
+          (frugal) => frugal,
+          (error: Error & { diagnostics: { code: string; hint: string }[] }) => error.diagnostics[0]!,
+        );
+      expect(await asked(1.05 * peakBytes)).toBe(false);
+      const refused = (await asked(0.95 * peakBytes)) as { code: string; hint: string };
+      expect(refused.code).toBe('training-too-large');
+      const fitting = Number(/^set micro-batch: (\d+),/.exec(refused.hint)?.[1]);
+      expect(fitting).toBeGreaterThan(0);
+      expect(fitting).toBeLessThan(count);
+      // Nothing fits: said, too.
+      expect(((await asked(1000)) as { hint: string }).hint).toContain('not even one image fits');
+      expect(tf.memory().numTensors).toBe(before);
+      tf.dispose(parameters);
     }
   });
 });

@@ -216,6 +216,30 @@ describe('PyTorch in float64 agrees', () => {
     },
   );
 
+  test.each(['maps', 'maps in training mode', 'resnext', 'resnext in training mode'])(
+    'and the Hessian of %s is symmetric and linear, in batches of which the last is smaller too',
+    async (name) => {
+      const { one, parameters, examples, bound, dispose } = prepared(name);
+      const [u, v] = [3000, 4000].map((from) => flattened(vector(bound, one, from))) as [
+        Float32Array,
+        Float32Array,
+      ];
+      const inner = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+      const length = (a: Float32Array): number => Math.sqrt(inner(a, a));
+      // In training mode the batch is the whole: its parts have other statistics.
+      const batch = one.training ? examples.count : examples.count - 1;
+      const hessian = new Hessian(bound, parameters, examples, { batch });
+      const [hu, hv] = [await hessian.product(u), await hessian.product(v)];
+      const mixed = await hessian.product(u.map((x, i) => 2 * x - 3 * v[i]!));
+      hessian.dispose();
+      dispose();
+      // Float32 sums of up to a hundred thousand products: 1e-5 of the lengths.
+      expect(Math.abs(inner(v, hu) - inner(u, hv)) / (length(u) * length(hv))).toBeLessThan(1e-5);
+      const apart = mixed.map((x, i) => x - 2 * hu[i]! + 3 * hv[i]!);
+      expect(length(apart) / length(mixed)).toBeLessThan(1e-5);
+    },
+  );
+
   test.each(Object.keys(cases).filter((name) => cases[name]!.largest))(
     'on the ends of the spectrum of %s',
     async (name) => {
