@@ -4,7 +4,7 @@ import { parseTable } from '../../src/cli/show/table.ts';
 import { digestOf } from '../../src/util/digest.ts';
 import { CliWorkspace } from '../support/cli.ts';
 
-const kind = `import { writeFileSync } from 'node:fs';
+const kind = `import { readFileSync, writeFileSync } from 'node:fs';
 export default {
   version: 1,
   summary: 'what it sees of the environment',
@@ -13,19 +13,23 @@ export default {
   outputs: { seen: { type: 'file', extension: '.txt' } },
   run: async ({ output }) => writeFileSync(output('seen'), [process.env.DECLARED, process.env.SECRET].join()),
 };
+export const factNames = ['length'];
+export const facts = async ({ seen }) => ({ length: readFileSync(seen.path, 'utf8').length });
 `;
 
 describe('results', () => {
   const w = new CliWorkspace({
     'kind.ts': kind,
     'p.yaml':
-      'pipeline: p\nparams: { word: first }\nstages:\n  kind: { uses: ./kind.ts, env: [DECLARED] }\n  said: { command: "echo ${{ params.word }}; echo x > ${{ outputs.o }}", outputs: { o: o.txt } }\n',
+      'pipeline: p\nparams: { word: first }\nstages:\n  kind: { uses: ./kind.ts, env: [DECLARED], expect: { length: 5 } }\n  said: { command: "echo ${{ params.word }}; echo x > ${{ outputs.o }}", outputs: { o: o.txt } }\n',
   });
   afterAll(() => w.remove());
 
   it('of a kind come from the environment that its stage declares, and no other', async () => {
     const env = { DECLARED: 'seen', SECRET: 'hidden' };
-    const { code } = await w.start(['run', 'p.yaml'], { env }).finished;
+    const { code, stdout } = await w.start(['run', 'p.yaml', '--strict-expect'], { env }).finished;
+    // A fact that holds, found by the run itself.
+    expect(stdout).toMatch(/✓ +kind +length +5 +held/);
     expect(code).toBe(0);
     expect(w.read('artifacts/p/kind/seen.txt')).toBe('seen,');
   });
@@ -47,6 +51,21 @@ describe('results', () => {
     expect((await w.run('verify')).code).toBe(3);
     expect((await w.run('verify', '--repair')).code).toBe(0);
     expect((await w.run('verify')).code).toBe(0);
+  });
+});
+
+describe('the status of pipelines', () => {
+  it('ends with 2 where one cannot be planned, and still tells of the others', async () => {
+    const w = new CliWorkspace({
+      'pipelines/bad.yaml': 'pipeline: bad\n',
+      'pipelines/good.yaml':
+        'pipeline: good\nstages: { a: { command: "echo > ${{ outputs.o }}", outputs: { o: f } } }\n',
+    });
+    const { code, stdout } = await w.run('status');
+    w.remove();
+    expect(code).toBe(2);
+    expect(stdout).toMatch(/✗ bad.yaml +line 1: "stages" is missing/);
+    expect(stdout).toMatch(/● good +1 to run/);
   });
 });
 
