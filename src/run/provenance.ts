@@ -6,6 +6,7 @@
  * Figures are stored without it and get it when they are published. Were it an input of the stage that draws, every
  * change of an upstream key that leaves the numbers alone would draw anew what early cutoff has just saved.
  */
+import { readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { stampVersion } from '../figure/stamp/extensions.ts';
 import type { Instance, Plan, Source } from '../plan/plan.ts';
@@ -30,7 +31,7 @@ export interface Provenance {
   /** The instance and the output that this file is. */
   readonly stage: string;
   readonly output: string;
-  /** Every pipeline file, paths relative to the nearest folder that holds them all. */
+  /** Every pipeline file and the code of stage kinds of its own, relative to the nearest folder that holds them all. */
   readonly sources: readonly { readonly path: string; readonly digest: Digest; readonly text: string }[];
   /** Code of the stage kinds, and the packages it uses. */
   readonly kinds: Readonly<
@@ -69,17 +70,19 @@ export function provenanceText(
 ): string {
   const { plan, options, facets } = session;
   const stages = behind(session, instance);
-  const sources = plan.sources.map(({ path, text }) => ({
-    path: portable(plan, path),
-    digest: digestOf(text),
-    text,
-  }));
+  const code = Object.keys(session.ownCode);
+  const portable = portableFrom(plan, code);
+  const texts = [
+    ...plan.sources,
+    ...code.map((path) => ({ path, text: readFileSync(resolve(plan.root, path), 'utf8') })),
+  ];
+  const sources = texts.map(({ path, text }) => ({ path: portable(path), digest: digestOf(text), text }));
   const record: Provenance = {
     format: provenanceFormat,
     orograph: orographVersion(),
     pipeline: plan.pipeline,
     title: plan.title,
-    file: portable(plan, plan.file),
+    file: portable(plan.file),
     profile: plan.profile,
     set: options.set ?? [],
     params: plan.params,
@@ -113,6 +116,7 @@ export function provenanceIdentity(
   const lines: Json[] = [
     [stampVersion, orographVersion(), pipeline, title, file, profile, params, [...(options.set ?? [])]],
     ...sources.map(({ path, text }): Json => [path, digestOf(text)]),
+    ...Object.entries(session.ownCode),
     ...behind(session, instance).map((one): Json => {
       const { outputs } = resolution.rows.get(one.id)!;
       const digests = Object.entries(outputs).map(([name, { digest }]) => `${name} ${digest}`);
@@ -161,16 +165,16 @@ function behind({ plan }: Session, instance: Instance): Instance[] {
   return plan.instances.filter(({ id }) => wanted.has(id));
 }
 
-/** The nearest folder that holds all pipeline files: paths from there mean the same wherever the files lie. */
-function homeOf({ root, sources }: Plan): string {
-  const folders = sources.map(({ path }) => dirname(resolve(root, path)).split(sep));
+/** Paths from the nearest folder that holds all sources: they mean the same wherever the files lie. */
+function portableFrom({ root, sources }: Plan, code: readonly string[]): (path: string) => string {
+  const folders = [...sources.map(({ path }) => path), ...code].map((path) =>
+    dirname(resolve(root, path)).split(sep),
+  );
   const [first = []] = folders;
   const shared = first.findIndex((name, i) => folders.some((parts) => parts[i] !== name));
-  return first.slice(0, shared < 0 ? first.length : shared).join(sep) || sep;
+  const home = first.slice(0, shared < 0 ? first.length : shared).join(sep) || sep;
+  return (path) => relative(home, resolve(root, path)).split(sep).join('/');
 }
-
-const portable = (plan: Plan, path: string): string =>
-  relative(homeOf(plan), resolve(plan.root, path)).split(sep).join('/');
 
 /** Of a file outside the workspace its name alone: folders are nobody's business. */
 function portableLabel(source: Source): string {

@@ -26,6 +26,8 @@ export interface Session {
   readonly tokens: Resources;
   /** By instance id. */
   readonly facets: ReadonlyMap<string, Facet>;
+  /** Source files of stage kinds that are TypeScript files, of the whole pipeline whatever was selected, by digest. */
+  readonly ownCode: Readonly<Record<string, string>>;
 }
 
 /** What of an instance is known besides the plan: its code and the files its kind reads. */
@@ -55,11 +57,22 @@ export async function openSession(options: PipelineOptions, access: 'read' | 'wr
     const tokens = { cpu: workspace.jobs, memory: Math.floor(totalmem() / 1e6), gpu: 1 };
     const facets = await facetsOf(plan, kinds, new Engines(plan, options.engine), definitionHashes);
     const engines = [...new Set([...facets.values()].flatMap(({ engine }) => (engine ? [engine.name] : [])))];
-    return { options, plan, warnings, store, kinds, engines, tokens, facets };
+    const ownCode = await ownCodeOf(whole, kinds);
+    return { options, plan, warnings, store, kinds, engines, tokens, facets, ownCode };
   } catch (error) {
     store.close();
     throw error;
   }
+}
+
+async function ownCodeOf({ instances, root }: Plan, kinds: Kinds): Promise<Record<string, string>> {
+  const own = new Set(instances.flatMap(({ kind }) => (kind.endsWith('.ts') ? [kind] : [])));
+  const files: [string, string][] = [];
+  for (const kind of own) {
+    const found = await kinds.resolve(kind, root, root);
+    if (!('severity' in found)) files.push(...Object.entries(found.code.files));
+  }
+  return Object.fromEntries(files.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }
 
 async function facetsOf(

@@ -83,6 +83,40 @@ describe('a published figure', () => {
     }
   });
 
+  it('holds the code of stage kinds of its own, also of those that only its claims need', async () => {
+    const kind = `import { defineStage, Type } from 'orograph';
+import { writeFile } from 'node:fs/promises';
+import { content } from './content.ts';
+export default defineStage({ version: 1, summary: 'Writes.', with: Type.Object({}), inputs: { curves: { type: 'curves' } },
+  outputs: { o: { type: 'table', extension: '.json' } }, run: async ({ output }) => writeFile(output('o'), content) });
+`;
+    const one = new CliWorkspace({
+      'p/small.yaml': `${pipeline}  claim: { uses: ./kinds/claim.ts, inputs: { curves: curve.curves } }\n`,
+      'p/kinds/claim.ts': kind,
+      'p/kinds/content.ts': "export const content: string = '[1]';\n",
+      'numbers.json': curves(0.2),
+    });
+    const other = new CliWorkspace({ 'numbers.json': curves(0.2) });
+    try {
+      expect((await one.run('run', 'p/small.yaml')).code).toBe(0);
+      const files = (
+        JSON.parse((await one.run('provenance', figure('svg'), '--json')).stdout) as {
+          sources: { path: string; text: string }[];
+        }
+      ).sources;
+      expect(files.map(({ path }) => path)).toEqual(['small.yaml', 'kinds/claim.ts', 'kinds/content.ts']);
+      expect(files[1]!.text).toBe(kind);
+      copyFileSync(one.path(figure('svg')), other.path('seen.svg'));
+      const made = await other.run('rebuild', 'seen.svg');
+      expect(`${made.stdout}${made.stderr}`).toContain('same bytes');
+      expect(made.code).toBe(0);
+      expect(other.read('seen-rebuilt', 'kinds', 'claim.ts')).toBe(kind);
+    } finally {
+      one.remove();
+      other.remove();
+    }
+  });
+
   it('is said to differ where the data differ, with the file and the first stage', async () => {
     const other = new CliWorkspace({ 'numbers.json': curves(0.4) });
     try {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as count from '../../pipelines/shared/count.ts';
+import * as mass from '../../pipelines/shared/mass.ts';
 import * as peak from '../../pipelines/shared/peak.ts';
 import * as stationary from '../../pipelines/shared/stationary.ts';
 import type { Facts, FactsOf } from '../../src/kind/stage-kind.ts';
@@ -99,5 +100,25 @@ describe('a count of categories', () => {
     const inputs = [rows('w-basin', 'vvv-basin'), rows('vvv-basin')];
     const facts = await factsFrom(count, 'count', inputs, { category: 'vvv-basin' });
     expect(facts).toEqual({ count: 2, of: 3 });
+  });
+});
+
+describe('the mass of spectra', () => {
+  const spectrum = (...probes: { nodes: number[]; weights: number[] }[]): { path: string } =>
+    written(JSON.stringify({ probes }));
+
+  it('is told apart into what is negative and what lies about zero, over all probes', async () => {
+    const early = spectrum(
+      { nodes: [-2, -0.001, 0, 10], weights: [0.2, 0.1, 0.6, 0.1] },
+      { nodes: [-4, 0.5, 10], weights: [0.1, 0.8, 0.1] },
+    );
+    const late = spectrum({ nodes: [-0.5, 0, 20], weights: [0.05, 0.9, 0.05] });
+    const facts = await factsFrom(mass, 'masses', [early, late]);
+    expect(facts.falls).toBe(true);
+    expect(facts['negative-first']).toBeCloseTo(0.15, 12);
+    expect(facts['negative-last']).toBeCloseTo(0.05, 12);
+    expect(facts.bulk).toBeCloseTo(0.75, 12);
+    expect(facts.lean).toBeCloseTo(2.5, 12);
+    expect((await factsFrom(mass, 'masses', [late, early])).falls).toBe(false);
   });
 });
