@@ -101,8 +101,8 @@ export class Executor {
   /** Makes the facts of outputs that are already there: their code has changed, the outputs have not. */
   async facts(instance: Instance, row: MemoRow, stored: Record<string, Artifact>): Promise<Facts | null> {
     const work = this.#session.store.createWorkFolder();
+    const log = this.#log(instance, row.key);
     try {
-      const log = this.#log(instance, row.key);
       const job = { ...this.#job(instance, row.key, work), action: 'facts' as const, stored };
       const ending = await this.#workers.perform(job, this.#options(instance, log));
       if (ending.ok) return ending.facts;
@@ -117,6 +117,7 @@ export class Executor {
       );
     } finally {
       this.#discard(work);
+      log.close();
     }
   }
 
