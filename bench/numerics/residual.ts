@@ -109,7 +109,8 @@ export const residualCases: Readonly<Record<string, Case>> = {
           return {
             of: `the losses of ${found.length} steps`,
             deviation: furthest(found, exact.subarray(0, found.length)),
-            tolerance: 1e-4,
+            // Float32 PyTorch: 1.7e-4 at the third.
+            tolerance: 5e-4,
           };
         },
       };
@@ -129,7 +130,8 @@ export const residualCases: Readonly<Record<string, Case>> = {
           const found = turned(shaped(product as Float32Array, parameters));
           const exact = await reference('hvp', [parameters, state, direction]);
           const difference = exact.map((value, i) => found[i]! - value);
-          return { of: 'Hv', deviation: length(difference) / length(exact), tolerance: 2e-5 };
+          // Float32 PyTorch: 4.7e-4; some of the untrained network's ReLUs are on the other side of 0.
+          return { of: 'Hv', deviation: length(difference) / length(exact), tolerance: 2e-3 };
         },
       };
     },

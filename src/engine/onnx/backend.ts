@@ -165,7 +165,7 @@ export class RecordingBackend extends tf.KernelBackend implements CompilingBacke
 
   override readSync(dataId: DataId): Numbers {
     const value = this.computed({ dataId });
-    return ordered(value.numbers!, value.shape, value.axes);
+    return ordered(value.numbers!, value.shape, value.axes, this.#sessions.block);
   }
 
   override disposeData(dataId: DataId, force = false): boolean {

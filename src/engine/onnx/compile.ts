@@ -90,7 +90,8 @@ export class CompiledFunction implements Compiled {
   }
 
   #embedded(graph: Graph, inputs: readonly Value[]): Plan['own'] {
-    const model = lowered(graph, true);
+    // onnxruntime itself puts convolutions whose kernels it knows in blocks, and what follows them into the same pass.
+    const model = lowered(graph, 0, true);
     const fed: Value[] = [];
     const left = model.inputs.filter((_, i) => {
       const { value } = graph.leaves[i]!;
@@ -108,7 +109,10 @@ export class CompiledFunction implements Compiled {
   }
 
   #prepared({ graph, own }: Plan): Prepared {
-    return own?.prepared ?? this.#sessions.of(`plain ${graph.key}`, () => lowered(graph, true));
+    return (
+      own?.prepared ??
+      this.#sessions.of(`plain ${graph.key}`, () => lowered(graph, this.#sessions.block, true))
+    );
   }
 
   #feeds({ inputs, graph, own }: Plan, given: readonly Value[]) {

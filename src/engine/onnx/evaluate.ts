@@ -6,12 +6,12 @@ import type { IoTensor, Program, Sessions } from './sessions.ts';
 import { emptyNumbers, type Value } from './value.ts';
 
 /** Computes values that have no numbers yet, and lets go of what they were made from. */
-export function evaluate(sessions: Sessions, wanted: readonly Value[]): void {
-  for (const value of wanted) if (value.size === 0) value.settle(emptyNumbers(value.dtype, 0));
-  const open = wanted.filter((value) => !value.numbers);
+export function evaluate(sessions: Sessions, values: readonly Value[]): void {
+  for (const value of values) if (value.size === 0) value.settle(emptyNumbers(value.dtype, 0));
+  const open = values.filter((value) => !value.numbers);
   if (open.length === 0) return;
   const graph = graphOf(open);
-  const prepared = sessions.of(graph.key, () => lowered(graph));
+  const prepared = sessions.of(graph.key, () => lowered(graph, sessions.block));
   const results = sessions.run(
     prepared,
     graph.leaves.map(({ value }) => value.numbers!),
@@ -21,10 +21,11 @@ export function evaluate(sessions: Sessions, wanted: readonly Value[]): void {
 
 /**
  * A graph as a model whose inputs are its leaves and whose outputs are its outputs, both in their order.
+ * @param block of channels, as in `Lowering`.
  * @param plain outputs have their axes in order; else as their operations leave them.
  */
-export function lowered(graph: Graph, plain = false): Program {
-  const lowering = new Lowering();
+export function lowered(graph: Graph, block: number, plain = false): Program {
+  const lowering = new Lowering(block);
   const inputs: IoTensor[] = graph.leaves.map(({ node }, i) => {
     const axes = node.axes ?? inOrder(node.shape.length);
     lowering.give(node, `in${i}`, axes);
@@ -33,7 +34,7 @@ export function lowered(graph: Graph, plain = false): Program {
   for (const node of graph.nodes) if (node.name !== 'leaf') lowerNode(lowering, node);
   const ends = graph.outputs.map((node) => {
     const order = inOrder(node.shape.length);
-    return plain ? { name: lowering.as(node, order), axes: order } : lowering.form(node);
+    return plain ? { name: lowering.as(node, order), axes: order } : lowering.made(node);
   });
   // What a node makes gets its output's name; an input, or a tensor that is an output already, is copied into it.
   const made = new Set(lowering.nodes.flatMap((node) => node.outputs));
@@ -53,10 +54,21 @@ export function lowered(graph: Graph, plain = false): Program {
     };
   });
   const now = (name: string): string => renamed.get(name) ?? name;
-  const nodes = lowering.nodes.map((node) => ({
+  const nodes = wanted(lowering.nodes, new Set(ends.map(({ name }) => name))).map((node) => ({
     ...node,
     inputs: node.inputs.map(now),
     outputs: node.outputs.map(now),
   }));
   return { nodes: [...nodes, ...copies], inputs, outputs, constants: lowering.constants };
+}
+
+/** Without the nodes that nothing depends on: forms that were made and not taken. @param names of the outputs. */
+function wanted(nodes: readonly ModelNode[], names: Set<string>): ModelNode[] {
+  const kept: ModelNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => names.has(name))) continue;
+    for (const name of node.inputs) names.add(name);
+    kept.push(node);
+  }
+  return kept.reverse();
 }

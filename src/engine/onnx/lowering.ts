@@ -13,7 +13,18 @@ export interface Form {
   readonly axes: readonly number[];
 }
 
+/** Kernels for maps in blocks. */
+export const nchwc = 'com.microsoft.nchwc';
+
 type Constant = ModelTensor & { readonly bytes: Uint8Array };
+
+/** The order in which maps [n, rows, columns, channels] lie inside: examples, channels, rows, columns. */
+export const planes: readonly number[] = [0, 3, 1, 2];
+/**
+ * The same with channels in blocks: those of a block, which are neighbours, lie beside each other (NCHWc). ONNX's shape
+ * stays [n, channels, rows, columns].
+ */
+export const blocks: readonly number[] = [0, 3, 1, 2, 3];
 
 export const inOrder = (rank: number): number[] => Array.from({ length: rank }, (_, i) => i);
 
@@ -23,9 +34,15 @@ export const same = (a: readonly number[], b: readonly number[]): boolean =>
 export class Lowering {
   readonly nodes: ModelNode[] = [];
   readonly constants: Constant[] = [];
+  /** Channels of a block; 0 where there are no kernels for them. */
+  readonly block: number;
   readonly #forms = new Map<GraphNode, Form[]>();
   readonly #emitted = new Map<string, string>();
   #names = 0;
+
+  constructor(block = 0) {
+    this.block = block;
+  }
 
   fresh(): string {
     return `t${this.#names++}`;
@@ -91,19 +108,59 @@ export class Lowering {
 
   /** All forms of one node are those of another, with its axes renamed. */
   share(node: GraphNode, from: GraphNode, renamed: (axis: number) => number): void {
+    const same = inOrder(node.shape.length).every((axis) => renamed(axis) === axis);
+    const forms = same ? this.#forms.get(from)! : this.forms(from);
     this.#forms.set(
       node,
-      this.#forms.get(from)!.map(({ name, axes }) => ({ name, axes: axes.map(renamed) })),
+      forms.map(({ name, axes }) => ({ name, axes: axes.map(renamed) })),
     );
   }
 
+  /** Where its axes lie in some order. */
   forms(node: GraphNode): readonly Form[] {
-    return this.#forms.get(node)!;
+    const all = this.#forms.get(node)!;
+    const plain = all.filter(({ axes }) => !same(axes, blocks));
+    if (plain.length > 0) return plain;
+    const channels = node.shape[3]!;
+    const name = this.#asFloat(node, all[0]!.name, (x) =>
+      this.node('ReorderOutput', [x], { channels }, nchwc),
+    );
+    all.push({ name, axes: planes });
+    return all.slice(1);
+  }
+
+  /** The form, of those without blocks, that the node's operation made. */
+  form(node: GraphNode): Form {
+    return this.forms(node)[0]!;
   }
 
   /** The form that the node's operation made. */
-  form(node: GraphNode): Form {
+  made(node: GraphNode): Form {
     return this.#forms.get(node)![0]!;
+  }
+
+  /** Whether maps can lie in blocks. */
+  blockable({ shape, dtype }: GraphNode): boolean {
+    return this.block > 0 && shape.length === 4 && shape[3]! % this.block === 0 && dtype !== 'int32';
+  }
+
+  /** Whether maps lie in blocks already. */
+  inBlocks(node: GraphNode): boolean {
+    return this.#forms.get(node)!.some(({ axes }) => same(axes, blocks));
+  }
+
+  /** Where blockable maps are in blocks. */
+  asBlocks(node: GraphNode): string {
+    const found = this.#forms.get(node)!.find(({ axes }) => same(axes, blocks));
+    if (found) return found.name;
+    const name = this.#asFloat(node, this.as(node, planes), (x) => this.node('ReorderInput', [x], {}, nchwc));
+    this.give(node, name, blocks);
+    return name;
+  }
+
+  /** Reordering is for numbers alone. */
+  #asFloat({ dtype }: GraphNode, name: string, reorder: (name: string) => string): string {
+    return dtype === 'float32' ? reorder(name) : this.cast(reorder(this.cast(name, 'float32')), dtype);
   }
 
   /** Where the node's numbers are in a given order of its axes; a transposition where there is none. */
@@ -119,7 +176,7 @@ export class Lowering {
     const lead = rank - node.shape.length;
     const shape = [...Array<number>(lead).fill(1), ...node.shape];
     const target = axes.map((axis) => shape[axis]!);
-    const forms = this.#forms.get(node)!;
+    const forms = this.forms(node);
     const long = axes.filter((axis) => shape[axis] !== 1);
     for (const form of forms) {
       // Axes of extent 1 may stand anywhere.
@@ -139,7 +196,7 @@ export class Lowering {
 
   /** Extents of a node in an order of its axes. */
   extents(node: GraphNode, axes: readonly number[]): number[] {
-    return axes.map((axis) => node.shape[axis]!);
+    return (same(axes, blocks) ? planes : axes).map((axis) => node.shape[axis]!);
   }
 }
 
@@ -155,29 +212,33 @@ function bytesOf(dtype: DType, values: readonly number[]): Uint8Array {
   return new Uint8Array(numbers.buffer);
 }
 
-/** Row-major order of the numbers of a shape, from those in a physical order of its axes. */
+/** Row-major order of the numbers of a shape, from those in a physical order of its axes. @param block of channels. */
 export function ordered<T extends Float32Array | Int32Array | Uint8Array>(
   numbers: T,
   shape: readonly number[],
   axes: readonly number[] | undefined,
+  block: number,
 ): T {
   const result = numbers.slice() as T;
   if (!axes || same(axes, inOrder(shape.length))) return result;
-  const strides = new Array<number>(shape.length);
+  // Blocks are an axis of their own, which follows the channels'.
+  const split = same(axes, blocks);
+  const extents = split ? [...shape.slice(0, 3), shape[3]! / block, block] : shape;
+  const strides = new Array<number>(extents.length);
   let stride = 1;
-  for (const axis of axes.toReversed()) {
+  for (const axis of (split ? [0, 3, 1, 2, 4] : axes).toReversed()) {
     strides[axis] = stride;
-    stride *= shape[axis]!;
+    stride *= extents[axis]!;
   }
-  const position = new Array<number>(shape.length).fill(0);
+  const position = new Array<number>(extents.length).fill(0);
   let from = 0;
   const size = sizeOf(shape);
   for (let to = 0; to < size; to++) {
     result[to] = numbers[from]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
+    for (let axis = extents.length - 1; axis >= 0; axis--) {
       from += strides[axis]!;
-      if (++position[axis]! < shape[axis]!) break;
-      from -= strides[axis]! * shape[axis]!;
+      if (++position[axis]! < extents[axis]!) break;
+      from -= strides[axis]! * extents[axis]!;
       position[axis] = 0;
     }
   }

@@ -41,6 +41,7 @@ const irVersion = 8;
 const domains = [
   ['', opset],
   ['com.microsoft', 1],
+  ['com.microsoft.nchwc', 1],
 ] as const;
 
 export function encodeModel({ nodes, inputs, outputs, constants }: Model): Uint8Array<ArrayBuffer> {

@@ -1,3 +1,4 @@
+import { nchwc } from './lowering.ts';
 import { encodeModel, type Model, type ModelTensor } from './model.ts';
 import type { NativeSession, Runtime, RuntimeTensor } from './runtime.ts';
 import { emptyNumbers, type Numbers, sizeOf, type ValueType } from './value.ts';
@@ -39,12 +40,44 @@ export class Sessions {
   readonly #settings: SessionSettings;
   /** In order of last use. */
   readonly #kept = new Map<string, Prepared>();
+  /** Channels of maps that kernels for blocks take together; 0 without such kernels. */
+  block = 0;
   /** Models compiled so far. */
   compiled = 0;
 
   constructor(runtime: Runtime, settings: SessionSettings) {
     this.#runtime = runtime;
     this.#settings = settings;
+  }
+
+  /**
+   * Finds out the size of blocks: 8 with AVX2, 16 with AVX-512. onnxruntime does not say; it is told from where numbers
+   * come to lie.
+   */
+  findBlock(): void {
+    const io = (name: string): IoTensor => ({
+      name,
+      dtype: 'float32',
+      shape: [1, 32, 1, 2],
+      axes: undefined,
+    });
+    let prepared: Prepared;
+    try {
+      prepared = this.compile({
+        nodes: [{ op: 'ReorderInput', domain: nchwc, inputs: ['x'], outputs: ['y'], attributes: {} }],
+        inputs: [io('x')],
+        outputs: [io('y')],
+        constants: [],
+      });
+    } catch {
+      // No such kernels for this processor.
+      return;
+    }
+    const [lie] = this.run(prepared, [Float32Array.from({ length: 64 }, (_, i) => i)]);
+    prepared.session.dispose();
+    // Channel 0's second pixel follows a block of first pixels.
+    const block = lie!.indexOf(1);
+    if (block === 8 || block === 16) this.block = block;
   }
 
   /** How many are compiled and kept. */

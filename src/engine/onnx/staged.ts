@@ -90,7 +90,9 @@ export class StagedFunction implements Staged {
   }
 
   #prepared(graph: Graph, plain = false): Prepared {
-    return this.#sessions.of(`${plain ? 'plain ' : ''}${graph.key}`, () => lowered(graph, plain));
+    return this.#sessions.of(`${plain ? 'plain ' : ''}${graph.key}`, () =>
+      lowered(graph, this.#sessions.block, plain),
+    );
   }
 
   #early(plan: Plan, given: readonly Value[]): readonly Numbers[] {

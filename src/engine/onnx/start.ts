@@ -17,7 +17,8 @@ export async function startWith(
   recordedAtMost?: number,
 ): Promise<RecordingBackend> {
   const sessions = new Sessions(runtime, settings);
-  if (settings.provider !== 'cpu') sessions.probe();
+  if (settings.provider === 'cpu') sessions.findBlock();
+  else sessions.probe();
   const backend = new RecordingBackend(sessions, recordedAtMost);
   registerKernels(backend);
   tf.registerBackend(backendName, () => backend);

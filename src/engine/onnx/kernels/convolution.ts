@@ -1,16 +1,14 @@
 /** Convolutions and their gradients. Maps are [n, height, width, channels] outside and lie as [n, channels, …] inside. */
 import { tf } from '../../tensorflow.ts';
 import type { GraphNode } from '../graph.ts';
-import type { Lowering } from '../lowering.ts';
+import { blocks, type Lowering, nchwc, planes } from '../lowering.ts';
 import type { Value } from '../value.ts';
-import { correlation } from './correlation.ts';
+import { blockCorrelation, correlation } from './correlation.ts';
 import { finished } from './matmul.ts';
 import { type Call, lowering, recording } from './registry.ts';
 
 const { backend_util } = tf;
 
-/** The order in which maps lie inside: examples, channels, rows, columns. */
-export const planes = [0, 3, 1, 2] as const;
 /** Kernels [height, width, in, out] as ONNX has them: out, in, rows, columns. */
 const kernelOrder = [3, 2, 0, 1] as const;
 
@@ -106,6 +104,11 @@ lowering('Conv', (g, node) => {
   const [, rows, columns] = node.shape as Four;
   // A kernel larger than what comes out: the gradient by a kernel, written as a convolution.
   if (kernel[0] * kernel[1] > rows * columns && strides[0] === 1 && strides[1] === 1) {
+    const direct = blockCorrelation(g, node);
+    if (direct) {
+      g.give(node, direct);
+      return;
+    }
     const sum = correlation(g, {
       // What is summed over are the channels here.
       x: { node: x, examples: 3, channels: 0 },
@@ -115,6 +118,11 @@ lowering('Conv', (g, node) => {
       taps: [rows, columns],
     });
     g.give(node, sum);
+    return;
+  }
+  if (g.blockable(x) && g.blockable(node) && Math.min(...pads) >= 0) {
+    const settings = { strides, dilations, pads, kernel_shape: kernel, group: 1 };
+    g.give(node, g.node('Conv', [g.asBlocks(x), blockedKernel(g, filter)], settings, nchwc), blocks);
     return;
   }
   const inner = cropped(g, g.as(x, planes), x, pads);
@@ -130,6 +138,14 @@ lowering('Conv', (g, node) => {
     planes,
   );
 });
+
+/** A kernel [rows, columns, in, out] as convolutions in blocks want it: out, in, rows, columns, in of a block, out of one. */
+function blockedKernel(g: Lowering, filter: GraphNode): string {
+  const [rows, columns, into, out] = filter.shape as Four;
+  const b = g.block;
+  const parts = g.reshape(g.as(filter), [rows * columns, into / b, b, out / b, b]);
+  return g.reshape(g.node('Transpose', [parts], { perm: [3, 1, 0, 2, 4] }), [out, into, rows, columns]);
+}
 
 lowering('DepthwiseConv', (g, node) => {
   const [x, filter] = node.inputs as [GraphNode, GraphNode];

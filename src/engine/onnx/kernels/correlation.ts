@@ -7,7 +7,7 @@
  * copies lie side by side in one factor.
  */
 import type { GraphNode } from '../graph.ts';
-import type { Lowering } from '../lowering.ts';
+import { type Lowering, nchwc } from '../lowering.ts';
 
 export interface Correlated {
   /** Which axes of its node are what. */
@@ -84,6 +84,50 @@ export function correlation(g: Lowering, given: Correlated): string {
   const all = parts.length === 1 ? parts[0]! : g.node('Concat', parts, { axis: 1 });
   const sum = summed(all, g.reshape(upstream, [n, to, rows * columns]));
   return g.node('Transpose', [g.reshape(sum, [taps[0], taps[1], from, to])], { perm: [2, 0, 1, 3] });
+}
+
+/**
+ * The same as a convolution in blocks, whose kernel is dy: what lies in its channels are examples, in its examples x's
+ * channels. For a `Conv` of turned maps, as `kernelGradient` writes it, with steps and spacing of 1.
+ * @returns the name of an array [channels of x, rows, columns, channels of dy]; undefined where it cannot be.
+ */
+export function blockCorrelation(g: Lowering, node: GraphNode): string | undefined {
+  const [x, kernel] = node.inputs as [GraphNode, GraphNode];
+  const { pads, dilations } = node.attributes as unknown as Pick<Correlated, 'pads'> & {
+    dilations: number[];
+  };
+  const [from, rows, columns, to] = node.shape as [number, number, number, number];
+  const turned = ({ name, attributes }: GraphNode, perm: string): boolean =>
+    name === 'Transpose' && String(attributes.perm) === perm;
+  if (!turned(x, '3,1,2,0') || !turned(kernel, '1,2,0,3') || Math.max(...dilations) > 1) return undefined;
+  const [maps, dy] = [x.inputs[0]!, kernel.inputs[0]!];
+  const [n, height, width] = dy.shape as [number, number, number];
+  const b = g.block;
+  if (!g.blockable(dy) || n % b !== 0) return undefined;
+  const [, high, wide] = maps.shape as [number, number, number];
+  const [top, left, bottom, right] = pads;
+  // Rows of whole blocks are fast to frame, and axes one after the other fast to move.
+  const reordered = g.node('ReorderInput', [g.as(maps, [3, 0, 1, 2])], {}, nchwc);
+  const lines = g.reshape(reordered, [(from * n) / b, high, wide * b]);
+  const around = g.ints([0, top, left * b, 0, bottom, right * b]);
+  const framed = pads.every((pad) => pad === 0) ? reordered : g.node('Pad', [lines, around, g.scalar(0)]);
+  const [seenRows, seenColumns] = [high + top + bottom, wide + left + right];
+  const groups = g.reshape(g.asBlocks(dy), [n, to / b, height * width, b]);
+  const examples = g.reshape(g.node('Transpose', [groups], { perm: [1, 0, 2, 3] }), [
+    ((to / b) * n) / b,
+    b,
+    height * width,
+    b,
+  ]);
+  const filter = g.reshape(g.node('Transpose', [examples], { perm: [0, 2, 1, 3] }), [to, n, height, width]);
+  const sums = g.node(
+    'Conv',
+    [g.reshape(framed, [from, n, seenRows, seenColumns]), filter],
+    { strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], kernel_shape: [height, width], group: 1 },
+    nchwc,
+  );
+  const taps = g.reshape(sums, [from, to / b, rows * columns, b]);
+  return g.reshape(g.node('Transpose', [taps], { perm: [0, 2, 1, 3] }), node.shape);
 }
 
 /** Rows and columns added or, where negative, taken away: top, left, bottom, right. */

@@ -1,7 +1,7 @@
 /** Operations on each element by itself, with NumPy's broadcasting. */
 import { tf } from '../../tensorflow.ts';
 import type { GraphNode } from '../graph.ts';
-import { inOrder, type Lowering, same } from '../lowering.ts';
+import { blocks, inOrder, type Lowering, planes, same } from '../lowering.ts';
 import type { Attributes } from '../model.ts';
 import type { Value, ValueType } from '../value.ts';
 import { type Call, lowering, recording } from './registry.ts';
@@ -35,8 +35,62 @@ function unrepeated(node: GraphNode, input: GraphNode): GraphNode {
   return input.name === 'BroadcastTo' && full ? input.inputs[0]! : input;
 }
 
+/** Whether an array that is repeated over maps in blocks has one number for each channel, example, or both. */
+function repeatable({ shape, size }: GraphNode, channels: number): boolean {
+  if (size === 1) return true;
+  const [, rows = 1, columns = 1, own = 1] = [...Array<number>(4 - shape.length).fill(1), ...shape];
+  return rows === 1 && columns === 1 && (own === 1 || own === channels);
+}
+
+/** Whether at least half of the full-sized inputs are in blocks, and the others can be. */
+function suitsBlocks(g: Lowering, node: GraphNode): boolean {
+  if (!g.blockable(node)) return false;
+  let balance = 0;
+  let some = false;
+  for (const input of node.inputs.map((one) => unrepeated(node, one))) {
+    if (input.name === 'Fill') continue;
+    if (!same(input.shape, node.shape)) {
+      if (input.shape.length > 4 || !repeatable(input, node.shape[3]!)) return false;
+    } else if (!g.blockable(input)) return false;
+    else if (g.inBlocks(input)) {
+      balance++;
+      some = true;
+    } else balance--;
+  }
+  return some && balance >= 0;
+}
+
+/** The same for maps in blocks. */
+function inBlocks(g: Lowering, node: GraphNode, body: (names: readonly string[]) => string): void {
+  const [n, rows, columns, channels] = node.shape as [number, number, number, number];
+  const split = [channels / g.block, rows, columns, g.block];
+  const inputs = node.inputs.map((input) => (input.name === 'Fill' ? input : unrepeated(node, input)));
+  const full = (input: GraphNode): boolean => same(input.shape, node.shape);
+  const perChannel = inputs.some((one) => one.name !== 'Fill' && !full(one) && one.shape.at(-1) === channels);
+  const names = inputs.map((input) => {
+    if (input.name === 'Fill') return g.scalar(input.attributes.value as number, input.dtype);
+    if (full(input)) {
+      const name = g.asBlocks(input);
+      return perChannel ? g.reshape(name, [n, ...split]) : name;
+    }
+    const name = g.padded(input, 4, planes);
+    if (!perChannel || input.size === 1) return name;
+    const shape = [...Array<number>(4 - input.shape.length).fill(1), ...input.shape];
+    if (shape[3] === 1) return g.reshape(name, [shape[0]!, 1, 1, 1, 1]);
+    const each = g.reshape(name, [shape[0]!, channels / g.block, 1, 1, g.block]);
+    // Repeated along a row: a run of one block would be too short to be fast.
+    return g.node('Expand', [each, g.ints([shape[0]!, channels / g.block, 1, columns, g.block])]);
+  });
+  const made = body(names);
+  g.give(node, perChannel ? g.reshape(made, [n, channels, rows, columns]) : made, blocks);
+}
+
 /** Lowers an elementwise operation: its inputs come in the same order of axes, the result is in that order. */
 export function elementwise(g: Lowering, node: GraphNode, body: (names: readonly string[]) => string): void {
+  if (suitsBlocks(g, node)) {
+    inBlocks(g, node, body);
+    return;
+  }
   const axes = bestOrder(g, node);
   const rank = node.shape.length;
   const shaped = node.inputs.some(({ name, shape }) => name !== 'Fill' && same(shape, node.shape));

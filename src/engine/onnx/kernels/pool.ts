@@ -1,7 +1,8 @@
 /** Pooling and its gradients. */
 import { tf } from '../../tensorflow.ts';
 import type { GraphNode } from '../graph.ts';
-import { planes, type Window, windowOf } from './convolution.ts';
+import { planes } from '../lowering.ts';
+import { type Window, windowOf } from './convolution.ts';
 import { lowering, recording } from './registry.ts';
 import { expanded } from './shape.ts';
 

@@ -1,7 +1,7 @@
 /** Operations that make one number of many. */
 import { tf } from '../../tensorflow.ts';
 import type { GraphNode } from '../graph.ts';
-import { inOrder, type Lowering } from '../lowering.ts';
+import { inOrder, type Lowering, planes } from '../lowering.ts';
 import { sizeOf, type ValueType } from '../value.ts';
 import { lowering, recording } from './registry.ts';
 import { expanded } from './shape.ts';
@@ -54,15 +54,21 @@ const reducers: Readonly<Record<Reduction, string>> = {
 
 /** Reduces in whatever order the axes are; the reduced ones stay with extent 1. */
 export function reduced(g: Lowering, op: string, node: GraphNode, over: readonly number[]): void {
-  const { name, axes } = g.form(node.inputs[0]!);
-  const at = over.map((axis) => axes.indexOf(axis)).sort((a, b) => a - b);
-  g.give(
-    node,
+  const x = node.inputs[0]!;
+  const reduce = (name: string, at: readonly number[]): string =>
     op === 'ReduceSum'
       ? g.node(op, [name, g.ints(at)], { keepdims: 1 })
-      : g.node(op, [name], { axes: at, keepdims: 1 }),
-    axes,
-  );
+      : g.node(op, [name], { axes: at, keepdims: 1 });
+  if (g.blockable(x) && g.inBlocks(x) && over.includes(1) && over.includes(2) && !over.includes(3)) {
+    const [n, rows, columns, channels] = x.shape as [number, number, number, number];
+    const each = reduce(g.reshape(g.asBlocks(x), [n, channels / g.block, rows * columns, g.block]), [2]);
+    const maps = g.reshape(each, [n, channels, 1, 1]);
+    g.give(node, over.includes(0) ? reduce(maps, [0]) : maps, planes);
+    return;
+  }
+  const { name, axes } = g.form(x);
+  const at = over.map((axis) => axes.indexOf(axis)).sort((a, b) => a - b);
+  g.give(node, reduce(name, at), axes);
 }
 
 for (const [name, op] of Object.entries(reducers))

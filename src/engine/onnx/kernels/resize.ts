@@ -1,7 +1,7 @@
 /** Images of another size: bilinear, or each pixel the nearest of the image's own. */
 import type { GraphNode } from '../graph.ts';
 import type { Lowering } from '../lowering.ts';
-import { planes } from './convolution.ts';
+import { planes } from '../lowering.ts';
 import { lowering, type Recording, recording } from './registry.ts';
 
 type Four = [number, number, number, number];
