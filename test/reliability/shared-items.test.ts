@@ -7,20 +7,26 @@ import { CliWorkspace } from '../support/cli.ts';
  * What a stage wants of `memo.shared` and another one is computing it waits for, and keeps its tokens meanwhile. Only a
  * stage that runs computes, so that whoever is waited for has all the tokens it needs: with a single one nobody waits.
  */
-const kind = `import { appendFileSync, writeFileSync } from 'node:fs';
+const kind = `import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineStage, Type } from 'orograph';
 export default defineStage({
   version: 1,
   summary: 'Wants products that others want, too, in an order of its own.',
-  with: Type.Object({ order: Type.Array(Type.String()), fails: Type.Boolean({ default: false }) }),
+  with: Type.Object({
+    order: Type.Array(Type.String()),
+    fails: Type.Boolean({ default: false }),
+    waits: Type.Boolean({ default: false }),
+  }),
   inputs: {},
   outputs: { out: { type: 'file', extension: '.txt' } },
   async run({ params, memo, root, output }) {
     const found = [];
+    while (params.waits && !existsSync(join(root, 'begun'))) await sleep(10);
     for (const name of params.order) {
       const bytes = await memo.shared({ name }, async () => {
+        writeFileSync(join(root, 'begun'), name);
         await sleep(150);
         if (params.fails) throw new Error('no memory');
         appendFileSync(join(root, 'computed'), name);
@@ -65,7 +71,7 @@ it('two runs on one cache, each with a single token, share them as well', async 
 });
 
 it('where the stage that computes fails, the one that waits computes', async () => {
-  workspace(stage('s', 'a', ', fails: true') + stage('t', 'a, b'));
+  workspace(stage('s', 'a', ', fails: true') + stage('t', 'a, b', ', waits: true'));
   const run = await w.run('run', 'p.yaml', '--jobs', '2', '--keep-going');
   expect(run.code).toBe(1);
   expect(computed()).toBe('ab');
