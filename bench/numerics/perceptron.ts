@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os';
 import { AffineMeter, type Step } from '../../src/network/affine-meter.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import type { Examples } from '../../src/network/examples.ts';
-import { flattened, Hessian } from '../../src/network/hessian.ts';
+import { flattened } from '../../src/network/hessian.ts';
+import { type HessianOperator, hessianOperator } from '../../src/network/hessian-operator.ts';
 import { mapVector, norm, type ParameterVector } from '../../src/network/tensors.ts';
 import { length } from '../../src/spectral/basis.ts';
 import { eigenpairs } from '../../src/spectral/eigenpairs.ts';
@@ -54,9 +55,9 @@ async function curveCheck(): Promise<Check> {
   return { of: 'losses, 41 points on 1,000 images', deviation: furthest(found, exact), tolerance: 2e-6 };
 }
 
-function curvature(count = 1000): Hessian {
-  const examples = oracleImages('data_batch_1.bin', count);
-  return new Hessian(mlp, oracleVector('mlp_trained_a'), examples, { batch: 1000 });
+function curvature(): HessianOperator {
+  const examples = oracleImages('data_batch_1.bin', 1000);
+  return hessianOperator(mlp, oracleVector('mlp_trained_a'), examples, { batch: 1000 });
 }
 
 export const perceptronCases: Readonly<Record<string, Case>> = {

@@ -12,17 +12,41 @@ type Address = number;
 
 /** Addresses are bytes; what the functions compute is said in `kernels/`. */
 export interface Kernels {
-  along(basis: Address, stride: number, count: number, w: Address, n: number, out: Address): void;
-  takeAway(basis: Address, stride: number, count: number, factors: Address, w: Address, n: number): number;
+  along(
+    scratch: Address,
+    counter: Address,
+    tiles: number,
+    basis: Address,
+    stride: number,
+    count: number,
+    w: Address,
+    n: number,
+    partial: Address,
+  ): void;
+  takeAway(
+    scratch: Address,
+    counter: Address,
+    tiles: number,
+    basis: Address,
+    stride: number,
+    count: number,
+    factors: Address,
+    w: Address,
+    n: number,
+    partial: Address,
+  ): void;
   recombine(
+    scratch: Address,
+    counter: Address,
+    tiles: number,
     basis: Address,
     stride: number,
     count: number,
     y: Address,
     columns: number,
     n: number,
-    scratch: Address,
   ): void;
+  widened(from: Address, to: Address, n: number): void;
   rounded(w: Address, factor: number, to: Address, n: number): void;
   stepped(out: Address, x: Address, slope: Address, factor: number, n: number): void;
   rectified(out: Address, x: Address, slope: Address, factor: number, n: number): void;
@@ -87,7 +111,7 @@ export interface Kernels {
 }
 
 /** Kernels that several threads share: each takes a scratch of its own and a counter of the pieces that are taken. */
-export type SharedKernel = 'project' | 'measure';
+export type SharedKernel = 'project' | 'measure' | 'along' | 'takeAway' | 'recombine';
 type WithoutPlaces<F> = F extends (scratch: Address, counter: Address, ...rest: infer Rest) => void
   ? Rest
   : never;

@@ -6,7 +6,7 @@ type Layer = {
   readonly kernel: tf.Tensor2D;
   /** [out, in]; the first layer needs none. */
   readonly turnedKernel?: tf.Tensor2D;
-  /** The layer's inputs [n, in], and [in, n]. */
+  /** The layer's inputs [n, in], and [in, n]; the first layer's may be coordinates. */
   readonly inputs: tf.Tensor2D;
   readonly turnedInputs: tf.Tensor2D;
   /** ∂L/∂(the layer's sums) [n, out]. */
@@ -27,18 +27,26 @@ type Layer = {
  * 3072-128-10 and 1,000 examples.
  *
  * @param parameters kernel and bias of each layer; they stay the caller's and must outlive the result.
+ * Where the inputs are given by coordinates as well, X = X'Qᵀ with orthonormal columns Q, v's first kernel is QᵀV and the
+ * product's is Qᵀ(Hv)_W: x·V is x'·(QᵀV), and nothing else of a product is about the inputs.
+ *
  * @param inputs,targets taken over.
+ * @param coordinates X' [n, rank], taken over.
  */
 export function mlpCurvature(
   parameters: readonly tf.Tensor[],
   inputs: tf.Tensor2D,
   targets: tf.Tensor2D,
+  coordinates?: tf.Tensor2D,
 ): BatchCurvature {
-  const { layers, probabilities } = tf.tidy(() => primal(parameters, inputs, targets));
+  const { layers, probabilities } = tf.tidy(() => primal(parameters, inputs, targets, coordinates));
   targets.dispose();
+  if (coordinates) inputs.dispose();
   const n = inputs.shape[0];
+  const [kernel, ...rest] = parameters;
+  const form = coordinates ? [{ shape: [coordinates.shape[1], kernel!.shape[1]!] }, ...rest] : parameters;
   return {
-    bytes: mlpCurvatureBytes(parameters, n),
+    bytes: mlpCurvatureBytes(form, n),
     product(v) {
       const kernelAt = (l: number): tf.Tensor2D => v[2 * l] as tf.Tensor2D;
       const moved: (tf.Tensor | undefined)[] = [];
@@ -81,6 +89,7 @@ function primal(
   parameters: readonly tf.Tensor[],
   inputs: tf.Tensor2D,
   targets: tf.Tensor2D,
+  coordinates: tf.Tensor2D | undefined,
 ): { layers: Layer[]; probabilities: tf.Tensor2D } {
   const kernels = parameters.filter((_, p) => p % 2 === 0) as tf.Tensor2D[];
   const activations = [inputs];
@@ -97,10 +106,11 @@ function primal(
   const layers: Layer[] = [];
   for (let l = kernels.length - 1; l >= 0; l--) {
     const turnedKernel = l === 0 ? undefined : (tf.transpose(kernels[l]!) as tf.Tensor2D);
+    const moving = l === 0 && coordinates ? coordinates : activations[l]!;
     layers.unshift({
       kernel: kernels[l]!,
-      inputs: activations[l]!,
-      turnedInputs: tf.transpose(activations[l]!) as tf.Tensor2D,
+      inputs: moving,
+      turnedInputs: tf.transpose(moving) as tf.Tensor2D,
       delta,
       ...(turnedKernel ? { turnedKernel, active: active[l]! } : {}),
     });

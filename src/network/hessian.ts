@@ -3,6 +3,7 @@ import { tf } from '../engine/tensorflow.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
 import { differentiated } from './hessian-batch.ts';
 import { mlpCurvature } from './hessian-mlp.ts';
+import type { InputSpan } from './input-span.ts';
 import { inputTensor, targetTensor, toTensors } from './loss.ts';
 import type { Network } from './network.ts';
 import { isPlainCrossEntropy } from './objective.ts';
@@ -15,6 +16,8 @@ export interface HessianSettings {
   readonly keptBytes?: number;
   /** `generic` differentiates twice; `fast` is for networks that have a hand-derived product. Default: what there is. */
   readonly path?: 'generic' | 'fast';
+  /** Of the examples' inputs: vectors are coordinates in it, as `InputSpan` says, and so are products. */
+  readonly span?: InputSpan;
 }
 
 const defaultKeptBytes = 2 ** 30;
@@ -47,15 +50,15 @@ export class Hessian {
   #room: number;
 
   constructor(network: Network, theta: ParameterVector, examples: Examples, settings: HessianSettings) {
-    this.dimension = dimension(theta);
-    this.#form = theta;
+    const { span } = settings;
+    this.#form = span ? span.form(theta) : theta;
+    this.dimension = span ? span.dimension(theta) : dimension(theta);
     this.#examples = examples;
     this.#batches = batches(inOrder(examples.count), settings.batch);
     const parameters = toTensors(theta);
     this.#parameters = parameters;
-    const fast =
-      settings.path !== 'generic' && network.spec.name === 'mlp' && isPlainCrossEntropy(network.loss);
-    if (settings.path === 'fast' && !fast)
+    const fast = settings.path !== 'generic' && hasFastProduct(network);
+    if ((settings.path === 'fast' || span) && !fast)
       throw new RangeError(`${network.spec.name} has no hand-derived product`);
     // An engine that compiles keeps what does not depend on v by itself.
     const program = fast
@@ -73,7 +76,7 @@ export class Hessian {
         return { compiled, bytes: 0, dispose: () => compiled.dispose() };
       }
       const curvature = fast
-        ? mlpCurvature(parameters, inputs, targets)
+        ? mlpCurvature(parameters, inputs, targets, span?.coordinatesOf(indices))
         : differentiated(network, parameters, inputs, targets, keep);
       const compiled = compile((...v) => curvature.product(v));
       return {
@@ -127,6 +130,11 @@ export class Hessian {
     for (const curvature of this.#kept.splice(0)) curvature.dispose();
     this.#program?.dispose();
   }
+}
+
+/** Whether products are derived by hand. */
+export function hasFastProduct(network: Network): boolean {
+  return network.spec.name === 'mlp' && isPlainCrossEntropy(network.loss);
 }
 
 /** One list of numbers as a parameter vector of a form: views, no copies. */

@@ -4,6 +4,7 @@
  *
  * Vectors are float32, because that is what products take and give; everything computed over them is float64.
  */
+import { availableParallelism } from 'node:os';
 import { KernelMemory } from '../kernels/kernels.ts';
 
 /** A symmetric matrix H of which only products are known. */
@@ -11,6 +12,33 @@ export interface SymmetricOperator {
   readonly dimension: number;
   /** Hv. The argument is not kept and not changed. */
   product(v: Float32Array): Promise<Float32Array>;
+  /** The same operator in fewer coordinates, where it has such; made when it is first asked for. */
+  readonly reduced?: () => Promise<ReducedOperator | undefined>;
+}
+
+/**
+ * H = Q H' Qᵀ with orthonormal columns Q, as H' with one coordinate more, in which H' is zero: that of what a vector has
+ * outside of Q's span. Products with H never lead out of the span and a start vector's own direction there, so a Krylov
+ * space of H from that start is, in these coordinates, one of H' from the start's: all inner products, and with them
+ * Ritz values, residuals and weights, are the same.
+ */
+export interface ReducedOperator {
+  /** Of the coordinates, the one outside of the span included. */
+  readonly dimension: number;
+  product(v: Float32Array): Promise<Float32Array>;
+  /** Coordinates of a vector; the last is the length of what it has outside of the span. */
+  coordinates(v: Float32Array): Promise<Float32Array>;
+  /** The vectors of some coordinates; what `start` has outside of the span is what the last one measures. */
+  vectors(coordinates: readonly Float32Array[], start: Float32Array): Promise<Float32Array[]>;
+}
+
+/** The coordinates of an operator in which as many orthonormal vectors as are wanted have room. */
+export async function reducedFor(
+  operator: SymmetricOperator,
+  vectors: number,
+): Promise<ReducedOperator | undefined> {
+  const reduced = await operator.reduced?.();
+  return reduced && reduced.dimension > vectors ? reduced : undefined;
 }
 
 /** Inner product in float64. */
@@ -47,38 +75,49 @@ export interface Parts {
   readonly left: number;
 }
 
-/** The kernels' widths of a tile; results' tiles of a recombination are that wide. */
+/** Numbers of a tile of the kernels, and of a recombination's. */
+const tile = 8192;
 const narrow = 512;
+/** Multiply-adds that are worth another thread. */
+const worthwhile = 2 ** 18;
 
 /**
  * Nearly orthonormal float32 vectors, and one vector w in float64 that is made orthogonal to them. The loops are
  * WebAssembly over cache-sized tiles in a fixed order: memory traffic is what they cost, and the same numbers have the
- * same bits everywhere.
+ * same bits everywhere. Several threads share the tiles; their number decides no bits.
  */
 export class Basis {
   readonly dimension: number;
   readonly capacity: number;
   #size = 0;
-  readonly #memory = new KernelMemory();
-  /** Numbers of a vector, padded with zeros to a multiple of four. */
+  readonly #memory = new KernelMemory({ shared: true });
+  /** Numbers of a vector, padded with zeros to a multiple of sixteen. */
   readonly #padded: number;
   readonly #vectors: number;
+  /** A float32 vector on its way in or out. */
+  readonly #passing: number;
   readonly #w: number;
+  /** Of Σ qⱼ·w or Σ w² of each tile. */
+  readonly #partial: number;
+  /** Coefficients. */
   readonly #small: number;
-  readonly #scratch: number;
+  readonly #counter: number;
+  /** Of each thread. */
+  readonly #scratches: readonly number[];
 
   /** @throws UserError where so many vectors have no room. */
-  constructor(dimension: number, capacity: number) {
+  constructor(dimension: number, capacity: number, threads = availableParallelism()) {
     this.dimension = dimension;
     this.capacity = capacity;
     this.#padded = Math.ceil(dimension / 16) * 16;
-    const bytes = capacity * this.#padded * 4;
-    this.#vectors = this.#memory.allocate(
-      bytes + this.#padded * 8 + capacity * capacity * 8 + capacity * narrow * 8,
-    );
-    this.#w = this.#vectors + bytes;
-    this.#small = this.#w + this.#padded * 8;
-    this.#scratch = this.#small + capacity * capacity * 8;
+    const tiles = Math.ceil(this.#padded / tile);
+    this.#vectors = this.#memory.allocate(capacity * this.#padded * 4);
+    this.#passing = this.#memory.allocate(this.#padded * 4);
+    this.#w = this.#memory.allocate(this.#padded * 8);
+    this.#partial = this.#memory.allocate(tiles * capacity * 8);
+    this.#small = this.#memory.allocate(capacity * capacity * 8);
+    this.#counter = this.#memory.allocate(4);
+    this.#scratches = Array.from({ length: threads }, () => this.#memory.allocate(capacity * narrow * 4));
   }
 
   /** Vectors held. */
@@ -99,7 +138,7 @@ export class Basis {
 
   /** A copy of a vector. */
   vector(index: number): Float32Array {
-    return this.#memory.float32(this.#vectors + index * this.#padded * 4, this.dimension).slice();
+    return this.#copy(this.#vectors + index * this.#padded * 4);
   }
 
   /**
@@ -107,55 +146,86 @@ export class Basis {
    * rounding could show (twice is enough: Kahan's and Parlett's rule). The last two vectors come first: in Lanczos'
    * recurrence they take nearly all, and one pass over the whole basis is then enough. What is left is `rest()`.
    */
-  orthogonalise(vector: ArrayLike<number>): Parts {
-    this.#memory.float64(this.#w, this.dimension).set(vector);
+  async orthogonalise(vector: Float32Array): Promise<Parts> {
+    this.#memory.float32(this.#passing, this.dimension).set(vector);
+    this.#memory.run.widened(this.#passing, this.#w, this.#padded);
     const along = new Float64Array(this.#size);
-    let left = this.#takeAway(Math.max(0, this.#size - 2), along);
+    let left = await this.#takeAway(Math.max(0, this.#size - 2), along);
     for (let pass = 0; pass < 3; pass++) {
       const before = left;
-      left = this.#takeAway(0, along);
+      left = await this.#takeAway(0, along);
       if (!(left <= before / Math.SQRT2)) break;
     }
     return { along, left };
   }
 
   /** One pass: takes from w what lies along the vectors from `first` on, and adds it to `along`. @returns what is left. */
-  #takeAway(first: number, along: Float64Array): number {
+  async #takeAway(first: number, along: Float64Array): Promise<number> {
+    const memory = this.#memory;
     const stride = this.#padded * 4;
     const vectors = this.#vectors + first * stride;
     const count = this.#size - first;
-    const { run } = this.#memory;
-    run.along(vectors, stride, count, this.#w, this.#padded, this.#small);
-    const taken = this.#memory.float64(this.#small, count);
-    for (let j = 0; j < count; j++) along[first + j]! += taken[j]!;
-    return Math.sqrt(run.takeAway(vectors, stride, count, this.#small, this.#w, this.#padded));
+    const n = this.#padded;
+    const tiles = Math.ceil(n / tile);
+    const crew = this.#crew(count * n, tiles);
+    const [w, small, partial, counter] = [this.#w, this.#small, this.#partial, this.#counter];
+    await memory.share('along', crew, counter, tiles, vectors, stride, count, w, n, partial);
+    const parts = memory.float64(partial, tiles * count);
+    const taken = memory.float64(small, count);
+    for (let j = 0; j < count; j++) {
+      let sum = 0;
+      for (let t = 0; t < tiles; t++) sum += parts[t * count + j]!;
+      taken[j] = sum;
+      along[first + j]! += sum;
+    }
+    await memory.share('takeAway', crew, counter, tiles, vectors, stride, count, small, w, n, partial);
+    let squares = 0;
+    for (const part of memory.float64(partial, tiles)) squares += part;
+    return Math.sqrt(squares);
   }
 
   /** What `orthogonalise` has left of its vector, with length 1. @param left its length, as it was told. */
   rest(left: number): Float32Array {
-    const w = this.#memory.float64(this.#w, this.dimension);
-    const result = new Float32Array(this.dimension);
-    for (let i = 0; i < result.length; i++) result[i] = w[i]! / left;
-    return result;
+    this.#memory.run.rounded(this.#w, 1 / left, this.#passing, this.#padded);
+    return this.#copy(this.#passing);
   }
 
   /** Replaces the basis Q by QY. @param columns Y's columns, each with a number a basis vector; not more than there are. */
-  recombine(columns: readonly ArrayLike<number>[]): void {
+  async recombine(columns: readonly ArrayLike<number>[]): Promise<void> {
     const count = this.#size;
     const y = this.#memory.float64(this.#small, columns.length * count);
     columns.forEach((factors, c) => {
       y.set(factors, c * count);
     });
-    const stride = this.#padded * 4;
-    this.#memory.run.recombine(
+    const tiles = Math.ceil(this.#padded / narrow);
+    await this.#memory.share(
+      'recombine',
+      this.#crew(count * columns.length * this.#padded, tiles),
+      this.#counter,
+      tiles,
       this.#vectors,
-      stride,
+      this.#padded * 4,
       count,
       this.#small,
       columns.length,
       this.#padded,
-      this.#scratch,
     );
     this.#size = columns.length;
+  }
+
+  /** Lets the other threads go of the memory. */
+  dispose(): void {
+    this.#memory.dispose();
+  }
+
+  /** Scratches of the threads that some work is for. */
+  #crew(multiplyAdds: number, tiles: number): readonly number[] {
+    return this.#scratches.slice(0, Math.max(1, Math.min(tiles, Math.floor(multiplyAdds / worthwhile))));
+  }
+
+  #copy(at: number): Float32Array {
+    const copy = new Float32Array(this.dimension);
+    copy.set(this.#memory.float32(at, this.dimension));
+    return copy;
   }
 }

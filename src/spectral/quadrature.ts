@@ -1,4 +1,4 @@
-import { Basis, inner, length, normalised, type SymmetricOperator } from './basis.ts';
+import { Basis, inner, length, normalised, reducedFor, type SymmetricOperator } from './basis.ts';
 import { notFinite } from './eigenpairs.ts';
 import { rademacher } from './rademacher.ts';
 import { smallEigen } from './small.ts';
@@ -14,22 +14,41 @@ export interface Quadrature {
 
 /**
  * Lanczos' method from a start vector with full reorthogonalisation. It ends early where the vector's invariant
- * subspace is exhausted.
+ * subspace is exhausted. Where the operator has fewer coordinates, it runs in these.
  * @param start of any length but 0.
+ * @param threads that share the work over vectors; default all of the machine. They decide no bits.
  */
 export async function lanczosQuadrature(
   operator: SymmetricOperator,
   start: Float32Array,
   steps: number,
   progress: () => void = () => {},
+  threads?: number,
 ): Promise<Quadrature> {
-  const basis = new Basis(operator.dimension, Math.min(steps, operator.dimension));
+  const reduced = await reducedFor(operator, steps);
+  const { dimension } = reduced ?? operator;
+  const basis = new Basis(dimension, Math.min(steps, dimension), threads);
+  try {
+    const first = normalised(reduced ? await reduced.coordinates(start) : start);
+    return quadratureOf(await tridiagonal(reduced ?? operator, basis, first, progress));
+  } finally {
+    basis.dispose();
+  }
+}
+
+/** Diagonal and off-diagonal of Lanczos' matrix. @param first a unit vector. */
+async function tridiagonal(
+  operator: Pick<SymmetricOperator, 'product'>,
+  basis: Basis,
+  first: Float32Array,
+  progress: () => void,
+): Promise<Pick<Quadrature, 'alphas' | 'betas'>> {
   const alphas: number[] = [];
   const betas: number[] = [];
-  let next = normalised(start);
+  let next = first;
   while (basis.size < basis.capacity) {
     basis.push(next);
-    const { along, left } = basis.orthogonalise(await operator.product(next));
+    const { along, left } = await basis.orthogonalise(await operator.product(next));
     if (!Number.isFinite(left)) throw notFinite();
     progress();
     alphas.push(along.at(-1)!);
@@ -39,6 +58,10 @@ export async function lanczosQuadrature(
     next = basis.rest(left);
   }
   betas.length = Math.max(0, alphas.length - 1);
+  return { alphas, betas };
+}
+
+function quadratureOf({ alphas, betas }: Pick<Quadrature, 'alphas' | 'betas'>): Quadrature {
   const { values, vectors } = smallEigen(
     alphas.map((alpha, i) =>
       alphas.map((_, j) => (i === j ? alpha : Math.abs(i - j) === 1 ? betas[Math.min(i, j)]! : 0)),

@@ -3,9 +3,10 @@ import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { networkTitle } from '../../src/network/architectures.ts';
 import { readCheckpoint } from '../../src/network/checkpoint.ts';
+import type { HessianOperator } from '../../src/network/hessian-operator.ts';
 import { dimension } from '../../src/network/tensors.ts';
 import type { SymmetricOperator } from '../../src/spectral/basis.ts';
-import { digestOf } from '../../src/util/digest.ts';
+import { type Digest, digestOf } from '../../src/util/digest.ts';
 import type { JsonObject } from '../../src/util/json.ts';
 import type { HessianParameters } from './parameters.ts';
 
@@ -14,7 +15,8 @@ export interface ModelHessian {
   readonly model: Awaited<ReturnType<typeof readCheckpoint>>;
   /**
    * Every product is a memo item, named by its vector's content: whatever was computed before an interruption, with
-   * another number of eigenpairs, or by another kind that multiplies with the same Hessian, is not computed again.
+   * another number of eigenpairs, or by another kind that multiplies with the same Hessian, is not computed again. Those in
+   * coordinates of the inputs are named by these inputs as well.
    */
   readonly operator: SymmetricOperator;
   /** For tables and captions. */
@@ -27,7 +29,7 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
   const at = context.input('model');
   const model = await readCheckpoint(at.path!, `${context.stage}: the input model`);
   await startEngine(context.engine, context.root);
-  const { Hessian } = await import('../../src/network/hessian.ts');
+  const { hessianOperator } = await import('../../src/network/hessian-operator.ts');
   const { microBatch } = await import('../../src/network/hessian-batch.ts');
   const { evaluationMode } = await import('../../src/network/loss.ts');
   const dataset = await datasetFor(model, params.dataset, context.root, context);
@@ -38,32 +40,47 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
   );
   const half = params.memory * 2 ** 19;
   let batch = params.batch ?? (model.network.name === 'mlp' ? 1000 : undefined);
-  let hessian: InstanceType<typeof Hessian> | undefined;
+  let hessian: HessianOperator | undefined;
   let fixed: ReturnType<typeof evaluationMode> | undefined;
+  const made = async (): Promise<HessianOperator> => {
+    fixed ??= evaluationMode(model.architecture, model.state);
+    batch ??= Math.min(examples.count, await microBatch(fixed.network, model.parameters, half));
+    hessian ??= hessianOperator(fixed.network, model.parameters, examples, { batch, keptBytes: half });
+    return hessian;
+  };
+  const product = async (
+    what: { readonly what: string; readonly inputs?: Digest },
+    v: Float32Array,
+    by: (hessian: HessianOperator) => Pick<HessianOperator, 'product'>,
+  ): Promise<Float32Array> => {
+    signal.throwIfAborted();
+    const operator = await made();
+    const key = {
+      ...what,
+      model: at.digest,
+      dataset: dataset.identity.digest,
+      split: params.split,
+      examples: examples.count,
+      batch: batch!,
+      vector: digestOf(bytesOf(v)),
+    };
+    const bytes = await memo.shared(key, async () => bytesOf(await by(operator).product(v)));
+    return new Float32Array(bytes.slice().buffer);
+  };
   return {
     model,
     operator: {
       dimension: dimension(model.parameters),
-      async product(v) {
+      product: (v) => product({ what: 'product with the Hessian' }, v, (whole) => whole),
+      async reduced() {
         signal.throwIfAborted();
-        fixed ??= evaluationMode(model.architecture, model.state);
-        batch ??= Math.min(examples.count, await microBatch(fixed.network, model.parameters, half));
-        const key = {
-          what: 'product with the Hessian',
-          model: at.digest,
-          dataset: dataset.identity.digest,
-          split: params.split,
-          examples: examples.count,
-          batch,
-          vector: digestOf(bytesOf(v)),
+        const reduced = await (await made()).reduced();
+        if (!reduced) return undefined;
+        const what = {
+          what: 'product in coordinates of the inputs',
+          inputs: digestOf(bytesOf(reduced.inputs)),
         };
-        const settings = { batch, keptBytes: half };
-        const { network } = fixed;
-        const bytes = await memo.shared(key, async () => {
-          hessian ??= new Hessian(network, model.parameters, examples, settings);
-          return bytesOf(await hessian.product(v));
-        });
-        return new Float32Array(bytes.slice().buffer);
+        return { ...reduced, product: (v) => product(what, v, () => reduced) };
       },
     },
     subject: {

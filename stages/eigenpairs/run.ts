@@ -3,6 +3,7 @@
  * `src/spectral/eigenpairs.ts`; this module knows where the Hessian comes from and what is written.
  */
 import { writeFile } from 'node:fs/promises';
+import { threadsFor } from '../../src/engine/threads.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { encodeDirection } from '../../src/network/direction.ts';
 import { shaped } from '../../src/network/hessian.ts';
@@ -27,6 +28,7 @@ export async function run(context: StageContext<EigenParameters>): Promise<void>
         tolerance: params.tolerance,
         maxProducts: params['max-products'],
         seed: params.seed,
+        threads: threadsFor(context.engine?.threads),
       },
       (products, found) => context.progress(found, wanted, 'eigenpairs', `${products} products`),
     );

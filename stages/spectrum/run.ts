@@ -3,6 +3,7 @@
  * Frobenius norm by Hutchinson's estimator. What is computed is `src/spectral/quadrature.ts`.
  */
 import { writeFile } from 'node:fs/promises';
+import { threadsFor } from '../../src/engine/threads.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import {
   type Estimate,
@@ -31,6 +32,7 @@ export async function run(context: StageContext<SpectrumParameters>): Promise<vo
           rademacher(params.seed, probe, operator.dimension),
           params.iterations,
           () => context.progress(++products, total, 'products', 'density'),
+          threadsFor(context.engine?.threads),
         ),
       );
     const maxProbes = params['trace-probes'];

@@ -32,27 +32,50 @@ function placed(memory: KernelMemory, values: ArrayLike<number>, bytes: 4 | 8): 
 }
 
 describe.each([1, 3, 4, 7])('Gram-Schmidt of %i vectors', (count) => {
-  // Longer than a tile, and not a multiple of one.
+  // Longer than two tiles, and not a multiple of one.
   const n = 16384 + 1040;
-  const memory = new KernelMemory();
+  const tiles = 3;
   const q = new Random([1, 'q']).gaussians(count * n);
   const w = Float64Array.from(new Random([1, 'w']).gaussians(n));
-  const basis = placed(memory, q, 4);
-  const at = placed(memory, w, 8);
-  const small = memory.allocate(8 * 64);
-  const scratch = memory.allocate(8 * 512 * 8);
+  const columns = Math.max(1, count - 1);
+  const y = [...new Random([1, 'y']).gaussians(columns * count)];
 
-  test('has float64’s inner products, and takes away what they say', () => {
-    memory.run.along(basis, 4 * n, count, at, n, small);
-    const found = memory.float64(small, count).slice();
+  /** Everything that the kernels make, by so many threads. */
+  async function made(threads: number) {
+    const memory = new KernelMemory({ shared: true });
+    const basis = placed(memory, q, 4);
+    const at = placed(memory, w, 8);
+    const partial = memory.allocate(tiles * count * 8);
+    const small = memory.allocate(8 * 64);
+    const counter = memory.allocate(4);
+    const scratches = Array.from({ length: threads }, () => memory.allocate(columns * 512 * 4));
+    await memory.share('along', scratches, counter, tiles, basis, 4 * n, count, at, n, partial);
+    // Every tile was taken, and each thread that looked found that none was left.
+    expect(memory.int32(counter, 1)[0]).toBeGreaterThan(tiles);
+    const parts = memory.float64(partial, tiles * count).slice();
+    const inner = Float64Array.from({ length: count }, (_, j) =>
+      [0, 1, 2].reduce((sum, t) => sum + parts[t * count + j]!, 0),
+    );
+    memory.float64(small, count).set(inner);
+    await memory.share('takeAway', scratches, counter, tiles, basis, 4 * n, count, small, at, n, partial);
+    const left = memory.float64(at, n).slice();
+    const squares = memory.float64(partial, tiles).reduce((sum, part) => sum + part, 0);
+    memory.float64(small, y.length).set(y);
+    const narrow = Math.ceil(n / 512);
+    await memory.share('recombine', scratches, counter, narrow, basis, 4 * n, count, small, columns, n);
+    const recombined = memory.float32(basis, columns * n).slice();
+    memory.dispose();
+    return { inner, left, squares, recombined };
+  }
+
+  test('has float64’s inner products, and takes away what they say', async () => {
+    const { inner: found, left, squares } = await made(1);
     found.forEach((value, j) => {
       let exact = 0;
       for (let i = 0; i < n; i++) exact += q[j * n + i]! * w[i]!;
       // Sums of n products of size 1 in another order: n·2^-53 at the worst.
       expect(Math.abs(value - exact)).toBeLessThan(1e-11);
     });
-    const squares = memory.run.takeAway(basis, 4 * n, count, small, at, n);
-    const left = memory.float64(at, n);
     let exact = 0;
     let worst = 0;
     for (let i = 0; i < n; i++) {
@@ -66,12 +89,8 @@ describe.each([1, 3, 4, 7])('Gram-Schmidt of %i vectors', (count) => {
     expect(Math.abs(squares / exact - 1)).toBeLessThan(1e-12);
   });
 
-  test('recombines vectors, rounded once', () => {
-    const columns = Math.max(1, count - 1);
-    const y = [...new Random([1, 'y']).gaussians(columns * count)];
-    memory.float64(small, y.length).set(y);
-    memory.run.recombine(basis, 4 * n, count, small, columns, n, scratch);
-    const found = memory.float32(basis, columns * n);
+  test('recombines vectors, rounded once', async () => {
+    const { recombined: found } = await made(1);
     let worst = 0;
     for (let c = 0; c < columns; c++)
       for (let i = 0; i < n; i++) {
@@ -81,6 +100,11 @@ describe.each([1, 3, 4, 7])('Gram-Schmidt of %i vectors', (count) => {
       }
     // Half a unit of float32's last place, 2^-24, for numbers above 0.1.
     expect(worst).toBeLessThan(2 ** -23.9);
+  });
+
+  test('has the same bits from any number of threads', async () => {
+    const one = await made(1);
+    for (const threads of [2, 3, 5]) expect(await made(threads)).toEqual(one);
   });
 });
 
