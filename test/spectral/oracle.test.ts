@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { flattened, Hessian } from '../../src/network/hessian.ts';
+import { type HessianOperator, hessianOperator } from '../../src/network/hessian-operator.ts';
 import { inner, length } from '../../src/spectral/basis.ts';
 import { eigenpairs } from '../../src/spectral/eigenpairs.ts';
 import { lanczosQuadrature } from '../../src/spectral/quadrature.ts';
@@ -26,9 +27,16 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
       batch: 1000,
     });
 
+  const operatorAt = (point: string): HessianOperator =>
+    hessianOperator(network, oracleVector(`mlp_${point}_a`), oracleImages('data_batch_1.bin', 1000), {
+      batch: 1000,
+    });
+
   test('the ten largest and ten smallest eigenvalues, trained, and the first eigenvectors', async () => {
     const reference = expected('mlp_curvature_trained');
-    const hessian = hessianAt('trained');
+    const hessian = operatorAt('trained');
+    // A thousand images of 3,072 numbers span a thousand dimensions.
+    expect((await hessian.reduced())!.dimension).toBe(1000 * 128 + 128 + 128 * 10 + 10 + 1);
     const found = await eigenpairs(hessian, {
       largest: 10,
       smallest: 10,
@@ -66,8 +74,10 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     async (point) => {
       const reference = expected(`mlp_curvature_${point}`);
       const hessian = hessianAt(point);
+      const operator = operatorAt(point);
       const start = flattened(oracleVector('mlp_v'));
-      const { alphas, betas, nodes, weights } = await lanczosQuadrature(hessian, start, 30);
+      const { alphas, betas, nodes, weights } = await lanczosQuadrature(operator, start, 30);
+      operator.dispose();
       const worst = (found: readonly number[], values: readonly number[]): number =>
         Math.max(...values.map((value, i) => Math.abs(found[i]! - value)));
       const { slq30_from_v: slq, hutchinson, torch_float32: torch } = reference;
