@@ -227,7 +227,13 @@ test('there are none where inputs may span nearly all, have no room, or meet no 
   expect(await reduced(network, theta, { batch: 20 })).toBeDefined();
   expect(await reduced(network, theta, { batch: 20, path: 'generic' })).toBeUndefined();
   expect(await reduced({ ...network, loss: { name: 'hinge' } }, theta, { batch: 20 })).toBeUndefined();
-  const convolutional = buildNetwork({ name: 'resnet', depth: 8, shortcut: 'A', inputs: 3072, classes } as never);
+  const convolutional = buildNetwork({
+    name: 'resnet',
+    depth: 8,
+    shortcut: 'A',
+    inputs: 3072,
+    classes,
+  } as never);
   const zeros = convolutional.parameters.map(({ name, shape }) => ({
     name,
     shape,

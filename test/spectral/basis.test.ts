@@ -18,7 +18,9 @@ async function made(threads: number) {
   const before = Array.from({ length: 20 }, (_, k) => basis.vector(k));
   const { along, left } = await basis.orthogonalise(drawn(20));
   const rest = basis.rest(left);
-  const columns = Array.from({ length: 12 }, (_, c) => [...normalised(new Random([31, 'y', c]).gaussians(20))]);
+  const columns = Array.from({ length: 12 }, (_, c) => [
+    ...normalised(new Random([31, 'y', c]).gaussians(20)),
+  ]);
   await basis.recombine(columns);
   const after = Array.from({ length: basis.size }, (_, k) => basis.vector(k));
   basis.dispose();
@@ -28,8 +30,8 @@ async function made(threads: number) {
 test('vectors are orthonormal, what is along them is measured, and mixtures are what is asked for', async () => {
   const { before, along, left, rest, columns, after } = await made(2);
   for (const [k, q] of before.entries())
+    // Vectors are rounded to float32, number by number.
     for (const [j, other] of before.slice(0, k + 1).entries())
-      // Vectors are rounded to float32, number by number.
       expect(Math.abs(inner(q, other) - (j === k ? 1 : 0))).toBeLessThan(1e-7);
   const whole = drawn(20);
   const again = Float64Array.from(rest, (x, i) =>
