@@ -6,6 +6,7 @@ import {
   framed,
   inputGradient,
   kernelGradient,
+  spread,
   thinned,
   type Window,
 } from '../engine/convolution.ts';
@@ -150,6 +151,50 @@ export function everyOther(tf: Tf, x: Tensor): Map {
     [0, w % 2],
   ]);
   return thinned(tf, even, [2, 2], [0, 0]);
+}
+
+/**
+ * A 1x1 convolution of stride 2 over maps [n, h, w, c] of even sides, which engines compute together with what follows
+ * it. Its gradients are products of matrices. Differentiable in any order.
+ * @param kernel [1, 1, c, out]
+ */
+export function halved(tf: Tf, x: Tensor, kernel: Tensor): Map {
+  return bilinear(
+    tf,
+    [x, kernel],
+    (a, k) => tf.conv2d(a as Map, k as Map, 2, 'valid'),
+    (dy, a, k) => {
+      const [n, h, w, into] = a.shape as [number, number, number, number];
+      const out = k.shape[3]!;
+      const upstream = tf.reshape(dy, [-1, out]) as TensorFlow.Tensor2D;
+      const byPixel = tf.matMul(upstream, tf.transpose(tf.reshape(k, [into, out])));
+      const seen = tf.transpose(tf.reshape(everyOther(tf, a), [-1, into]));
+      return [
+        spread(tf, tf.reshape(byPixel, [n, h / 2, w / 2, into]), [2, 2]),
+        tf.reshape(tf.matMul(seen, upstream), k.shape),
+      ];
+    },
+  );
+}
+
+/**
+ * Every other pixel of maps [n, h, w, c] of even sides, and as many zero channels on either side as make `to`. The
+ * zeros are those of a kernel, for the sake of speed as in `halved`; the gradient only moves numbers. Differentiable.
+ */
+export function widened(tf: Tf, x: Tensor, to: number): Map {
+  const into = x.shape[3]!;
+  const before = (to - into) / 2;
+  const kernel = new Float32Array(into * to);
+  for (let channel = 0; channel < into; channel++) kernel[channel * to + before + channel] = 1;
+  return exact(
+    tf,
+    (...given) => ({
+      value: tf.conv2d(given[0] as Map, tf.tensor4d(kernel, [1, 1, into, to]), 2, 'valid'),
+      gradFunc: (dy: Tensor) =>
+        spread(tf, tf.slice(dy as Map, [0, 0, 0, before], [-1, -1, -1, into]), [2, 2]),
+    }),
+    x,
+  );
 }
 
 /**

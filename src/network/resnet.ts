@@ -3,7 +3,7 @@ import { explicit } from '../engine/convolution.ts';
 import { recomputed } from '../engine/recomputed.ts';
 import type { tf as TensorFlow } from '../engine/tensorflow.ts';
 import { affineOf, batchNormalised } from './batch-norm.ts';
-import { around, biasedConvolution, everyOther, shiftedChannels } from './convolution.ts';
+import { around, biasedConvolution, halved, shiftedChannels, widened } from './convolution.ts';
 import { initialTensor } from './initialise.ts';
 import {
   type BatchNormMode,
@@ -193,10 +193,7 @@ class Pass {
     if (!adds) return inner;
     if (!widens) return tf.relu(tf.add(inner, x));
     if (shortcut) return tf.relu(tf.add(inner, this.unit(shortcut, x, false)));
-    // Option A: every other pixel, and zero channels on both sides.
-    const extra = (second.to - x.shape[3]!) / 2;
-    const zeros: [number, number] = [0, 0];
-    return tf.relu(tf.add(inner, tf.pad(everyOther(tf, x), [zeros, zeros, zeros, [extra, extra]])));
+    return tf.relu(tf.add(inner, widened(tf, x, second.to)));
   }
 
   /** A convolution, its batch norm and, where asked for, ReLU. With given statistics the norm is folded into the kernel. */
@@ -206,7 +203,7 @@ class Pass {
     const [kernel, scale, offset] = this.#tensors.slice(3 * layer, 3 * layer + 3) as [Tensor, Tensor, Tensor];
     if (this.#norm.statistics === 'batch') {
       const { observe } = this.#norm;
-      const maps = unit.size === 3 ? padded(tf, x, kernel, unit.stride) : pointwise(tf, x, kernel);
+      const maps = unit.size === 3 ? padded(tf, x, kernel, unit.stride) : halved(tf, x, kernel);
       const normal = batchNormalised(
         tf,
         maps,
@@ -221,7 +218,7 @@ class Pass {
     const folded = tf.mul(kernel, factor);
     if (unit.size === 3)
       return biasedConvolution(tf, x, folded, shift, around(unit.stride), relu ? 'relu' : 'linear');
-    const maps = shiftedChannels(tf, pointwise(tf, x, folded), shift);
+    const maps = shiftedChannels(tf, halved(tf, x, folded), shift);
     return relu ? tf.relu(maps) : maps;
   }
 }
@@ -229,13 +226,4 @@ class Pass {
 function padded(tf: Tf, x: Tensor, kernel: Tensor, stride: 1 | 2): TensorFlow.Tensor4D {
   const { strides, pads } = around(stride);
   return tf.conv2d(x as TensorFlow.Tensor4D, kernel as TensorFlow.Tensor4D, [...strides], explicit(pads));
-}
-
-/** A 1x1 convolution of stride 2, as a matrix product. */
-function pointwise(tf: Tf, x: Tensor, kernel: Tensor): TensorFlow.Tensor4D {
-  const [, , from, to] = kernel.shape as [number, number, number, number];
-  const kept = everyOther(tf, x);
-  const [n, h, w] = kept.shape;
-  const flat = tf.matMul(tf.reshape(kept, [n * h * w, from]), tf.reshape(kernel, [from, to]));
-  return tf.reshape(flat, [n, h, w, to]);
 }

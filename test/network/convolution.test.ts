@@ -7,8 +7,10 @@ import {
   channelSum,
   everyOther,
   groupedConvolution,
+  halved,
   scaledChannels,
   shiftedChannels,
+  widened,
 } from '../../src/network/convolution.ts';
 import { Random } from '../../src/util/random.ts';
 import { engineWithoutLeaks } from '../support/tensors.ts';
@@ -343,6 +345,30 @@ const cases: Record<string, Case> = {
     host: (a) => ({
       shape: [2, 2, 4, 3],
       values: a.values.filter((_, i) => (i / 3 / 8) % 2 < 1 && Math.floor(i / 3) % 2 === 0),
+    }),
+  },
+  'every other pixel with more channels': {
+    inputs: [x],
+    engine: (a) => widened(tf, a, 7),
+    host: (a) => ({
+      shape: [2, 2, 4, 7],
+      values: Array.from({ length: 16 * 7 }, (_, i) => {
+        const [pixel, channel] = [Math.floor(i / 7), (i % 7) - 2];
+        const from = 2 * 8 * Math.floor(pixel / 4) + 2 * (pixel % 4);
+        return channel >= 0 && channel < 3 ? a.values[3 * from + channel]! : 0;
+      }),
+    }),
+  },
+  '1x1 of every other pixel': {
+    inputs: [x, random('k', 1, 1, 3, 5)],
+    engine: (a, k) => halved(tf, a, k),
+    host: (a, k) => ({
+      shape: [2, 2, 4, 5],
+      values: Array.from({ length: 16 * 5 }, (_, i) => {
+        const [pixel, out] = [Math.floor(i / 5), i % 5];
+        const from = 2 * 8 * Math.floor(pixel / 4) + 2 * (pixel % 4);
+        return [0, 1, 2].reduce((sum, c) => sum + a.values[3 * from + c]! * k.values[5 * c + out]!, 0);
+      }),
     }),
   },
   'batch norm in training mode': {
