@@ -56,7 +56,8 @@ export function examplesOf(
       features,
       classes,
       labels,
-      inputs(indices, values = new Float32Array(indices.length * features)) {
+      inputs(indices, into) {
+        const values = into ?? new Float32Array(indices.length * features);
         if (chosen.length * features * 4 > Math.min(keptBytes, budget)) {
           rows.hold(budget);
           read(indices, values);
@@ -66,12 +67,21 @@ export function examplesOf(
           all = new Float32Array(chosen.length * features);
           read(inOrder(chosen.length), all);
         }
+        // Whoever offers room asks for numbers to read: neighbours lie there already.
+        const first = indices[0] ?? 0;
+        if (into && areConsecutive(indices))
+          return all.subarray(first * features, (first + indices.length) * features);
         for (let i = 0; i < indices.length; i++)
           values.set(all.subarray(indices[i]! * features, (indices[i]! + 1) * features), i * features);
         return values;
       },
     },
   };
+}
+
+function areConsecutive(indices: ArrayLike<number>): boolean {
+  for (let i = 1; i < indices.length; i++) if (indices[i] !== indices[0]! + i) return false;
+  return true;
 }
 
 /** Writes rows, which are handed over with their places, as numbers. */

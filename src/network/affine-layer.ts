@@ -97,16 +97,16 @@ export class FirstLayer {
     for (let b = 0, first = 0; first < count; b++, first += this.#batch) {
       let inputs = this.#kept[b];
       if (!inputs) {
-        const room = keep ? undefined : shared;
-        inputs = room ?? new Float32Array(this.#batch * features);
-        if (!keep) shared = inputs;
         const size = Math.min(this.#batch, count - first);
-        const part = inputs.subarray(0, size * features);
-        const made = this.#examples.inputs(
-          Uint32Array.from({ length: size }, (_, i) => first + i),
-          part,
-        );
-        if (made !== part) part.set(made);
+        const indices = Uint32Array.from({ length: size }, (_, i) => first + i);
+        const room = keep ? undefined : shared;
+        const own = room ?? new Float32Array(this.#batch * features);
+        if (!keep) shared = own;
+        const part = own.subarray(0, size * features);
+        const made = this.#examples.inputs(indices, part);
+        // A whole batch that lies elsewhere is read there.
+        inputs = made.length === own.length ? made : own;
+        if (inputs === own && made !== part) part.set(made);
         if (keep) this.#kept.push(inputs);
       }
       yield { first, inputs };

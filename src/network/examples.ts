@@ -8,7 +8,8 @@ export interface Examples {
   readonly labels: Uint8Array | Uint16Array;
   /**
    * Normalised inputs, row-major [indices.length, features].
-   * @param into where they may go instead of into an array of their own; what is returned holds them in any case.
+   * @param into where they may go instead of into an array of their own. What is returned holds them in any case; it may
+   * then be a view of numbers that others read too, and must not be changed.
    */
   inputs(indices: ArrayLike<number>, into?: Float32Array): Float32Array;
 }

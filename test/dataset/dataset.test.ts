@@ -63,6 +63,21 @@ describe('the shipped sample of CIFAR-10', () => {
   });
 });
 
+test('inputs are the same numbers wherever room is offered for them', async () => {
+  const { train } = await loadDataset('cifar10-mini', packageRoot());
+  for (const indices of [[5, 6, 7], [7], [3, 9], [6, 5]]) {
+    const room = new Float32Array(indices.length * train.features);
+    const found = train.inputs(indices, room);
+    expect(found).toEqual(train.inputs(indices));
+    // Neighbours are read where they are kept.
+    const neighbours = indices.every((index, i) => index === indices[0]! + i);
+    expect(found.buffer === room.buffer).toBe(!neighbours);
+  }
+  const own = train.inputs([5, 6]);
+  own.fill(0);
+  expect(train.inputs([5, 6])[0]).not.toBe(0);
+});
+
 describe('finding data sets', () => {
   test('the workspace comes before the package, which has the sample', () => {
     const root = tinyWorkspace();
