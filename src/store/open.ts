@@ -34,8 +34,12 @@ import { removeTree, Scratch } from './scratch.ts';
 const cacheTag =
   'Signature: 8a477f597d28d172789f06886806bc55\n# This folder holds results that orograph can compute again.\n';
 
-/** Finished stages that a power cut may cost: those of so long. Nothing else waits for the disk meanwhile. */
-const settleEveryMs = 1000;
+/**
+ * What a power cut may cost: what finished in so many milliseconds, of stages that took a second or more and of shorter
+ * ones. Up to 256 folders are synced each time, which costs more than hundreds of small stages themselves.
+ */
+const settleAfterMs = { long: 1000, short: 5000 };
+const longStageMs = 1000;
 
 /**
  * Opens the store in a folder, which is made where it is missing; the folder it lies in must be there.
@@ -111,7 +115,7 @@ export class OpenStore implements Store {
   /** What dead processes left in `tmp/` is gone, or it cannot be removed. */
   readonly tidied: Promise<unknown>;
   #open = true;
-  #settling: NodeJS.Timeout | undefined;
+  #settling: { readonly due: number; readonly timer: NodeJS.Timeout } | undefined;
   #settled = Promise.resolve();
 
   constructor(folder: string, owner: string, access: 'write' | 'read') {
@@ -180,14 +184,20 @@ export class OpenStore implements Store {
       this.#claims.releaseWithin(row.key);
     }, false);
     this.#claims.released(row.key);
-    this.#settling ??= setTimeout(() => this.settle().catch(() => {}), settleEveryMs).unref();
+    this.#settleWithin(row.wallMs < longStageMs ? settleAfterMs.short : settleAfterMs.long);
+  }
+  #settleWithin(delayMs: number): void {
+    const due = performance.now() + delayMs;
+    if (this.#settling !== undefined && this.#settling.due <= due) return;
+    clearTimeout(this.#settling?.timer);
+    this.#settling = { due, timer: setTimeout(() => this.settle().catch(() => {}), delayMs).unref() };
   }
   /**
    * Makes durable what a power cut could still take: names of blobs, and rows. One after the other, so that the last of a
    * run waits for all; and a failure stays, because a disk tells it only once.
    */
   settle(): Promise<void> {
-    clearTimeout(this.#settling);
+    clearTimeout(this.#settling?.timer);
     this.#settling = undefined;
     this.#settled = this.#settled.then(async () => {
       await Promise.all([this.objects.settle(), this.database.makeDurable()]);
@@ -232,7 +242,7 @@ export class OpenStore implements Store {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    clearTimeout(this.#settling);
+    clearTimeout(this.#settling?.timer);
     this.#claims.close();
     this.database.close();
     this.scratch.close();
