@@ -27,6 +27,13 @@ export interface CommandJob {
   readonly bench: Workbench;
 }
 
+/** A program whose bench is laid: nothing is left but to start it. */
+export interface LaidCommand {
+  readonly job: CommandJob;
+  /** What to execute. */
+  readonly words: string;
+}
+
 const graceMs = 3_000;
 /** A program that prints without end must not fill the disk. */
 const logLimitBytes = 1_000_000_000;
@@ -37,10 +44,9 @@ export class CommandRunner {
   readonly #all = new Set<Launcher>();
 
   async perform(
-    job: CommandJob,
+    { job, words }: LaidCommand,
     options: { readonly timeoutSeconds: number | null; readonly signal: AbortSignal },
   ): Promise<{ ending: Ending; log: string | undefined }> {
-    const words = prepare(job);
     const launcher = this.#idle.pop() ?? this.#start();
     let stopping: 'timeout' | 'interrupted' | 'too much output' | undefined;
     const timers: NodeJS.Timeout[] = [];
@@ -110,8 +116,12 @@ function endingOf(
   return { ok: false, why: 'failed', message: `the command ended with exit code ${status}${signal}` };
 }
 
-/** Lays out the inputs under names that are the same in every run; returns what to execute. */
-function prepare(job: CommandJob): string {
+/** Lays out the inputs under names that are the same in every run. */
+export function lay(job: CommandJob): LaidCommand {
+  return { job, words: layWords(job) };
+}
+
+function layWords(job: CommandJob): string {
   const paths = layInputs(job);
   const text = fillCommand(job.command, ({ scope, path, member }) => {
     const name = path[0]!;

@@ -24,7 +24,7 @@ trap : TERM
 
 /** A program, its place and its surroundings. */
 export interface Program {
-  /** What `exec` is told: words that are quoted where they need it, see `shell-words.ts`. */
+  /** The command: words that are quoted where they need it, see `shell-words.ts`. */
   readonly words: string;
   /** Its current folder. */
   readonly folder: string;
@@ -56,8 +56,11 @@ export class Launcher {
 
   /** Runs a program; resolves with its exit status, or null when it was killed. */
   run({ words, folder, log, env }: Program): Promise<number | null> {
+    // A name without a path goes without `exec`, with which dash tries to execute it in each folder of PATH; without,
+    // it looks where it is, and the last command of a subshell takes its place all the same.
+    const place = words.startsWith('/') ? 'exec ' : '';
     const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)} && `);
-    const line = `( cd ${quote(folder)} && ${exports.join('')}exec ${words} ) </dev/null >>${quote(log)} 2>&1; echo $?\n`;
+    const line = `( cd ${quote(folder)} && ${exports.join('')}${place}${words} ) </dev/null >>${quote(log)} 2>&1; echo $?\n`;
     return new Promise((resolve) => {
       this.#answer = resolve;
       if (this.child.exitCode !== null || this.child.signalCode !== null) this.#settle(null);

@@ -25,7 +25,7 @@ const ofTheShell = new Set(
 const longestArgument = 100_000;
 
 /**
- * What `exec` has to be told to do what `sh -c` would do with the text. One plain command needs no shell: starting one
+ * What a shell has to be told to do what `sh -c` would do with the text. One plain command needs no shell: starting one
  * that only starts something else costs as much as a small program itself (make does the same).
  * Null where the text is too long to be handed over as an argument.
  */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { RunEvent } from '../events/event.ts';
-import { CommandRunner } from '../execute/command.ts';
+import { CommandRunner, type LaidCommand, lay } from '../execute/command.ts';
 import type { Job } from '../execute/job.ts';
 import { StageLog } from '../execute/log.ts';
 import { collectOutputs, prepareOutputs } from '../execute/outputs.ts';
@@ -32,6 +32,15 @@ export type StageEnding =
       readonly wallMs: number;
     };
 type Failure = Extract<StageEnding, { ok: false }>;
+type Inputs = Record<string, Artifact | Artifact[]>;
+
+/** A stage whose process can be started: where it works, what it reads and, for a program, all but its start. */
+interface Place {
+  readonly work: Workbench | string;
+  readonly inputs: Inputs;
+  /** Null for a kind. */
+  readonly command: LaidCommand | null;
+}
 
 /** First pause before another attempt; it doubles. */
 const backOffMs = 500;
@@ -49,6 +58,8 @@ export class Executor {
   readonly #benches: Workbenches;
   readonly #guard: InputGuard;
   readonly #removals = new Set<Promise<void>>();
+  /** Of programs that wait for tokens, by instance. */
+  readonly #laid = new Map<string, Place>();
   readonly #session: Session;
   readonly #resolution: Resolution;
   readonly #emit: (event: RunEvent) => void;
@@ -79,9 +90,21 @@ export class Executor {
   /** Ends the workers; resolves when every work folder is gone. */
   async close(): Promise<void> {
     this.#commands.close();
+    for (const { work } of this.#laid.values()) this.#benches.release(work as Workbench, true);
+    this.#laid.clear();
     await this.#benches.close();
     await this.#workers.close();
     await Promise.all(this.#removals);
+  }
+
+  /** Lays the bench of a program that will probably run next, so that the tokens do not wait for it. */
+  prepare(instance: Instance, key: StageKey): void {
+    if (instance.kind !== 'command' || this.#laid.has(instance.id)) return;
+    try {
+      this.#laid.set(instance.id, this.#lay(instance, key));
+    } catch {
+      // It is tried again when its turn comes, and what is wrong is told then.
+    }
   }
 
   /** @param giveBack called once the program or worker has ended: storing its outputs needs no tokens. */
@@ -124,14 +147,14 @@ export class Executor {
   async #attempt(instance: Instance, key: StageKey, giveBack: () => void): Promise<StageEnding> {
     const { store } = this.#session;
     const startedAt = performance.now();
-    let place: Workbench | string | undefined;
+    let place: Place | undefined;
     let storing = false;
     let clean = false;
     try {
-      place = instance.kind === 'command' ? this.#benches.take() : store.createWorkFolder();
-      const inputs = this.#resolution.artifacts(instance);
-      this.#guard.note(inputs);
-      const { ending, log, folder, fileNames } = await this.#perform(instance, key, place, inputs);
+      place = this.#laid.get(instance.id) ?? this.#lay(instance, key);
+      this.#laid.delete(instance.id);
+      const { inputs } = place;
+      const { ending, log, folder, fileNames } = await this.#perform(instance, key, place);
       if (ending.ok && this.#storing < mostStoring) giveBack();
       const failed = (message: string, hint?: string): Failure => ({
         ok: false,
@@ -199,8 +222,34 @@ export class Executor {
       };
     } finally {
       if (storing) this.#storing -= 1;
-      if (typeof place === 'string') this.#discard(place);
-      else if (place) this.#benches.release(place, clean);
+      if (typeof place?.work === 'string') this.#discard(place.work);
+      else if (place) this.#benches.release(place.work, clean);
+    }
+  }
+
+  #lay(instance: Instance, key: StageKey): Place {
+    const { store, options } = this.#session;
+    const inputs = this.#resolution.artifacts(instance);
+    this.#guard.note(inputs);
+    if (instance.kind !== 'command') return { work: store.createWorkFolder(), inputs, command: null };
+    const extensions = this.#resolution.extensions(instance);
+    const work = this.#benches.take();
+    try {
+      const command = lay({
+        key,
+        cache: options.workspace.cache,
+        command: instance.params.command as string,
+        inputs,
+        extensionOf: (artifact) => extensions.get(artifact.label)!,
+        isBlob: ({ members }) => members[0]?.path === store.objectPath(members[0]!.digest),
+        outputs: instance.params.outputs as Record<string, string>,
+        env: instance.env,
+        bench: work,
+      });
+      return { work, inputs, command };
+    } catch (error) {
+      this.#benches.release(work, false);
+      throw error;
     }
   }
 
@@ -216,37 +265,20 @@ export class Executor {
   async #perform(
     instance: Instance,
     key: StageKey,
-    place: Workbench | string,
-    inputs: Record<string, Artifact | Artifact[]>,
+    { work, inputs, command }: Place,
   ): Promise<{ ending: Ending; log: string | undefined; folder: string; fileNames: Record<string, string> }> {
-    const { cache } = this.#session.options.workspace;
-    if (typeof place !== 'string') {
-      const bench = place;
-      const fileNames = instance.params.outputs as Record<string, string>;
-      const extensions = this.#resolution.extensions(instance);
-      const { ending, log } = await this.#commands.perform(
-        {
-          key,
-          cache,
-          command: instance.params.command as string,
-          inputs,
-          extensionOf: (artifact) => extensions.get(artifact.label)!,
-          isBlob: ({ members }) => members[0]?.path === this.#session.store.objectPath(members[0]!.digest),
-          outputs: fileNames,
-          env: instance.env,
-          bench,
-        },
-        { timeoutSeconds: instance.timeout, signal: this.#signal },
-      );
-      return { ending, log, folder: bench.run, fileNames };
+    if (typeof work !== 'string') {
+      const limits = { timeoutSeconds: instance.timeout, signal: this.#signal };
+      const { ending, log } = await this.#commands.perform(command!, limits);
+      return { ending, log, folder: work.run, fileNames: command!.job.outputs };
     }
     const log = this.#log(instance, key);
-    prepareOutputs(place, instance.outputs);
+    prepareOutputs(work, instance.outputs);
     const ending = await this.#workers.perform(
-      { ...this.#job(instance, key, place), inputs },
+      { ...this.#job(instance, key, work), inputs },
       this.#options(instance, log),
     );
-    return { ending, log: log.close(), folder: place, fileNames: {} };
+    return { ending, log: log.close(), folder: work, fileNames: {} };
   }
 
   #job(instance: Instance, key: StageKey, work: string): Job {

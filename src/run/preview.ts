@@ -43,7 +43,7 @@ export async function previewSession(session: Session, force: readonly string[])
       id,
       kind,
       status: row ? 'cached' : 'will-run',
-      reasons: row ? [] : reasonsToRun(key, parts, latest.get(id), forced.has(id)),
+      reasons: row ? [] : reasonsToRun(key, () => parts, latest.get(id), forced.has(id)),
       key,
       parts: parts as unknown as JsonObject,
       row: row ?? null,

@@ -6,14 +6,14 @@ import type { StageKey } from '../util/digest.ts';
 /** Why a stage whose key is known must run, most telling first. */
 export function reasonsToRun(
   key: StageKey,
-  parts: KeyParts,
+  parts: () => KeyParts,
   latest: LatestKey | undefined,
   forced: boolean,
 ): string[] {
   if (forced) return ['asked for by --force'];
   if (!latest) return ['never ran'];
   if (latest.key === key) return ['its result is no longer in the cache'];
-  return changes(parts, latest).map(describe);
+  return changes(parts(), latest).map(describe);
 }
 
 /** Field by field against the newest run of the stage. */

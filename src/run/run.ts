@@ -134,6 +134,7 @@ class Run {
     const instances = new Map(pending.map((instance) => [instance.id, instance]));
     const waiting = new Map<StageKey, number>();
     const computing = new Map<StageKey, Promise<void>>();
+    const asked = new Set(pending.flatMap(({ id }) => (resolution.keys.has(id) ? [id] : [])));
     const isDone = (instance: Instance): boolean => {
       if (forced.has(instance.id)) return false;
       const row = store.lookup(resolution.key(instance)!);
@@ -152,7 +153,8 @@ class Run {
       tokens: session.tokens,
       keepGoing: this.#options.keepGoing ?? false,
       signal: this.#signal,
-      ready: (task) => isDone(instances.get(task.id)!),
+      // Whoever was looked up a moment ago is looked up again once it is claimed.
+      ready: (task) => !asked.delete(task.id) && isDone(instances.get(task.id)!),
       run: async (task, giveBack) => {
         const instance = instances.get(task.id)!;
         const key = resolution.key(instance)!;
@@ -172,7 +174,7 @@ class Run {
           if (isDone(instance)) return 'done';
           const reasons = reasonsToRun(
             key,
-            resolution.parts(instance),
+            () => resolution.parts(instance),
             latest.get(instance.id),
             forced.has(instance.id),
           );
@@ -183,6 +185,10 @@ class Run {
           computing.delete(key);
           store.release(key);
         }
+      },
+      soon: (task) => {
+        const instance = instances.get(task.id)!;
+        executor.prepare(instance, resolution.key(instance)!);
       },
       skip: (task, because) => {
         const reason = because === null || this.#signal.aborted ? 'interrupted' : `${because} failed`;

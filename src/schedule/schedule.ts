@@ -34,6 +34,11 @@ export interface ScheduleOptions {
    * it throws ends the schedule.
    */
   readonly run: (task: Task, giveBack: () => void) => Promise<Outcome>;
+  /**
+   * Called before `run`, or not at all: the task waits for tokens and is among the next to get them. It may not run
+   * after all.
+   */
+  readonly soon?: (task: Task) => void;
   /** Called for each task that will not run, with the id of the task whose failure is to blame (null: interrupted). */
   readonly skip: (task: Task, because: string | null) => void;
 }
@@ -78,13 +83,17 @@ export async function schedule(options: ScheduleOptions): Promise<void> {
     if (stopped()) return;
     if (!(await options.ready(task))) {
       for (;;) {
-        const outcome = await pool.run(task.resources, priority.get(task.id)!, async (giveBack) => {
+        const run = async (giveBack: () => void): Promise<Outcome | null> => {
           if (stopped()) return null;
           const outcome = await options.run(task, giveBack);
           // Before the tokens go to the next one, so that it does not start.
           if (outcome === 'failed') firstFailure ??= task.id;
           return outcome;
-        });
+        };
+        const soon = (): void => {
+          if (!stopped()) options.soon?.(task);
+        };
+        const outcome = await pool.run(task.resources, priority.get(task.id)!, run, soon);
         if (outcome === null) return;
         if (outcome === 'failed') {
           settled.add(task.id);

@@ -6,7 +6,24 @@ interface Waiting {
   readonly job: Job;
   readonly priority: number;
   readonly order: number;
+  /** Called once, when it is among the next to run. */
+  soon: (() => void) | undefined;
 }
+/** Jobs with the same needs. */
+interface Row {
+  readonly needs: Resources;
+  readonly jobs: Waiting[];
+  /** How many of them have been told that they are among the next. */
+  told: number;
+}
+interface Enqueuing {
+  readonly priority?: number;
+  readonly needs?: Resources;
+  readonly soon?: (() => void) | undefined;
+}
+
+/** So many jobs of each row are told that their turn comes: what they prepare meanwhile is not waited for then. */
+const lookAhead = 2;
 
 /**
  * The waiting room of a p-queue whose places are resource tokens instead of a count: `size` and `dequeue` see only
@@ -15,19 +32,19 @@ interface Waiting {
  */
 class TokenQueue {
   readonly free: { cpu: number; memory: number; gpu: number };
-  readonly #rows = new Map<string, { needs: Resources; jobs: Waiting[] }>();
+  readonly #rows = new Map<string, Row>();
   #order = 0;
 
   constructor(total: Resources) {
     this.free = { ...total };
   }
 
-  enqueue(job: Job, options?: { priority?: number; needs?: Resources }): void {
+  enqueue(job: Job, options?: Enqueuing): void {
     const needs = options?.needs ?? { cpu: 1, memory: 0, gpu: 0 };
     const shape = `${needs.cpu}/${needs.memory}/${needs.gpu}`;
     let row = this.#rows.get(shape);
-    if (!row) this.#rows.set(shape, (row = { needs, jobs: [] }));
-    const waiting = { job, priority: options?.priority ?? 0, order: this.#order++ };
+    if (!row) this.#rows.set(shape, (row = { needs, jobs: [], told: 0 }));
+    const waiting = { job, priority: options?.priority ?? 0, order: this.#order++, soon: options?.soon };
     // A binary heap would do; sorted insertion keeps equal priorities in order and rows are appended to mostly.
     let at = row.jobs.length;
     while (at > 0 && row.jobs[at - 1]!.priority < waiting.priority) at--;
@@ -42,7 +59,10 @@ class TokenQueue {
     const row = this.#next();
     if (!row) return undefined;
     this.#move(row.needs, -1);
-    const { job } = row.jobs.shift()!;
+    const { job, soon } = row.jobs.shift()!;
+    // What was told is called no more, and forgotten.
+    if (soon === undefined) row.told = Math.max(0, row.told - 1);
+    setImmediate(() => tellNext(row));
     return job;
   }
 
@@ -58,8 +78,8 @@ class TokenQueue {
     throw new Error('priorities are given when a stage is queued');
   }
 
-  #next(): { needs: Resources; jobs: Waiting[] } | undefined {
-    let best: { needs: Resources; jobs: Waiting[] } | undefined;
+  #next(): Row | undefined {
+    let best: Row | undefined;
     for (const row of this.#rows.values()) {
       const head = row.jobs[0];
       if (!head || !this.#fits(row.needs)) continue;
@@ -83,6 +103,17 @@ class TokenQueue {
     this.free.cpu += sign * needs.cpu;
     this.free.memory += sign * needs.memory;
     this.free.gpu += sign * needs.gpu;
+  }
+}
+
+function tellNext(row: Row): void {
+  for (let i = 0; i < row.jobs.length && row.told < lookAhead; i++) {
+    const waiting = row.jobs[i]!;
+    const { soon } = waiting;
+    if (soon === undefined) continue;
+    waiting.soon = undefined;
+    row.told++;
+    soon();
   }
 }
 
@@ -110,12 +141,14 @@ export class TokenPool {
 
   /**
    * Needs beyond the machine's total are cut to it: such a job runs alone. The tokens come back when the job ends, or
-   * when it says so itself because what is left needs none.
+   * when it says so itself because what is left needs none. `soon` may be called once before it starts, when few others
+   * are before it.
    */
   run<Result>(
     needs: Resources,
     priority: number,
     job: (giveBack: () => void) => Promise<Result>,
+    soon: () => void = () => {},
   ): Promise<Result> {
     const cut = {
       cpu: Math.min(needs.cpu, this.#total.cpu),
@@ -135,7 +168,7 @@ export class TokenPool {
           job(giveBack).finally(giveBack).then(resolve, reject);
         });
       // p-queue looks for the next job when this one's promise settles.
-      this.#queue.add(holding as never, { priority, needs: cut } as never).catch(reject);
+      this.#queue.add(holding as never, { priority, needs: cut, soon } as never).catch(reject);
     });
   }
 }

@@ -14,6 +14,7 @@ async function trace(
     signal?: AbortSignal;
     ready?: (task: Task) => boolean;
     run?: (task: Task) => Promise<Outcome>;
+    soon?: (task: Task) => void;
   } = {},
 ) {
   const events: string[] = [];
@@ -35,6 +36,7 @@ async function trace(
       events.push(`${typeof outcome === 'string' ? outcome : 'busy'} ${task.id}`);
       return outcome;
     },
+    ...(options.soon && { soon: options.soon }),
     skip: (task, because) => events.push(`skip ${task.id} because of ${because}`),
   });
   return { events, most };
@@ -241,6 +243,47 @@ describe('schedule', () => {
       // More than there are: such a task runs alone.
       expect((await trace(tasks, { tokens: { ...tokens, [kind]: 1 } })).most, kind).toBe(1);
     }
+  });
+
+  it('tells at most two waiting tasks of a kind that their turn comes, each once and before it runs', async () => {
+    const [told, started]: [string[], string[]] = [[], []];
+    let most = 0;
+    await schedule({
+      tasks: Array.from({ length: 20 }, (_, i) => task(`${i}`)),
+      tokens: { cpu: 2, memory: 0, gpu: 0 },
+      keepGoing: false,
+      signal: never,
+      ready: () => false,
+      run: async ({ id }) => {
+        started.push(id);
+        for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+        return 'done';
+      },
+      soon: ({ id }) => {
+        expect(started).not.toContain(id);
+        told.push(id);
+        most = Math.max(most, told.filter((one) => !started.includes(one)).length);
+      },
+      skip: () => {},
+    });
+    expect(most).toBe(2);
+    expect(started).toHaveLength(20);
+    // The first two had tokens at once.
+    expect(told).toEqual(started.slice(2));
+  });
+
+  it('tells nobody that his turn comes after a failure', async () => {
+    const told: string[] = [];
+    const { events } = await trace(
+      Array.from({ length: 6 }, (_, i) => task(`${i}`)),
+      {
+        tokens: one,
+        run: async ({ id }) => (id === '1' ? 'failed' : 'done'),
+        soon: ({ id }) => told.push(id),
+      },
+    );
+    expect(events.filter((event) => event.startsWith('start'))).toEqual(['start 0', 'start 1']);
+    expect(told).toEqual(['1', '2', '3']);
   });
 
   it('copes with a chain of ten thousand tasks', async () => {
