@@ -28,6 +28,7 @@ const usage = `node bench/overhead/run.mjs [options]
   --reps n      samples an operation (default: 5)
   --cap s       a tool that takes longer than this many seconds is left out (default: 120)
   --patience s  how long to wait for an idle machine before each sample (default: 5)
+  --slow s      a tool whose first build takes longer gets one sample an operation, as it comes (default: 30)
   --redo n      disturbed samples to take again, for each tool and operation (default: 4)
   --json file   where to write every sample
   --keep        leave the folders for inspection`;
@@ -41,6 +42,7 @@ const { values: options } = parseArgs({
     reps: { type: 'string', default: '5' },
     cap: { type: 'string', default: '120' },
     patience: { type: 'string', default: '5' },
+    slow: { type: 'string', default: '30' },
     redo: { type: 'string', default: '4' },
     json: { type: 'string' },
     keep: { type: 'boolean', default: false },
@@ -62,7 +64,7 @@ const operations = wanted(operationNames, listOf(options.ops), 'operation');
 const shapes = wanted(shapeNames, listOf(options.shapes), 'shape');
 const sizes = listOf(options.sizes).map(Number);
 const repetitions = Number(options.reps);
-const limits = { cap: Number(options.cap), patience: Number(options.patience) };
+const limits = { cap: Number(options.cap), patience: Number(options.patience), slow: Number(options.slow) };
 const mostRedone = Number(options.redo);
 
 const { present, absent } = choosePeers(listOf(options.peers));
@@ -126,9 +128,10 @@ async function compare(shape, size) {
     const rounds = operation === 'memory' ? 1 : repetitions;
     for (let round = 0; round < rounds + mostRedone; round++) {
       for (const [contender, record] of samples) {
-        if (record.kept.length >= rounds || !allows(contender.peer, operation)) continue;
+        const enough = contender.slow ? 1 : rounds;
+        if (record.kept.length >= enough || !allows(contender.peer, operation)) continue;
         const sample = await take(contender, operation);
-        if (disturbed(sample) && record.redone < mostRedone) record.redone++;
+        if (disturbed(sample) && !contender.slow && record.redone < mostRedone) record.redone++;
         else record.kept.push(sample);
       }
     }
@@ -171,7 +174,10 @@ async function settle(contenders) {
     }
     // Some tools do more at the first run after a build.
     if (allows(peer, 'noop')) await take(contender, 'noop');
-    able.push(contender);
+    const slow = first.wall > limits.slow;
+    if (slow)
+      console.log(`  ${peer.name} is slow (${first.wall.toFixed(0)} s cold): one sample an operation`);
+    able.push({ ...contender, slow });
   }
   return able;
 }
