@@ -62,7 +62,10 @@ export function arrange(figure: Figure): Layout {
   return layout ?? { frame: { width, height: 0 }, rows: [] };
 }
 
-/** A label is set once where neighbours say the same: left of a row, below a column. */
+/**
+ * A label is set once where neighbours say the same: left of a row, below a column. The panels of a row have labels
+ * below all of them or none: one without among others with would seem to have no axis.
+ */
 function labelsOf(
   all: readonly FittedPanel[],
   i: number,
@@ -72,10 +75,13 @@ function labelsOf(
   height: number,
 ): { xLabel: string[]; yLabel: string[] } {
   const before = i % columns === 0 ? undefined : all[i - 1];
-  const below = all[i + columns];
+  const first = i - (i % columns);
+  const repeated = all
+    .slice(first, first + columns)
+    .every((one, c) => one.xLabel === '' || all[first + columns + c]?.xLabel === one.xLabel);
   const shared = before && before.yLabel === f.yLabel && !before.alone && !f.alone;
   return {
-    xLabel: below && below.xLabel === f.xLabel ? [] : wrapText(f.xLabel, sizes.label, width),
+    xLabel: repeated ? [] : wrapText(f.xLabel, sizes.label, width),
     yLabel: shared ? [] : wrapText(f.yLabel, sizes.label, height),
   };
 }

@@ -6,6 +6,7 @@ import { plainText } from './math-text.ts';
 import { drawHead } from './panel.ts';
 import type { Scale } from './scale.ts';
 import type { Box, Item, Scene } from './scene.ts';
+import { sharedNames } from './shared-names.ts';
 import { ink, sizes } from './style.ts';
 import { sceneToSvg } from './svg.ts';
 import { ascent } from './typography.ts';
@@ -28,7 +29,8 @@ export interface PlacedPanel {
 }
 
 /** Where everything of a figure stands. */
-export function layOut(figure: Figure): { readonly scene: Scene; readonly panels: readonly PlacedPanel[] } {
+export function layOut(given: Figure): { readonly scene: Scene; readonly panels: readonly PlacedPanel[] } {
+  const figure = sharedNames(given);
   const layout = arrange(figure);
   const inner = figure.width - 2 * margin;
   const items: Item[] = [];

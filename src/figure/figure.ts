@@ -49,8 +49,8 @@ export interface PlanePanel extends AnyPanel {
   readonly y: Axis;
   /** Drawn in this order, reference lines below everything else. */
   readonly marks: readonly Mark[];
-  /** Whether the labelled marks are listed in the emptiest corner of the frame. */
-  readonly legend: boolean;
+  /** Whether the labelled marks are listed in the emptiest corner of the frame, or in the figure's key. */
+  readonly legend: boolean | 'key';
   /** A smaller panel inside the frame, in the corner that hides least of the marks. */
   readonly inset?: PlanePanel;
 }
@@ -95,6 +95,8 @@ export interface RuleMark {
   readonly role: RuleRole;
   /** Of a horizontal line, set outside the frame at its right end; of a vertical one, in the figure's key. */
   readonly label: string;
+  /** Of a horizontal line: the key names it, not the frame. */
+  readonly inKey?: true;
 }
 
 /** The perturbed model, the model a direction points at, a value to compare with. */

@@ -73,7 +73,7 @@ export function drawPath(mark: PathMark, frame: Box, x: Scale, y: Scale): Item[]
   ];
 }
 
-/** Short curves, heavier than the curve they lie on. */
+/** Short curves, broad enough to be seen on both sides of a curve that lies on them. */
 export function drawSegments(mark: SegmentsMark, frame: Box, x: Scale, y: Scale): Item[] {
   const { stroke } = lineStroke(mark.style);
   const place = placing(frame, x, y);
@@ -88,5 +88,5 @@ export function drawSegments(mark: SegmentsMark, frame: Box, x: Scale, y: Scale)
     .filter((places) => places.length > 1)
     .map((places) => line(places))
     .join('');
-  return d === '' ? [] : [{ type: 'path', d, stroke, width: 1.4 * sizes.line }];
+  return d === '' ? [] : [{ type: 'path', d, stroke, width: sizes.segment }];
 }

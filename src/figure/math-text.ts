@@ -11,11 +11,14 @@ const superscripts = new Map([...'⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻'].map((c, i)
 const letter = /\p{L}/u;
 /** What typing stands for in mathematics. */
 const symbols: Readonly<Record<string, string>> = { '-': '−', "'": '′', '*': '·' };
+/** Relations, with a thin space on both sides. */
+const relation = /[=<>≤≥≈∈]/u;
+const thinSpace = '\u2009';
 const lowerGreek = /[α-ωϵϕ]/u;
 
 /**
  * Splits a text into runs. Between dollar signs the text is mathematics: letters are italic, digits upright,
- * `-` a minus sign, `_x`, `_{xy}`, `^x`, `^{xy}` go down and up, and `\text{…}` keeps words upright. Outside, a lone
+ * `-` a minus sign, relations stand apart, `_x`, `_{xy}`, `^x`, `^{xy}` go down and up, and `\text{…}` keeps words upright. Outside, a lone
  * Greek letter is italic as well, and Unicode's small digits are set as real sub- and superscripts. A dollar sign
  * without a partner is a dollar sign, and so is `\$` anywhere outside mathematics.
  */
@@ -61,7 +64,11 @@ function mathematics(text: string, shift: Run['shift']): Run[] {
       const c = String.fromCodePoint(rest.codePointAt(0)!);
       const small = subscripts.get(c) ?? superscripts.get(c);
       if (small !== undefined) runs.push({ text: small, italic: false, shift: subscripts.has(c) ? -1 : 1 });
-      else runs.push({ text: symbols[c] ?? c, italic: letter.test(c), shift });
+      else if (relation.test(c) && shift === 0) {
+        const before = runs.length > 0 && !runs.at(-1)!.text.endsWith(' ') ? thinSpace : '';
+        const after = /^(?:\s|$)/u.test(rest.slice(c.length)) ? '' : thinSpace;
+        runs.push({ text: `${before}${c}${after}`, italic: false, shift });
+      } else runs.push({ text: symbols[c] ?? c, italic: letter.test(c), shift });
       rest = rest.slice(c.length);
     }
   }

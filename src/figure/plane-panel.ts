@@ -68,7 +68,7 @@ export function fitPlane(panel: PlanePanel, width: number, height: number): Fitt
     y: verticalTicks(yScale, height),
   };
   const numbered = { x: panel.x.numbered ?? true, y: panel.y.numbered ?? true };
-  const levels = rulesOf(panel).filter((r) => r.axis === 'y' && isInside(r.at, yScale));
+  const levels = rulesOf(panel).filter((r) => r.axis === 'y' && !r.inKey && isInside(r.at, yScale));
   const halfLast = numbered.x ? widestTick(ticks.x) / 2 : 0;
   const left = Math.max(numbered.y ? labelGap + widestTick(ticks.y) : 2, halfLast);
   const right = Math.max(
@@ -170,7 +170,7 @@ function drawPlane(panel: PlanePanel, field: Field | undefined, x: Scale, y: Sca
   );
   const missing = [...curves].flatMap(([mark, placed]) => drawMissing(mark as LineMark, placed, frame));
   const legend = isEmpty(panel) || !panel.legend ? [] : legendOf(panel);
-  const place = field ? undefined : legendPlace(legend, panel, frame, x, y);
+  const place = field || panel.legend === 'key' ? undefined : legendPlace(legend, panel, frame, x, y);
   const severalBars = panel.marks.filter((m) => m.type === 'bars').length > 1;
   const drawMark = (mark: Mark): Item[] => {
     switch (mark.type) {
@@ -201,10 +201,12 @@ function drawPlane(panel: PlanePanel, field: Field | undefined, x: Scale, y: Sca
         : [{ type: 'group', name: mark.type, mark: i, items }];
     });
   const under = (mark: Mark): boolean => mark.type === 'surface' || mark.type === 'bars';
+  // Segments are broad: the curve that they are compared with shows on them.
   const inside = [
     ...layer(under),
     ...layer((mark) => mark.type === 'rule'),
-    ...layer((mark) => !under(mark) && mark.type !== 'rule'),
+    ...layer((mark) => mark.type === 'segments'),
+    ...layer((mark) => !under(mark) && mark.type !== 'rule' && mark.type !== 'segments'),
   ];
   return {
     items: [
@@ -214,7 +216,7 @@ function drawPlane(panel: PlanePanel, field: Field | undefined, x: Scale, y: Sca
       ...(isEmpty(panel) ? emptyRemark(frame) : []),
       ...(place ? drawLegend(legend, place) : []),
     ],
-    key: [...(place ? [] : legend), ...keyOf(panel, field, x), ...missingKey([...curves.values()])],
+    key: [...(place ? [] : legend), ...keyOf(panel, field, x, y), ...missingKey([...curves.values()])],
   };
 }
 
@@ -236,7 +238,7 @@ function legendPlace(
 
 /** A y scale with room above the marks for a legend that would otherwise have none. */
 function withHeadroom(panel: PlanePanel, frame: Box, x: Scale, y: Scale): Scale {
-  const legend = panel.legend && !isEmpty(panel) ? legendOf(panel) : [];
+  const legend = panel.legend === true && !isEmpty(panel) ? legendOf(panel) : [];
   const hasField = panel.marks.some((m) => m.type === 'surface');
   if (legend.length === 0 || panel.y.domain || hasField || legendPlace(legend, panel, frame, x, y)) return y;
   const size = legendSize(legend);
@@ -296,14 +298,14 @@ function missingKey(placed: readonly PlacedCurve[]): KeyEntry[] {
   ];
 }
 
-/** Vertical lines and marked points are explained once for the whole figure. */
-function keyOf(panel: PlanePanel, field: Field | undefined, x: Scale): KeyEntry[] {
+/** Vertical lines and marked points are explained once for the whole figure, and the levels of several columns. */
+function keyOf(panel: PlanePanel, field: Field | undefined, x: Scale, y: Scale): KeyEntry[] {
   const rules = rulesOf(panel)
-    .filter((r) => r.axis === 'x' && r.label !== '' && isInside(r.at, x))
+    .filter((r) => r.label !== '' && (r.axis === 'x' ? isInside(r.at, x) : r.inKey && isInside(r.at, y)))
     .map(
       (r): KeyEntry => ({
         label: r.label,
-        symbol: { type: 'line', stroke: ruleStroke[r.role], upright: true },
+        symbol: { type: 'line', stroke: ruleStroke[r.role], upright: r.axis === 'x' },
       }),
     );
   const points = (field?.mark.points ?? []).map(
@@ -316,7 +318,7 @@ function keyOf(panel: PlanePanel, field: Field | undefined, x: Scale): KeyEntry[
 function levelNames(panel: PlanePanel, scale: Scale, frame: Box): Item[] {
   const size = sizes.tick;
   const levels = rulesOf(panel)
-    .filter((r) => r.axis === 'y' && r.label !== '' && isInside(r.at, scale))
+    .filter((r) => r.axis === 'y' && r.label !== '' && !r.inKey && isInside(r.at, scale))
     .map((r) => ({ rule: r, y: frame.y + frame.height * (1 - scale.at(r.at)) }))
     .sort((a, b) => a.y - b.y);
   let free = -Infinity;

@@ -67,15 +67,27 @@ export function domainOf(
 }
 
 /**
- * Labelled ticks at round numbers: as many as `wanted`, or fewer, until `fits` says that the labels stand apart.
- * `fits` gets the ticks in ascending order.
+ * Labelled ticks at round numbers: as many as `wanted`, or fewer, until `fits` says that the labels stand apart. One
+ * number tells no scale: rather some more than wanted, where they fit. `fits` gets the ticks in ascending order.
  */
 export function axisTicks(scale: Scale, wanted: number, fits: (list: readonly Tick[]) => boolean): Ticks {
-  for (let count = Math.max(2, wanted); count >= 1; count--) {
+  const most = Math.max(2, wanted);
+  const fitting = (count: number): { ticks: Ticks; numbers: number } | undefined => {
     const candidate = scale.kind === 'log' ? logTicks(scale.domain, count) : linearTicks(scale.domain, count);
-    if (fits(candidate.list.filter((t) => t.text !== ''))) return candidate;
+    const labelled = candidate.list.filter((t) => t.text !== '');
+    return fits(labelled) ? { ticks: candidate, numbers: labelled.length } : undefined;
+  };
+  let few: Ticks | undefined;
+  for (let count = most; count >= 1 && !few; count--) {
+    const found = fitting(count);
+    if (found && found.numbers > 1) return found.ticks;
+    few = found?.ticks;
   }
-  return { list: [], exponent: 0 };
+  for (let count = most + 1; count <= most + 3; count++) {
+    const found = fitting(count);
+    if (found && found.numbers > 1) return found.ticks;
+  }
+  return few ?? { list: [], exponent: 0 };
 }
 
 function linearTicks([low, high]: readonly [number, number], count: number): Ticks {

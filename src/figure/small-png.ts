@@ -1,7 +1,7 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import { animatedPng, framesOf } from './animated-png.ts';
-import { pngChunk, pngChunks, pngSignature } from './stamp/png.ts';
-import { stamped, stampOf } from './stamp/stamp.ts';
+import { pngChunk, pngChunks, pngSignature, stampPng } from './stamp/png.ts';
+import { stampOf } from './stamp/stamp.ts';
 
 /** Of a picture, and of one that moves, whose frames share them and its bytes. */
 const colours = { still: 128, moving: 40 };
@@ -18,7 +18,7 @@ export async function smallPng(file: Buffer, limit: number): Promise<Buffer> {
   const frames = framesOf(file);
   for (let width = Math.min(widths.most, file.readUInt32BE(16)); ; width = Math.floor(0.8 * width)) {
     const picture = await inFewColours(frames, width);
-    const small = text === undefined ? picture : stamped(picture, '.png', text);
+    const small = text === undefined ? picture : stampPng(picture, text, true);
     if (small.length <= limit || 0.8 * width < widths.least) return small;
   }
 }

@@ -16,6 +16,8 @@ export const sizes = {
   tick: 7,
   small: 6,
   line: 1.1,
+  /** Of short curves that lie under a line. */
+  segment: 2.4,
   frame: 0.6,
   tickLength: 2.8,
   minorTickLength: 1.6,

@@ -8,7 +8,7 @@ import { fieldPanel } from './panels/field.ts';
 import { barsPanel, densityPanel, histogramPanel } from './panels/tables.ts';
 import type { RenderParameters } from './parameters.ts';
 import { type Source, subjectOf } from './sources.ts';
-import { subjectNotes } from './subject.ts';
+import { subjectNotes, wordOf } from './subject.ts';
 import type { CategoryRow } from './title.ts';
 import { venues } from './venues.ts';
 
@@ -70,7 +70,7 @@ function subjectsOf(sources: readonly Source[]): ReturnType<typeof subjectOf> {
       const different = [...new Set(values.map((v) => JSON.stringify(v)))];
       return [
         name,
-        different.length > 1 ? listed(different.map((v) => String(JSON.parse(v)))) : (values[0] ?? null),
+        different.length > 1 ? listed(different.map((v) => wordOf(JSON.parse(v)))) : (values[0] ?? null),
       ];
     }),
   );

@@ -4,17 +4,17 @@ type Subject = Readonly<Record<string, Json>>;
 
 /** How the known facts about what was evaluated are put into words; the others as "name value". */
 const phrases: Record<string, (value: Json) => string> = {
-  network: (value) => `network ${text(value)}`,
-  dataset: (value) => `on ${text(value)}`,
-  split: (value) => `${text(value)} split`,
-  examples: (value) => `${text(value)} images`,
-  epoch: (value) => `epoch ${text(value)}`,
+  network: (value) => `network ${wordOf(value)}`,
+  dataset: (value) => `on ${wordOf(value)}`,
+  split: (value) => `${wordOf(value)} split`,
+  examples: (value) => `${wordOf(value)} images`,
+  epoch: (value) => `epoch ${wordOf(value)}`,
   statistics: (value) =>
     value === 'recalibrated'
       ? 'batch-norm statistics recalibrated at each point'
-      : `batch-norm statistics ${text(value)}`,
+      : `batch-norm statistics ${wordOf(value)}`,
   recalibration: (value) => `recalibration ${details(value)}`,
-  engine: (value) => `engine ${text(value)}`,
+  engine: (value) => `engine ${wordOf(value)}`,
 };
 const order = Object.keys(phrases);
 /** What a computation cost is no part of what was evaluated. */
@@ -22,9 +22,9 @@ const unsaid = new Set(['multiply-adds', 'multiply-adds-plainly']);
 
 /** `cumulative, 2,048 examples, 128 batch` of a mapping. */
 function details(value: Json): string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return text(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return wordOf(value);
   return Object.entries(value)
-    .map(([name, part]) => (typeof part === 'number' ? `${name} ${text(part)}` : text(part)))
+    .map(([name, part]) => (typeof part === 'number' ? `${name} ${wordOf(part)}` : wordOf(part)))
     .join(', ');
 }
 
@@ -35,7 +35,9 @@ function details(value: Json): string {
 export function subjectNotes(subjects: readonly Subject[]): string[] {
   const all = new Set(subjects.flatMap((s) => Object.keys(s).filter((name) => !unsaid.has(name))));
   const names = [...all].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-  const common = names.filter((name) => subjects.every((s) => text(s[name]) === text(subjects[0]![name])));
+  const common = names.filter((name) =>
+    subjects.every((s) => wordOf(s[name]) === wordOf(subjects[0]![name])),
+  );
   const notes = common.length > 0 ? [`Evaluated: ${sentence(subjects[0]!, common)}.`] : [];
   const rest = names.filter((name) => !common.includes(name));
   if (rest.length === 0) return notes;
@@ -45,9 +47,22 @@ export function subjectNotes(subjects: readonly Subject[]): string[] {
     if (own !== '') groups.set(own, [...(groups.get(own) ?? []), i + 1]);
   });
   const parts = [...groups].map(
-    ([own, panels]) => `${panels.length > 1 ? 'panels' : 'panel'} ${panels.join(', ')}: ${own}`,
+    ([own, panels]) => `${panels.length > 1 ? 'panels' : 'panel'} ${numbered(panels)}: ${own}`,
   );
   return [...notes, ...(parts.length > 0 ? [`${capital(parts.join('; '))}.`] : [])];
+}
+
+/** `1, 3, 5 to 8`: three numbers in a row and more as a span. */
+function numbered(panels: readonly number[]): string {
+  const spans: { from: number; to: number }[] = [];
+  for (const panel of panels) {
+    const last = spans.at(-1);
+    if (last && last.to + 1 === panel) last.to = panel;
+    else spans.push({ from: panel, to: panel });
+  }
+  return spans
+    .flatMap(({ from, to }) => (to - from > 1 ? [`${from} to ${to}`] : to > from ? [from, to] : [from]))
+    .join(', ');
 }
 
 const rank = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
@@ -63,7 +78,8 @@ function sentence(subject: Subject, names: readonly string[]): string {
     .replace(/^(network [^,]*), on /u, '$1 on ');
 }
 
-function text(value: Json | undefined): string {
+/** A fact as the notes write it. */
+export function wordOf(value: Json | undefined): string {
   if (typeof value === 'number') return Number.isInteger(value) ? grouped(value) : String(value);
   if (typeof value === 'string') return value;
   return value === undefined ? '' : JSON.stringify(value);

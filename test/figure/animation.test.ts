@@ -91,6 +91,15 @@ describe('a figure that moves', () => {
     // One that does not move.
     const still = await smallPng(stamped(frames[0]!, '.png', '{"b":2}'), frames[0]!.length / 2);
     expect(stampOf(still)).toBe('{"b":2}');
+    // A provenance of some length takes little of the bytes; one that was damaged is none.
+    const long = JSON.stringify({ b: 'again and '.repeat(5000) });
+    const stampedSmall = await smallPng(stamped(frames[0]!, '.png', long), frames[0]!.length);
+    expect(stampOf(stampedSmall)).toBe(long);
+    expect(stampedSmall.length).toBeLessThan(frames[0]!.length);
+    const at = stampedSmall.indexOf('orograph:provenance') + 60;
+    const damaged = Buffer.from(stampedSmall);
+    damaged[at] = damaged[at]! ^ 255;
+    expect(stampOf(damaged)).toBeUndefined();
     expect(await difference(await sharp(still).resize({ width }).png().toBuffer(), frames[0]!)).toBeLessThan(
       2,
     );

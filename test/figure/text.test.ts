@@ -28,6 +28,14 @@ describe('mathematics in texts', () => {
     expect(plainText("$-g'$")).toBe('−g′');
   });
 
+  it('sets relations apart by thin spaces, where no space stands and something is on that side', () => {
+    expect(plainText('$E=10$')).toBe('E\u2009=\u200910');
+    expect(plainText('$s = 1$, $a <b$')).toBe('s = 1, a <\u2009b');
+    expect(plainText('$=5$')).toBe('=\u20095');
+    expect(plainText('$x_{i=1}$')).toBe('xi=1');
+    expect(plainText('a=b')).toBe('a=b');
+  });
+
   it('leaves dollar signs alone that stand alone or are meant', () => {
     expect(plainText('5 $')).toBe('5 $');
     expect(plainText(literal('a$b$c'))).toBe('a$b$c');
@@ -54,6 +62,13 @@ describe('ticks', () => {
     axisTicks(scaleOf(kind, domain), count, always)
       .list.map((t) => t.text)
       .filter((t) => t !== '');
+
+  it('are two at least where two have room, on axes where as few as are wanted would be one', () => {
+    expect(texts('linear', [0.2, 3.4], 2)).toEqual(['1', '2', '3']);
+    expect(texts('log', [0.2, 3.4], 2)).toEqual(['0.3', '1', '3']);
+    const one = axisTicks(scaleOf('linear', [0.2, 3.4]), 2, (list) => list.length < 2);
+    expect(one.list.map((t) => t.text)).toEqual(['2']);
+  });
 
   it('stand at round numbers with equal decimals and true minus signs', () => {
     expect(texts('linear', [-1.05, 1.05], 5)).toEqual(['−1.0', '−0.5', '0.0', '0.5', '1.0']);

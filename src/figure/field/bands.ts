@@ -1,4 +1,5 @@
 import { ticks } from 'd3-array';
+import { format, precisionFixed } from 'd3-format';
 import type { ColourMap, Sample } from '../figure.ts';
 import { domainOf, numberText, type Scale, scaleOf } from '../scale.ts';
 import { type Box, type Item, line, rectangle } from '../scene.ts';
@@ -115,6 +116,13 @@ export function drawColourBar(
   return items;
 }
 
+/** With as many decimals in each as the steps between them need, as an axis has them; otherwise each by itself. */
+function alike({ kind }: Scale, values: readonly number[]): (value: number) => string {
+  const step = values.length > 1 ? values[1]! - values[0]! : 0;
+  const plain = kind === 'linear' && step >= 1e-3 && values.every((v) => Math.abs(v) < 1e5);
+  return plain ? format(`.${precisionFixed(step)}f`) : numberText;
+}
+
 /** Labels of the colour bar: the edges of bands, thinned until they stand apart. */
 export function barLabels(bands: Bands, height: number, size: number): { at: number; text: string }[] {
   const places = bands.labelled ?? bands.edges;
@@ -123,7 +131,10 @@ export function barLabels(bands: Bands, height: number, size: number): { at: num
     const apart = kept.every(
       (edge, i) => i === 0 || (bands.scale.at(edge) - bands.scale.at(kept[i - 1]!)) * height >= 1.4 * size,
     );
-    if (apart) return kept.map((at) => ({ at, text: numberText(at) }));
+    if (apart) {
+      const write = alike(bands.scale, kept);
+      return kept.map((at) => ({ at, text: write(at) }));
+    }
   }
   return [];
 }

@@ -191,13 +191,19 @@ function labelOf({ label }: BoxAxis, { exponent }: Ticks): string {
   return exponent === 0 ? label : `${label} (×$10^{${exponent}}$)`;
 }
 
+const numbersOf = ({ list }: Ticks): number => list.filter(({ text }) => text !== '').length;
+
 /** As many ticks as an edge has room for, seen at this angle. */
 function ticksFor(scale: Scale, from: Place, to: Place, fits: (list: readonly Tick[]) => boolean): Ticks {
   const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
   // Numbers above each other need less room than beside each other.
   const room = Math.abs(to[0] - from[0]) < 1e-6 ? 1.5 : 2;
   const most = Math.min(6, Math.max(2, Math.floor(length / (room * sizes.tick))));
-  return axisTicks(scale, most, (list) => list.length <= most && fits(list));
+  const few = axisTicks(scale, most, (list) => list.length <= most && fits(list));
+  if (numbersOf(few) > 1) return few;
+  // One number tells no scale: rather some more than were wanted, where they have room.
+  const more = axisTicks(scale, most + 2, fits);
+  return numbersOf(more) > numbersOf(few) ? more : few;
 }
 
 /** The number of a tick at a place on an edge. */

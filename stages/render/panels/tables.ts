@@ -199,7 +199,7 @@ export function densityPanel(content: Content): PlanePanel {
     ({ table, label }, style): LineMark => ({
       type: 'line',
       ...thinned(table.grid, table.density),
-      label: own.labels?.[style] ?? literal(label),
+      label: own.labels?.[style] ?? (spectra.length > 1 ? literal(label) : 'density'),
       style,
       source: label,
     }),
@@ -231,7 +231,7 @@ export function densityPanel(content: Content): PlanePanel {
       ...(own.yrange && { domain: ends(own.yrange) }),
     },
     marks: [...ritz, ...lines],
-    legend: own.legend ?? spectra.length > 1,
+    legend: own.legend ?? true,
   };
 }
 

@@ -125,5 +125,9 @@ describe('the note on what was evaluated', () => {
     expect(subjectNotes([subject, { ...subject, epoch: 50 }, subject])[1]).toBe(
       'Panels 1, 3: epoch 10; panel 2: epoch 50.',
     );
+    const at = (epoch: number) => ({ ...subject, epoch });
+    expect(subjectNotes([10, 10, 10, 50, 50, 10, 50].map(at))[1]).toBe(
+      'Panels 1 to 3, 6: epoch 10; panels 4, 5, 7: epoch 50.',
+    );
   });
 });
