@@ -1,5 +1,5 @@
 import { ticks } from 'd3-array';
-import { format, precisionFixed } from 'd3-format';
+import { format } from 'd3-format';
 import type { ColourMap, Sample } from '../figure.ts';
 import { domainOf, numberText, type Scale, scaleOf } from '../scale.ts';
 import { type Box, type Item, line, rectangle } from '../scene.ts';
@@ -116,11 +116,12 @@ export function drawColourBar(
   return items;
 }
 
-/** With as many decimals in each as the steps between them need, as an axis has them; otherwise each by itself. */
-function alike({ kind }: Scale, values: readonly number[]): (value: number) => string {
-  const step = values.length > 1 ? values[1]! - values[0]! : 0;
-  const plain = kind === 'linear' && step >= 1e-3 && values.every((v) => Math.abs(v) < 1e5);
-  return plain ? format(`.${precisionFixed(step)}f`) : numberText;
+/** The numbers with as many decimals in each as one of them needs, as an axis has them; powers of ten as they are. */
+function alike(values: readonly number[]): string[] {
+  const texts = values.map(numberText);
+  if (texts.some((text) => text.includes('$'))) return texts;
+  const write = format(`.${Math.max(0, ...texts.map((text) => text.split('.')[1]?.length ?? 0))}f`);
+  return values.map((value) => write(value));
 }
 
 /** Labels of the colour bar: the edges of bands, thinned until they stand apart. */
@@ -132,8 +133,8 @@ export function barLabels(bands: Bands, height: number, size: number): { at: num
       (edge, i) => i === 0 || (bands.scale.at(edge) - bands.scale.at(kept[i - 1]!)) * height >= 1.4 * size,
     );
     if (apart) {
-      const write = alike(bands.scale, kept);
-      return kept.map((at) => ({ at, text: write(at) }));
+      const texts = bands.scale.kind === 'log' ? kept.map(numberText) : alike(kept);
+      return kept.map((at, i) => ({ at, text: texts[i]! }));
     }
   }
   return [];
