@@ -90,8 +90,7 @@ export class Executor {
   /** Ends the workers; resolves when every work folder is gone. */
   async close(): Promise<void> {
     this.#commands.close();
-    for (const { work } of this.#laid.values()) this.#benches.release(work as Workbench, true);
-    this.#laid.clear();
+    for (const id of this.#laid.keys()) this.forget(id);
     await this.#benches.close();
     await this.#workers.close();
     await Promise.all(this.#removals);
@@ -105,6 +104,14 @@ export class Executor {
     } catch {
       // It is tried again when its turn comes, and what is wrong is told then.
     }
+  }
+
+  /** Clears the bench that was laid for an instance, if any: its result came from elsewhere. */
+  forget(id: string): void {
+    const place = this.#laid.get(id);
+    if (place === undefined) return;
+    this.#laid.delete(id);
+    this.#benches.release(place.work as Workbench, true);
   }
 
   /** @param giveBack called once the program or worker has ended: storing its outputs needs no tokens. */

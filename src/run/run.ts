@@ -139,6 +139,7 @@ class Run {
       if (forced.has(instance.id)) return false;
       const row = store.lookup(resolution.key(instance)!);
       if (!row) return false;
+      executor.forget(instance.id);
       this.#markCached(resolution, instance, row);
       this.#publisher.soon(instance, resolution);
       return true;
