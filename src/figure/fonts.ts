@@ -6,7 +6,8 @@ import { type Face, faceOf, scriptSize } from './typography.ts';
 
 const open = new Map<Face, fontkit.Font>();
 
-function font(face: Face): fontkit.Font {
+/** The font of a face, read once: its tables are unpacked as they are needed, which costs more than the drawing. */
+export function font(face: Face): fontkit.Font {
   const known = open.get(face);
   if (known) return known;
   const read = fontkit.create(readFileSync(fontFiles()[face]));

@@ -1,9 +1,8 @@
 import PDFDocument from 'pdfkit';
-import { fontFiles } from './font-files.ts';
-import { textWidth } from './fonts.ts';
+import { font, textWidth } from './fonts.ts';
 import { parseMath } from './math-text.ts';
 import { type Item, number, type PathItem, rectangle, type Scene, type TextItem } from './scene.ts';
-import { type Face, faceOf, scriptShift, scriptSize } from './typography.ts';
+import { faceOf, scriptShift, scriptSize } from './typography.ts';
 
 /** The date in every file: a figure's bytes must not depend on when it was drawn. */
 const epoch = new Date(0);
@@ -20,8 +19,6 @@ export async function sceneToPdf({ width, height, title, items }: Scene): Promis
     font: '',
     info: { Title: title, Producer: 'orograph', Creator: 'orograph', CreationDate: epoch, ModDate: epoch },
   });
-  const files = fontFiles();
-  for (const face of Object.keys(files) as Face[]) document.registerFont(face, files[face]);
   const chunks: Buffer[] = [];
   const finished = new Promise<Buffer>((resolve, reject) => {
     document.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -115,8 +112,10 @@ function writeText(document: PDFKit.PDFDocument, item: TextItem): void {
     const size = run.shift === 0 ? item.size : item.size * scriptSize;
     const y =
       run.shift === 0 ? 0 : run.shift > 0 ? -scriptShift.up * item.size : scriptShift.down * item.size;
+    const face = faceOf(run, bold);
+    // The very font that the widths are from; the library takes an open one, its types do not say so.
     document
-      .font(faceOf(run, bold))
+      .font(font(face) as unknown as Buffer, face)
       .fontSize(size)
       .text(run.text, x, y, { lineBreak: false, baseline: 'alphabetic' });
     x += document.widthOfString(run.text);

@@ -76,17 +76,20 @@ export default defineStage({
     // What cannot move shows the last frame.
     const scenes = figure.frames ? frameScenes(figure) : [placed.scene];
     const last = scenes.at(-1)!;
-    await writeFile(context.output('svg'), figure.frames ? sceneToSvg(last) : still);
-    await writeFile(context.output('html'), figureToHtml(figure, placed, still));
-    context.progress(1, 3, 'formats');
-    // The pixels are drawn on another thread while the page is written on this one.
+    const others = async (): Promise<Buffer> => {
+      await writeFile(context.output('svg'), figure.frames ? sceneToSvg(last) : still);
+      await writeFile(context.output('html'), figureToHtml(figure, placed, still));
+      context.progress(1, 3, 'formats');
+      return sceneToPdf(last);
+    };
+    // The pixels are drawn on another thread while the other formats are made on this one.
     const [pngs, pdf] = await Promise.all([
       Promise.all(
         scenes.map((scene) =>
           svgToPng(scene === placed.scene ? still : sceneToSvg(scene), context.params.dpi),
         ),
       ),
-      sceneToPdf(last),
+      others(),
     ]);
     context.progress(2, 3, 'formats');
     await writeFile(context.output('png'), pngs.length === 1 ? pngs[0]! : animatedPng(pngs));
