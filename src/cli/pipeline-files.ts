@@ -17,6 +17,14 @@ export function pipelineFilesIn(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
+/** The pipeline files of a folder and of the folders in it, sorted. Links are not followed. */
+export function pipelineFilesUnder(folder: string): string[] {
+  const below = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => join(folder, name));
+  return [...pipelineFilesIn(folder), ...below.sort().flatMap(pipelineFilesUnder)];
+}
+
 /**
  * Sorts the words of `FILE [STAGE...]` into pipeline files and stages. The first is a file or a folder of them; of the
  * others, those that are files or folders by name and in fact. Stages can be named where there is one file only.

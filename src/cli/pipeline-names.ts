@@ -19,3 +19,14 @@ export function namesIn(
     return [];
   }
 }
+
+/** What a pipeline file calls itself, read without checking it. */
+export function nameIn(file: string, cwd: string): string | undefined {
+  try {
+    const document = parse(readFileSync(resolve(cwd, file), 'utf8'), { maxAliasCount: 100 }) as unknown;
+    const name = (document as Record<string, unknown>).pipeline;
+    return typeof name === 'string' ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,19 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
-import { previewPipeline } from '../../run/preview.ts';
 import { collectGarbage } from '../../store/gc.ts';
 import { openStore } from '../../store/open.ts';
-import type { StageKey } from '../../util/digest.ts';
-import { pipelineFilesIn } from '../pipeline-files.ts';
-import { namesIn } from '../pipeline-names.ts';
-import { pipelineOptions, workspaceOf } from '../pipeline-options.ts';
+import { pipelineFilesUnder } from '../pipeline-files.ts';
+import { workspaceOf } from '../pipeline-options.ts';
+import { reachOf, unplanned } from '../reach.ts';
+import { describeDiagnostics } from '../report.ts';
 import { count, parseSize, size } from '../units.ts';
 import type { VerbContext } from '../verb.ts';
 import { shortPath } from '../views/summary.ts';
 
 /** `orograph gc [FILE...]` */
-export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
+export async function main({ args, cwd, out, err }: VerbContext): Promise<ExitCode> {
   const workspace = await workspaceOf(args, cwd);
   const limit = args.value('max-size');
   const maxBytes = limit === undefined ? undefined : parseSize(limit);
@@ -26,7 +25,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
     });
   const folder = join(workspace.root, 'pipelines');
   const files =
-    args.positionals.length > 0 ? args.positionals : existsSync(folder) ? pipelineFilesIn(folder) : [];
+    args.positionals.length > 0 ? args.positionals : existsSync(folder) ? pipelineFilesUnder(folder) : [];
   if (files.length === 0)
     throw new UserError({
       severity: 'error',
@@ -35,22 +34,8 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
       hint: 'name the pipeline files whose results are to stay; to drop everything, remove the cache folder',
     });
 
-  const keep = new Set<StageKey>();
-  const pipelines = new Set<string>();
-  for (const file of files) {
-    // Results of every profile stay: the published settings may have taken a night. A file that cannot be planned
-    // ends the collection, for nobody can say what it reaches.
-    const asked = args.value('profile');
-    const profiles = asked === undefined ? [undefined, ...namesIn(file, 'profiles', cwd)] : [asked];
-    for (const profile of profiles) {
-      const { plan, stages } = await previewPipeline({
-        ...(await pipelineOptions(args, cwd, shortPath(file, cwd))),
-        ...(profile === undefined ? {} : { profile }),
-      });
-      pipelines.add(plan.pipeline);
-      for (const { key } of stages) if (key !== null) keep.add(key);
-    }
-  }
+  const { keep, pipelines, unknown } = await reachOf(files, { args, cwd });
+  if (unknown.length > 0) err.line(describeDiagnostics(unplanned(unknown, cwd), err, cwd));
 
   const store = openStore(workspace.cache);
   try {
@@ -62,7 +47,14 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
       dryRun,
       ...(maxBytes === undefined ? {} : { maxBytes }),
     });
-    if (args.has('json')) out.line(JSON.stringify({ ...gone, dryRun }));
+    if (args.has('json'))
+      out.line(
+        JSON.stringify({
+          ...gone,
+          dryRun,
+          unknown: unknown.map(({ file, profile }) => ({ file, profile: profile ?? null })),
+        }),
+      );
     else {
       out.line(
         `${dryRun ? 'would remove' : 'removed'} ${count(gone.stages, 'stage result')}, ${count(gone.items, 'sub-result')} and ${count(gone.blobs, 'file')}: ${size(gone.bytes)}; ${size(gone.keptBytes)} ${dryRun ? 'would stay' : 'stay'}`,
