@@ -296,7 +296,7 @@ function spanOf({ node, key, complete }: Located, { fallback }: Telling): Span {
 }
 
 /** `/stages/model/with/seed` -> `stages.model.with.seed`, list places in brackets. */
-function nameOf(pointer: string, prefix: string): string {
+export function nameOf(pointer: string, prefix: string): string {
   let name = prefix;
   for (const part of pointer.split('/').slice(1)) {
     const key = part.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -6,7 +6,7 @@ import {
   type Scope,
   wholePlaceholder,
 } from '../declare/evaluate.ts';
-import { explain } from '../declare/explain.ts';
+import { explain, nameOf } from '../declare/explain.ts';
 import { environment, type StageDeclaration } from '../declare/load.ts';
 import { instanceFolder } from '../declare/names.ts';
 import { locate, type MapNode, mapAt, type Node, textAt, textsAt, valueAt } from '../declare/node.ts';
@@ -45,6 +45,9 @@ export interface InstanceDraft {
   /** All but the inputs, as far as they could be told. */
   readonly settled: Omit<Instance, 'inputs'>;
 }
+
+/** How a kind's message begins that says something of the value it points to, and leaves its name to us. */
+const predicate = /^(is|are|must|means?|says?|asks?|stands?|needs?|has|have|does|cannot|comes|goes)\b/;
 
 /** What a command accepts: any file or folder, one or several. */
 const anyInput: InputSpec = { type: 'file', shape: 'either' };
@@ -266,7 +269,7 @@ function kindParts(
       problems.error(
         'bad-parameters',
         at === base && !written ? fallback : at,
-        message,
+        predicate.test(message) ? `"${nameOf(pointer, 'with')}" ${message}` : message,
         origin ? { related: [origin] } : {},
       );
     }

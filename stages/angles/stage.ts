@@ -47,6 +47,16 @@ export default defineStage({
   }),
   engine: true,
   files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  check: ({ samples, gradients }, inputs) =>
+    samples > 0 && gradients === 0 && !inputs.includes('to') && !inputs.includes('against')
+      ? [
+          {
+            pointer: '/samples',
+            message:
+              'there is nothing to measure the angles of Gaussians with: give the input "against" or "to", or a number of gradients',
+          },
+        ]
+      : [],
   run: async (context) => (await import('./run.ts')).run(context),
 });
 

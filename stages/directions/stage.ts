@@ -1,6 +1,12 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
-import { type DirectionParameters, type directionKinds, membersOf, parameters } from './parameters.ts';
+import {
+  type DirectionParameters,
+  type directionKinds,
+  membersOf,
+  parameters,
+  scalingOf,
+} from './parameters.ts';
 import type { VarianceTable } from './table.ts';
 
 type Kind = (typeof directionKinds)[number];
@@ -66,8 +72,9 @@ export default defineStage({
   },
   engine: true,
   files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
-  check: (params) => [
+  check: (params, inputs) => [
     ...missing(params),
+    ...wiring(params, inputs),
     ...Object.entries(readBy)
       .filter(
         ([name, kinds]) => params[name as keyof typeof params] !== undefined && !kinds.includes(params.kind),
@@ -88,6 +95,28 @@ export default defineStage({
   ],
   run: async (context) => (await import('./run.ts')).run(context),
 });
+
+/** Inputs that are optional as long as no parameter asks for them, and what asks. */
+const asked = [
+  { input: 'to', pointer: '/kind', by: 'difference', what: 'the checkpoint at the other end' },
+  { input: 'of', pointer: '/kind', by: 'combination', what: 'the directions that are added' },
+  { input: 'trajectory', pointer: '/kind', by: 'principal', what: 'the checkpoints' },
+  { input: 'like', pointer: '/scaling', by: 'norm-of', what: 'the direction whose norm is taken' },
+] as const;
+
+/** Inputs that are missing, and inputs that nothing would read. */
+function wiring(params: DirectionParameters, inputs: readonly string[]) {
+  const { kind } = params;
+  const { scaling } = scalingOf(params);
+  return asked.flatMap(({ input, pointer, by, what }) => {
+    const given = inputs.includes(input);
+    if (given === (kind === by || scaling === by)) return [];
+    const message = given
+      ? `the input "${input}" is read by the ${pointer.slice(1)} ${by} only`
+      : `the ${pointer.slice(1)} ${by} needs the input "${input}", ${what}`;
+    return [{ pointer, message }];
+  });
+}
 
 function missing({ kind, seed, count, examples }: DirectionParameters) {
   const problem = (message: string) => [{ pointer: '', message }];

@@ -22,7 +22,15 @@ export default defineStage({
   outputs: { curves: { type: 'curves', extension: '.json' } },
   engine: true,
   files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
-  check: (params) => [
+  check: (params, inputs) => [
+    ...(inputs.includes('y')
+      ? []
+      : (['points', 'ranges', 'scale'] as const)
+          .filter((name) => Array.isArray(params[name]))
+          .map((name) => ({
+            pointer: `/${name}`,
+            message: `two ${name} are of surfaces: they need the input "y", the second direction`,
+          }))),
     ...[params.range, ...(params.ranges ?? [])]
       .filter(([from, to]) => !(Number.isFinite(from) && Number.isFinite(to) && from < to))
       .map(() => ({

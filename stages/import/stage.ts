@@ -22,6 +22,15 @@ export default defineStage({
     ...networkFiles(params.network, root),
     ...weightFiles(params.network, root),
   ],
+  check: ({ network }, inputs) =>
+    inputs.includes('weights') || (typeof network !== 'string' && network.name === 'layers')
+      ? []
+      : [
+          {
+            pointer: '/network',
+            message: 'this network needs the input "weights"; only a layers model brings its own',
+          },
+        ],
   run: async (context) => (await import('./run.ts')).run(context),
 });
 

@@ -22,7 +22,7 @@ export default defineStage({
   }),
   engine: true,
   files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
-  check: (params) => [
+  check: (params, inputs) => [
     ...keptEpochs(params)
       .filter((epoch) => epoch > params.epochs)
       .map((epoch) => ({
@@ -31,6 +31,17 @@ export default defineStage({
       })),
     ...(params.kind === 'w-peak' && params['start-seed'] !== undefined
       ? [{ pointer: '/start-seed', message: 'means nothing for the kind w-peak, which starts at 0' }]
+      : []),
+    ...(params.kind === 'vvv-basin' && params['start-seed'] === undefined && !inputs.includes('start')
+      ? [
+          {
+            pointer: '/kind',
+            message: 'a vvv-basin needs a place where φ starts: start-seed, or the input "start"',
+          },
+        ]
+      : []),
+    ...(params.kind === 'w-peak' && inputs.includes('start')
+      ? [{ pointer: '/kind', message: 'the input "start" is read by the kind vvv-basin only' }]
       : []),
   ],
   run: async (context) => (await import('./run.ts')).run(context),

@@ -29,7 +29,13 @@ export default defineStage({
       : { changes: { type: 'table', extension: '.json', description: 'δL of each sample, and theory.' } },
   engine: true,
   files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
-  check: ({ kind, points, range: [from, to], scale, lambdas, statistics, recalibration }) => [
+  check: ({ kind, points, range: [from, to], scale, lambdas, statistics, recalibration }, inputs) => [
+    ...(kind === 'curve' && !inputs.includes('x')
+      ? [{ pointer: '/kind', message: 'the kind curve needs the input "x", the direction' }]
+      : []),
+    ...(kind === 'distribution' && inputs.includes('x')
+      ? [{ pointer: '/kind', message: 'the input "x" is read by the kind curve only' }]
+      : []),
     ...(Number.isFinite(from) && Number.isFinite(to) && from < to
       ? []
       : [{ pointer: '/range', message: 'must go from a smaller to a larger number' }]),
