@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
+import { didYouMean } from '../diagnostics/suggest.ts';
 import type { FileDependency } from '../kind/stage-kind.ts';
 import { packageRoot } from '../util/package-root.ts';
 import { arrayLayouts } from './arrays.ts';
@@ -83,7 +84,8 @@ export function findDataset(
     expected: there.length > 0 ? `one of ${there.join(', ')}` : 'a data set',
     hint: obtainable.includes(name)
       ? `get it with "orograph data get ${name}"`
-      : `put its files into data/${name}/: "Data sets" in docs/pipeline-format.md has the layouts`,
+      : (didYouMean(name, [...there, ...obtainable]) ??
+        `put its files into data/${name}/: "Data sets" in docs/pipeline-format.md has the layouts`),
   });
 }
 

@@ -58,7 +58,7 @@ export function networkFiles(choice: NetworkChoice, root: string): FileDependenc
     throw new UserError({
       severity: 'error',
       code: 'file-not-found',
-      message: `there is no file ${choice.file} in the workspace, which the network should be read from`,
+      message: `there is no file "${choice.file}" in the workspace, which the network should be read from`,
     });
   const files = choice.name === 'module' ? sourcesOf(choice.file, root) : [choice.file];
   return files.map((name) => ({ name: `network/${name}`, path: join(root, name) }));

@@ -21,6 +21,7 @@ import type { Json, JsonObject } from '../util/json.ts';
 import { commandOutputs } from './command.ts';
 import { checkExpected } from './expect.ts';
 import type { KindTable } from './kinds.ts';
+import type { Lacking } from './lacking.ts';
 import { type AxisValue, expandMatrix, type Matrix, mostInstances, noMatrix } from './matrix.ts';
 import type { Instance } from './plan.ts';
 import { instanceId } from './reference.ts';
@@ -62,6 +63,8 @@ export interface DraftContext {
   readonly env: NodeJS.ProcessEnv;
   readonly problems: Problems;
   readonly checkSettled: Check;
+  /** Where what stages read besides their inputs (data sets) shall be looked for. */
+  readonly lacking?: Lacking | undefined;
 }
 
 let checking: Promise<Check> | undefined;
@@ -158,16 +161,19 @@ function draftInstance(
       : kind === 'command'
         ? commandParts(declaration, scope, problems)
         : kindParts(declaration, kind, scope, context);
+  const id = instanceId(declaration.name, named);
+  if (known && kind !== null && kind !== 'command')
+    context.lacking?.look(id, kind, known.params, valueAt(declaration.node, 'with'), declaration.key);
   const fields = settleFields(shared.fields, declaration, scope, context);
   const definition = kind === null || kind === 'command' ? undefined : kind.definition;
   return {
     stage: draft,
-    id: instanceId(declaration.name, named),
+    id,
     labels: named.map(([, label]) => label),
     scope,
     outputs: known?.outputs,
     settled: {
-      id: instanceId(declaration.name, named),
+      id,
       stage: declaration.name,
       axes,
       kind: kind === null ? '' : kind === 'command' ? 'command' : kind.name,

@@ -10,6 +10,7 @@ import type { KindRegistry } from '../kind/registry.ts';
 import { Binder, type BoundInstance } from './bind.ts';
 import { checkOfSettled, draftStages, type StageDraft } from './draft.ts';
 import { KindTable } from './kinds.ts';
+import type { Lacking } from './lacking.ts';
 import { order } from './order.ts';
 import type { EngineChoice, Plan } from './plan.ts';
 
@@ -23,6 +24,8 @@ export interface PlanOptions {
   readonly set?: readonly string[] | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly registry: KindRegistry;
+  /** Told, beside other mistakes, of data sets and other files that kinds read and that are not there. */
+  readonly lacking?: Lacking | undefined;
   /** What shown paths are relative to. Default: the process's. */
   readonly cwd?: string | undefined;
 }
@@ -42,18 +45,22 @@ export async function planPipeline(options: PlanOptions): Promise<Planned> {
   const loaded = await load({ file: options.file, root, cwd, profile, set, env }, problems);
   const sources = new Map([...loaded.sources.values()].map(({ file, text }) => [file, text]));
   if (set.length > 0) sources.set('--set', set.map((text) => text.replace(/[\r\n]+/g, ' ')).join('\n'));
-  const finish = (plan: Plan | null): Planned => ({
-    plan: problems.errors > 0 ? null : plan,
-    diagnostics: problems.list(),
-    sources,
-  });
+  const finish = (plan: Plan | null): Planned => {
+    if (problems.errors > 0)
+      for (const diagnostic of [...(options.lacking?.found.values() ?? [])].flat()) problems.add(diagnostic);
+    return {
+      plan: problems.errors > 0 ? null : plan,
+      diagnostics: problems.list(),
+      sources,
+    };
+  };
   const { main, stages } = loaded;
   if (!main) return finish(null);
 
   const kinds = await KindTable.find(stages, options.registry, root, problems);
   const checkSettled = await checkOfSettled();
   const params = main.params.all();
-  const drafts = draftStages(stages, { kinds, env, problems, checkSettled });
+  const drafts = draftStages(stages, { kinds, env, problems, checkSettled, lacking: options.lacking });
   checkFolders(drafts, problems);
   const binder = new Binder(drafts, root, cwd, problems);
   const bound: BoundInstance[] = [];

@@ -3,10 +3,33 @@ import { join, resolve } from 'node:path';
 import { type Diagnostic, UserError } from '../diagnostics/diagnostic.ts';
 import { commandVersion, hashOfDefinition } from '../fingerprint/key.ts';
 import type { Kinds } from '../fingerprint/registry.ts';
+import type { Lacking } from '../plan/lacking.ts';
 import type { Plan } from '../plan/plan.ts';
 import { digestOf } from '../util/digest.ts';
 import { writeFileAtomic } from '../util/fs-durable.ts';
 import type { PipelineOptions } from './contract.ts';
+
+function askedOf({ workspace, cwd, file, profile, set }: PipelineOptions, registry: Kinds) {
+  return { file, root: workspace.root, cwd, profile, set, registry };
+}
+
+/** Plans once more, slowly: everything that is wrong, what is missing on this machine included, each at its place. */
+export async function planAgain(
+  options: PipelineOptions,
+  kinds: Kinds,
+): Promise<{
+  readonly refused: UserError;
+  readonly lacking: Lacking;
+  readonly sources: ReadonlyMap<string, string>;
+}> {
+  const [{ planPipeline }, { Lacking }] = await Promise.all([
+    import('../plan/plan-pipeline.ts'),
+    import('../plan/lacking.ts'),
+  ]);
+  const lacking = new Lacking(options.workspace.root);
+  const { diagnostics, sources } = await planPipeline({ ...askedOf(options, kinds), lacking });
+  return { refused: new UserError(diagnostics, 2, sources), lacking, sources };
+}
 
 /** A plan, and what of keys it alone decides. */
 export interface Recalled {
@@ -43,16 +66,8 @@ export async function planOrRecall(options: PipelineOptions, kinds: Kinds, cache
   // Only here: reading YAML and checking it are most of what a start costs, and a recalled plan needs neither.
   const { planPipeline } = await import('../plan/plan-pipeline.ts');
   const { env, read } = recordingReads(process.env);
-  const { plan, diagnostics, sources } = await planPipeline({
-    file,
-    root: workspace.root,
-    cwd,
-    profile,
-    set,
-    env,
-    registry: kinds,
-  });
-  if (!plan) throw new UserError(diagnostics, 2, sources);
+  const { plan, diagnostics } = await planPipeline({ ...askedOf(options, kinds), env });
+  if (!plan) throw (await planAgain(options, kinds)).refused;
   const modules: Record<string, string> = {};
   for (const uses of usersKinds(plan)) {
     const kind = await kinds.identify(uses, plan.root, plan.root);

@@ -12,7 +12,7 @@ import type { Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import type { PipelineOptions } from './contract.ts';
 import { Engines } from './engines.ts';
-import { planOrRecall } from './plan-cache.ts';
+import { planAgain, planOrRecall } from './plan-cache.ts';
 
 /** What there is once the pipeline is understood and before anything is looked up. */
 export interface Session {
@@ -55,7 +55,7 @@ export async function openSession(options: PipelineOptions, access: 'read' | 'wr
     const { plan: whole, warnings, definitionHashes } = await planOrRecall(options, kinds, store.folder);
     const plan = options.stages?.length ? selectStages(whole, options.stages) : whole;
     const tokens = { cpu: workspace.jobs, memory: Math.floor(totalmem() / 1e6), gpu: 1 };
-    const facets = await facetsOf(plan, kinds, new Engines(plan, options.engine), definitionHashes);
+    const facets = await facetsOf(plan, kinds, new Engines(plan, options.engine), definitionHashes, options);
     const engines = [...new Set([...facets.values()].flatMap(({ engine }) => (engine ? [engine.name] : [])))];
     const ownCode = await ownCodeOf(whole, kinds);
     return { options, plan, warnings, store, kinds, engines, tokens, facets, ownCode };
@@ -80,7 +80,9 @@ async function facetsOf(
   kinds: Kinds,
   engines: Engines,
   definitionHashes: ReadonlyMap<string, string>,
+  options: PipelineOptions,
 ): Promise<Map<string, Facet>> {
+  const lacking = new Map<string, readonly Diagnostic[]>();
   const facets = new Map<string, Facet>();
   const resolved = new Map<string, { code: KindCode; definition: StageKind }>();
   const files = new Map<string, readonly FileDependency[]>();
@@ -108,10 +110,23 @@ async function facetsOf(
       version: definition.version,
       engine: engines.of(instance),
       definitionHash: definitionHashes.get(instance.id)!,
-      files: definition.files ? filesOf(instance, definition, plan.root, files) : [],
+      files: definition.files ? filesOf(instance, definition, plan.root, files, lacking) : [],
     });
   }
+  if (lacking.size > 0) throw await refusal(lacking, options, kinds);
   return facets;
+}
+
+/** All that the chosen stages lack, each thing once a place, and where it is named. */
+async function refusal(
+  lacking: ReadonlyMap<string, readonly Diagnostic[]>,
+  options: PipelineOptions,
+  kinds: Kinds,
+): Promise<UserError> {
+  const { lacking: placed, sources } = await planAgain(options, kinds);
+  const told = [...lacking].flatMap(([instance, diagnostics]) => placed.found.get(instance) ?? diagnostics);
+  const seen = new Map(told.map((d) => [`${d.at?.file} ${d.at?.line} ${d.at?.column} ${d.message}`, d]));
+  return new UserError([...seen.values()], 2, sources);
 }
 
 /** Many instances read the same data set: it is looked up once. */
@@ -120,6 +135,7 @@ function filesOf(
   definition: StageKind,
   root: string,
   seen: Map<string, readonly FileDependency[]>,
+  lacking: Map<string, readonly Diagnostic[]>,
 ): readonly FileDependency[] {
   const id = `${instance.kind} ${JSON.stringify(instance.params)}`;
   let files = seen.get(id);
@@ -128,10 +144,11 @@ function filesOf(
       files = definition.files!(instance.params as never, root);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      throw new UserError(
+      lacking.set(
+        instance.id,
         error.diagnostics.map((diagnostic) => ({ at: instance.at, ...diagnostic })),
-        error.exitCode,
       );
+      return [];
     }
     seen.set(id, files);
   }

@@ -1,0 +1,46 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { CliWorkspace } from '../support/cli.ts';
+
+const train = (dataset: string, network = 'mlp') =>
+  `{ uses: train, with: { network: ${network}, dataset: ${dataset}, epochs: 1, keep: [0, 1], seed: 1 } }`;
+
+describe('data sets and files that are not there', () => {
+  const stages = `pipeline: p
+params: { set: cifar11 }
+stages:
+  one: ${train('cifar10-mni')}
+  two: ${train('{ name: cifar1000 }')}
+  three: ${train('"${{ params.set }}"')}
+  module: ${train('cifar10-mini', '{ name: module, file: net.ts }')}
+  good: { command: "echo > \${{ outputs.o }}", outputs: { o: f } }
+`;
+  const w = new CliWorkspace({ 'p.yaml': stages, 'bad.yaml': `${stages}  bad: { uses: trian }\n` });
+  afterAll(() => w.remove());
+
+  it('are all told, where they are named, with what was meant', async () => {
+    const { code, stderr } = await w.run('plan', 'p.yaml');
+    expect(code).toBe(2);
+    const line = (stage: string) =>
+      stages.split('\n').findIndex((text) => text.startsWith(`  ${stage}:`)) + 1;
+    const column = (stage: string, text: string) => stages.split('\n')[line(stage) - 1]!.indexOf(text) + 1;
+    for (const [stage, written, message, hint] of [
+      ['one', 'cifar10-mni', 'there is no data set "cifar10-mni"', 'did you mean "cifar10-mini"?'],
+      ['two', 'cifar1000', 'there is no data set "cifar1000"', 'did you mean "cifar100"?'],
+      ['three', '"${{', 'there is no data set "cifar11"', 'did you mean "cifar10"?'],
+      ['module', 'net.ts', 'there is no file "net.ts"', ''],
+    ] as const) {
+      expect(stderr).toContain(`p.yaml:${line(stage)}:${column(stage, written)}: error: ${message}`);
+      expect(stderr).toContain(hint);
+    }
+    expect(stderr).toContain('[unknown-dataset]');
+    expect(stderr).toContain('4 errors');
+  });
+
+  it('are told beside other mistakes, and only of the stages that are asked for', async () => {
+    const bad = await w.run('plan', 'bad.yaml');
+    expect(bad.stderr).toContain('did you mean "train"?');
+    expect(bad.stderr).toContain('5 errors');
+    expect((await w.run('plan', 'p.yaml', 'good')).code).toBe(0);
+    expect((await w.run('plan', 'p.yaml', 'two')).stderr).not.toContain('cifar10-mni');
+  });
+});
