@@ -102,7 +102,11 @@ function fill(
   depth: number,
 ): Json {
   if (node.kind === 'scalar') {
-    const value = node.templated ? fillScalar(node, state.scope, state.problems, depth) : node.value;
+    const value = node.broken
+      ? undefined
+      : node.templated
+        ? fillScalar(node, state.scope, state.problems, depth)
+        : node.value;
     if (value === undefined) state.complete = false;
     return value as Json;
   }

@@ -89,7 +89,11 @@ export function environment(names: Iterable<string>, env: NodeJS.ProcessEnv): No
     }
     const value = env[name!];
     if (value !== undefined) return { value, at: undefined };
-    return { code: 'unset-variable', message: `the environment variable "${name}" is not set` };
+    return {
+      code: 'unset-variable',
+      message: `the environment variable "${name}" is not set`,
+      hint: `set it where orograph is started: ${name}=value orograph run …`,
+    };
   };
 }
 

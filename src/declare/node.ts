@@ -17,6 +17,8 @@ interface Common extends Span {
 export interface ScalarNode extends Common {
   readonly kind: 'scalar';
   readonly value: string | number | boolean | null;
+  /** What was written has no value, which has been told: nothing more can be said of it. */
+  readonly broken?: true;
 }
 export interface ListNode extends Common {
   readonly kind: 'list';
@@ -32,9 +34,9 @@ export interface Entry {
   readonly value: Node;
 }
 
-/** A fresh copy as plain data, placeholders as they stand. */
+/** A fresh copy as plain data, placeholders as they stand; `undefined` where a value is broken. */
 export function toJson(node: Node): Json {
-  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'scalar') return node.broken ? (undefined as unknown as Json) : node.value;
   if (node.kind === 'list') return node.items.map(toJson);
   const object: JsonObject = {};
   for (const [key, { value }] of node.entries) object[key] = toJson(value);

@@ -104,12 +104,13 @@ class Reader {
         this.#problems.error('non-finite', span, `${written} is not a finite number`, {
           expected: 'a finite number',
         });
-        return scalarAt(span, 0);
+        return brokenAt(span);
       }
       if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(written)) {
         this.#problems.error('inexact-number', span, `${written} is too large to be held exactly`, {
           hint: 'quote it to keep it as text',
         });
+        return brokenAt(span);
       }
       // Minus zero would be another key than zero.
       return scalarAt(span, value === 0 ? 0 : value);
@@ -117,7 +118,7 @@ class Reader {
     if (value === null || typeof value === 'string' || typeof value === 'boolean')
       return scalarAt(span, value);
     this.#problems.error('unsupported-value', span, 'this value is neither text, number, boolean nor null');
-    return scalarAt(span, null);
+    return brokenAt(span);
   }
 
   #list(items: readonly ParsedNode[], range: readonly number[]): ListNode {
@@ -227,13 +228,17 @@ class Reader {
         hint: didYouMean(name, this.#anchors.keys()),
       });
     }
-    return this.#scalar(null, range);
+    return brokenAt(span);
   }
 }
 
 function scalarAt({ source, start, end }: Span, value: ScalarNode['value']): ScalarNode {
   const templated = typeof value === 'string' && value.includes('${{');
   return { source, start, end, kind: 'scalar', value, size: 1, templated };
+}
+
+function brokenAt(span: Span): ScalarNode {
+  return { ...scalarAt(span, null), broken: true };
 }
 
 type Pairs = readonly { readonly key: ParsedNode | null; readonly value: ParsedNode | null }[];

@@ -184,6 +184,7 @@ export class Binder {
       return undefined;
     };
     if (value.kind === 'scalar') {
+      if (value.broken) return undefined;
       if (value.value === null || value.value === '') return empty(value.value === null ? key : value);
       return typeof value.value === 'string' ? [value] : undefined;
     }
@@ -300,9 +301,11 @@ export class Binder {
   ): { stage: StageDraft; output: string | null } | undefined {
     const { visible, unread } = draft.stage.declaration.file;
     const parts = head.split('.');
+    let isStage = false;
     for (let taken = parts.length; taken > 0; taken--) {
       const declaration = visible.get(parts.slice(0, taken).join('.'));
       if (!declaration) continue;
+      isStage = true;
       const rest = parts.slice(taken);
       const stage = this.#stages.get(declaration);
       if (!stage) return undefined;
@@ -312,10 +315,17 @@ export class Binder {
     }
     // The file that would say so could not be read, which has been told.
     if ([...unread].some((prefix) => head.startsWith(prefix))) return undefined;
-    this.#problems.error('unknown-stage', piece(0, head.length), `there is no stage "${head}"`, {
+    // What stands after a name that is known neither for a stage nor for a prefix is an output of it.
+    const isPrefix = (name: string) => [...visible.keys()].some((known) => known.startsWith(`${name}.`));
+    let named = 1;
+    while (named < parts.length && isPrefix(parts.slice(0, named).join('.'))) named++;
+    const name = isStage ? head : parts.slice(0, named).join('.');
+    this.#problems.error('unknown-stage', piece(0, name.length), `there is no stage "${name}"`, {
       expected: () => (visible.size > 0 ? oneOf(visible.keys()) : 'the pipeline has no stages'),
       hint: () =>
-        didYouMean(head, visible.keys()) ?? didYouMean(parts.slice(0, -1).join('.'), visible.keys()),
+        didYouMean(name, visible.keys()) ??
+        didYouMean(head, visible.keys()) ??
+        didYouMean(parts.slice(0, -1).join('.'), visible.keys()),
     });
     return undefined;
   }

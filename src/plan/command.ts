@@ -34,7 +34,8 @@ export function commandOutputs({ node, key }: StageDeclaration, problems: Proble
         : textAt(value, 'file');
     if (!file) continue;
     const type = textAt(value, 'type')?.value as ArtifactType | undefined;
-    if (!isFileName(file.value)) {
+    // Of an empty name the schema has told.
+    if (file.value !== '' && !isFileName(file.value)) {
       problems.error(
         'bad-name',
         file,

@@ -253,8 +253,8 @@ function kindParts(
   const written = valueAt(node, 'with');
   // Where the outputs do not hang on the parameters, references to them are checked in spite of mistakes here.
   const { outputs } = kind.definition;
-  const broken = typeof outputs === 'function' ? undefined : { params: {}, outputs };
-  if (written && written.kind !== 'map') return broken;
+  const fixed = typeof outputs === 'function' ? undefined : { params: {}, outputs };
+  if (written && written.kind !== 'map') return fixed;
   const base: MapNode = written ?? { ...key, kind: 'map', entries: new Map(), size: 1, templated: false };
   const { value, complete } = evaluatePartly(base, scope, problems);
   const params = value as JsonObject;
@@ -262,9 +262,13 @@ function kindParts(
   const errors = kinds.check(kind, params);
   if (errors.length > 0) {
     explain(errors, { base, fallback, prefix: 'with', origin: originIn(scope) }, problems);
-    return broken;
+    const wrong = errors.map(
+      ({ instancePath, params: { missingProperty } }) =>
+        instancePath.split('/')[1] ?? (missingProperty as string | undefined),
+    );
+    return fixed ?? outputsWithout(kind.definition, params, wrong);
   }
-  if (!complete) return broken;
+  if (!complete) return fixed ?? outputsWithout(kind.definition, params, []);
   try {
     const inputs = [...(mapAt(node, 'inputs')?.entries.keys() ?? [])];
     const wrong = kind.definition.check?.(params as never, inputs) ?? [];
@@ -279,7 +283,15 @@ function kindParts(
         origin ? { related: [origin] } : {},
       );
     }
-    if (wrong.length > 0) return broken;
+    if (wrong.length > 0)
+      return (
+        fixed ??
+        outputsWithout(
+          kind.definition,
+          params,
+          wrong.map(({ pointer }) => pointer.split('/')[1]),
+        )
+      );
     return { params, outputs: outputsOf(kind.definition, params) };
   } catch (error) {
     problems.error(
@@ -287,8 +299,39 @@ function kindParts(
       key,
       `the kind "${kind.name}" failed on these parameters: ${(error as Error).message}`,
     );
-    return broken;
+    return fixed;
   }
+}
+
+/**
+ * The outputs where parameters are wrong: known as long as none of the wrong ones decides them.
+ * @param wrong names of parameters; undefined for a mistake that is of none
+ */
+function outputsWithout(
+  definition: StageKind,
+  params: JsonObject,
+  wrong: readonly (string | undefined)[],
+): Parts | undefined {
+  const names = new Set(wrong);
+  const guarded = new Proxy(params, {
+    get(target, name) {
+      const value = typeof name === 'string' ? target[name] : undefined;
+      const isUnknown = value === undefined && Object.hasOwn(target, name);
+      if (names.has(String(name)) || isUnknown || hasHole(value)) throw new Error('decided by a mistake');
+      return value;
+    },
+  });
+  try {
+    return { params: {}, outputs: outputsOf(definition, guarded) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a placeholder in it could not be filled. */
+function hasHole(value: Json | undefined): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  return Object.values(value).some((inner) => inner === undefined || hasHole(inner));
 }
 
 function outputsOf(definition: StageKind, params: JsonObject): Readonly<Record<string, OutputSpec>> {

@@ -39,6 +39,11 @@ export class KindTable {
       const uses = textAt(stage.node, 'uses');
       const command = stage.node.entries.get('command');
       checkEither(stage, problems);
+      if (uses && command) {
+        // Which of the two was meant decides what is missing.
+        table.#byStage.set(stage, null);
+        continue;
+      }
       if (!uses) {
         table.#byStage.set(stage, command ? 'command' : null);
         continue;
@@ -66,6 +71,7 @@ function checkEither({ node, key }: StageDeclaration, problems: Problems): void 
     problems.error('uses-and-command', command.key, 'a stage has either "uses" or "command"', {
       related: [{ message: '"uses" is given here', at: uses.key }],
     });
+    return;
   } else if (!uses && !command) {
     problems.error('missing-key', key, 'a stage needs "uses" or "command"', {
       expected: '"uses" with the name of a kind, or "command" with a program',

@@ -51,5 +51,9 @@ function failureOf({ id, key }: Forecast, lastRun: LastRun | null, cache: string
   const stage = lastRun?.stages.find((stage) => stage.id === id);
   if (stage?.status !== 'failed' || key === null || stage.key !== key) return null;
   const log = logPath(cache, key);
-  return { message: stage.message ?? '', at: lastRun!.finishedAt, log: existsSync(log) ? log : null };
+  return {
+    message: stage.message ?? '',
+    at: stage.from?.finishedAt ?? lastRun!.finishedAt,
+    log: existsSync(log) ? log : null,
+  };
 }

@@ -12,9 +12,12 @@ interface RecordedStage {
   /** Of a stage that was skipped, none. */
   readonly key?: StageKey;
   readonly expectations?: readonly { readonly held: boolean }[];
+  /** Of a stage that the newest run did not ask for: the run that this is of. */
+  readonly from?: { readonly run: string; readonly finishedAt: string };
 }
 
 export interface LastRun {
+  readonly run: string;
   readonly finishedAt: string;
   readonly stages: readonly RecordedStage[];
 }

@@ -7,6 +7,7 @@ import { writeFileAtomic } from '../util/fs-durable.ts';
 import type { JsonObject } from '../util/json.ts';
 import { environmentOf } from './environment.ts';
 import type { Expectation } from './expectations.ts';
+import { readLastRun } from './last-run.ts';
 import { publishedFiles } from './publishing.ts';
 import type { Resolution } from './resolution.ts';
 import type { Session } from './session.ts';
@@ -62,33 +63,36 @@ export async function writeRecord(options: RecordOptions): Promise<string> {
     finishedAt: new Date().toISOString(),
     environment: environmentOf(session),
     sources: plan.sources.map(({ path: file, text }) => ({ path: file, digest: digestOf(text), text })),
-    stages: plan.instances.map((instance) => {
-      const row = resolution.rows.get(instance.id);
-      const message = options.messages.get(instance.id);
-      return {
-        id: instance.id,
-        kind: instance.kind,
-        ...(instance.about && { about: { ...instance.about } }),
-        status: status.get(instance.id) ?? 'skipped',
-        ...(message !== undefined && { message, key: resolution.keys.get(instance.id) }),
-        ...(row && {
-          key: row.key,
-          parts: parts.get(instance.id),
-          outputs: row.outputs,
-          published: publishedFiles(workspace.artifacts, plan, instance, row.outputs).map(
-            ({ path: copy, file }) => ({
-              path: relative(join(workspace.artifacts, plan.pipeline), copy).split(sep).join('/'),
-              digest: file.digest,
-            }),
-          ),
-          facts: row.facts,
-          expectations: options.expectations.filter((expectation) => expectation.stage === instance.id),
-          finishedAt: row.finishedAt,
-          wallMs: row.wallMs,
-          environment: row.environment,
-        }),
-      };
-    }),
+    stages: [
+      ...plan.instances.map((instance) => {
+        const row = resolution.rows.get(instance.id);
+        const message = options.messages.get(instance.id);
+        return {
+          id: instance.id,
+          kind: instance.kind,
+          ...(instance.about && { about: { ...instance.about } }),
+          status: status.get(instance.id) ?? 'skipped',
+          ...(message !== undefined && { message, key: resolution.keys.get(instance.id) }),
+          ...(row && {
+            key: row.key,
+            parts: parts.get(instance.id),
+            outputs: row.outputs,
+            published: publishedFiles(workspace.artifacts, plan, instance, row.outputs).map(
+              ({ path: copy, file }) => ({
+                path: relative(join(workspace.artifacts, plan.pipeline), copy).split(sep).join('/'),
+                digest: file.digest,
+              }),
+            ),
+            facts: row.facts,
+            expectations: options.expectations.filter((expectation) => expectation.stage === instance.id),
+            finishedAt: row.finishedAt,
+            wallMs: row.wallMs,
+            environment: row.environment,
+          }),
+        };
+      }),
+      ...untouched(options),
+    ],
   };
   // Not beside it: what a killed process leaves in the cache is cleared away, what it leaves among artifacts is not.
   const through = store.createWorkFolder();
@@ -100,6 +104,17 @@ export async function writeRecord(options: RecordOptions): Promise<string> {
     await store.discard(through).catch(() => {});
   }
   return path;
+}
+
+/** What the record before said of stages that this run was not asked for: their copies still lie there. */
+function untouched({ session }: RecordOptions): unknown[] {
+  const { plan, all, options } = session;
+  if (plan.instances.length === all.size) return [];
+  const before = readLastRun(options.workspace.artifacts, plan.pipeline);
+  const now = new Set(plan.instances.map(({ id }) => id));
+  return (before?.stages ?? [])
+    .filter(({ id }) => all.has(id) && !now.has(id))
+    .map((stage) => ({ ...stage, from: stage.from ?? { run: before!.run, finishedAt: before!.finishedAt } }));
 }
 
 /** One hash over what a record says that a later run could change. */

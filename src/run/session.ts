@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { UserError } from '../diagnostics/diagnostic.ts';
@@ -18,6 +18,8 @@ import { planAgain, planOrRecall } from './plan-cache.ts';
 export interface Session {
   readonly options: PipelineOptions;
   readonly plan: Plan;
+  /** Ids of all instances of the pipeline, whatever was selected. */
+  readonly all: ReadonlySet<string>;
   readonly warnings: readonly Diagnostic[];
   readonly store: Store;
   readonly kinds: Kinds;
@@ -58,11 +60,34 @@ export async function openSession(options: PipelineOptions, access: 'read' | 'wr
     const facets = await facetsOf(plan, kinds, new Engines(plan, options.engine), definitionHashes, options);
     const engines = [...new Set([...facets.values()].flatMap(({ engine }) => (engine ? [engine.name] : [])))];
     const ownCode = await ownCodeOf(whole, kinds);
-    return { options, plan, warnings, store, kinds, engines, tokens, facets, ownCode };
+    const told = [...warnings, ...shortages(plan, tokens)];
+    const all = new Set(whole.instances.map(({ id }) => id));
+    return { options, plan, all, warnings: told, store, kinds, engines, tokens, facets, ownCode };
   } catch (error) {
     store.close();
     throw error;
   }
+}
+
+/** Stages that ask for more than there is get all there is: that must not go without a word. */
+function shortages({ instances }: Plan, tokens: Resources): Diagnostic[] {
+  // Fewer jobs are a wish of the user's, and no lack.
+  const there = { ...tokens, cpu: Math.max(tokens.cpu, availableParallelism()) };
+  const units = { cpu: 'cores', memory: 'MB of memory', gpu: 'GPU tokens' };
+  const told = new Map<string, Diagnostic>();
+  for (const { stage, resources, at } of instances) {
+    const more = (['cpu', 'memory', 'gpu'] as const).filter((name) => resources[name] > there[name]);
+    if (more.length === 0 || told.has(stage)) continue;
+    const list = more.map((name) => `${resources[name]} ${units[name]}, of ${there[name]}`).join('; ');
+    told.set(stage, {
+      severity: 'warning',
+      code: 'more-than-there-is',
+      message: `the stage "${stage}" asks for more than there is: ${list}`,
+      at,
+      hint: 'it runs with what there is, alone where it takes all of it',
+    });
+  }
+  return [...told.values()];
 }
 
 async function ownCodeOf({ instances, root }: Plan, kinds: Kinds): Promise<Record<string, string>> {

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { datasetSchema, splits } from '../../src/dataset/dataset.ts';
 
-/** Which Hessian: of the mean cross entropy over which examples. */
+/** Which Hessian: of the checkpoint's own loss (cross entropy, unless it was trained with another) over which examples. */
 export const hessianParameters = {
   dataset: Type.Optional(datasetSchema),
   split: Type.Enum([...splits], { default: 'train' }),

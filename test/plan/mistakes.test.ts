@@ -20,6 +20,16 @@ const mistakes: Readonly<Record<string, string | Readonly<Record<string, string>
     'pipeline: p\nparams: { a: .nan }\nstages: { a: { command: "x ${{ params.a }}", outputs: { o: f } } }\n',
   'a number too large to be exact':
     'pipeline: p\nparams: { a: 12345678901234567890 }\nstages: { a: { command: "x ${{ params.a }}", outputs: { o: f } } }\n',
+  'a number that is not finite where a kind asks for more': withStages(
+    '  a: { uses: train, with: { network: mlp, epochs: 1, rate: .nan } }\n',
+  ),
+  'an output of a stage with mistakes': withStages(
+    '  a: { uses: train, with: { network: mlp, epochs: 3, rte: 1 } }\n  b: { uses: directions, inputs: { model: a.chekpoints }, with: { kind: gaussian } }\n',
+  ),
+  'an output of a stage that there is not': withStages(
+    '  b: { uses: directions, inputs: { model: modl.checkpoints/10 }, with: { kind: gaussian } }\n',
+  ),
+  'an empty file name': 'pipeline: p\nstages: { a: { command: x, outputs: { o: "" } } }\n',
   'text that is not YAML': 'pipeline: [p\nstages: {}\n',
   'a placeholder without quotes':
     'pipeline: p\nparams: { a: 1 }\nstages: { a: { uses: train, with: { seed: ${{ params.a }} } } }\n',

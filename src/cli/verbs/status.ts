@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import type { Forecast } from '../../run/contract.ts';
 import { readLastRun } from '../../run/last-run.ts';
@@ -125,7 +125,7 @@ function lastRunOf(artifacts: string, pipeline: string): LastRunCounts | null {
 export function standingLines(standings: readonly Standing[], now: number, paint: Paint): string[] {
   return columns(
     standings.map((s) => {
-      const name = s.pipeline ?? basename(s.file);
+      const name = s.pipeline ?? (dirname(s.file) === 'pipelines' ? basename(s.file) : s.file);
       if (s.problem !== null) return [`${paint('red', '✗')} ${name}`, paint('red', truncate(s.problem, 100))];
       const open = s.toRun + s.undecided;
       const mark = open === 0 ? paint('green', '✓') : paint('yellow', '●');

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import { openStore } from '../../store/open.ts';
 import { verify } from '../../store/verify.ts';
+import { again } from '../again.ts';
 import { workspaceOf } from '../pipeline-options.ts';
 import { count, size } from '../units.ts';
 import type { VerbContext } from '../verb.ts';
@@ -31,7 +32,10 @@ export async function main({ args, cwd, out, err }: VerbContext): Promise<ExitCo
       ({ blobs, bytes } = done);
       progress?.onBytes(bytes, undefined);
     };
-    const report = (finding: { severity: 'damage' | 'leftover'; what: string; cure: string }): void => {
+    const advised = again(args, 'verify', '--repair');
+    const report = (found: { severity: 'damage' | 'leftover'; what: string; cure: string }): void => {
+      // To be typed as it stands: with the cache that this was about.
+      const finding = { ...found, cure: found.cure.replace('orograph verify --repair', advised) };
       progress?.pause();
       const mark = finding.severity === 'damage' ? out.paint('red', '✗') : out.paint('yellow', '○');
       out.line(json ? JSON.stringify(finding) : `${mark} ${finding.what}: ${finding.cure}`);

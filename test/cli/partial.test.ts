@@ -1,0 +1,61 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { CliWorkspace } from '../support/cli.ts';
+
+const pipeline = `pipeline: fail
+stages:
+  b: { command: "exit 3", outputs: { x: x }, resources: { cpu: 99, gpu: 7, memory: 999TB } }
+  c: { command: "echo > \${{ outputs.x }}", outputs: { x: x } }
+`;
+
+describe('a run of some stages', () => {
+  const w = new CliWorkspace({ 'fail.yaml': pipeline });
+  afterAll(() => w.remove());
+
+  it('warns once of resources that no machine of this size has', async () => {
+    const { code, stderr } = await w.run('run', 'fail.yaml');
+    expect(code).toBe(1);
+    expect(stderr.match(/more-than-there-is/g)).toHaveLength(1);
+    expect(stderr).toMatch(
+      /fail\.yaml:3:3: warning: .*99 cores, of .* MB of memory, of .*7 GPU tokens, of 1/,
+    );
+  });
+
+  it('leaves in the record what earlier ones said of the others, failures among it', async () => {
+    const first = JSON.parse(w.read('artifacts/fail/run.json')) as { run: string; finishedAt: string };
+    for (let again = 0; again < 2; again++) {
+      expect((await w.run('run', 'fail.yaml', 'c', '--force', 'c')).code).toBe(0);
+      expect(JSON.parse(w.read('artifacts/fail/run.json'))).toMatchObject({
+        selection: ['c'],
+        stages: [
+          { id: 'c', status: 'executed' },
+          { id: 'b', status: 'failed', from: { run: first.run, finishedAt: first.finishedAt } },
+        ],
+      });
+    }
+    expect((await w.run('why', 'fail.yaml', 'b')).stdout).toContain('it failed');
+    expect((await w.run('status', 'fail.yaml')).stdout).toContain('1 failed');
+  });
+});
+
+describe('what the command line says of files', () => {
+  it('names a missing pipeline as it was typed, and a cure for the cache that was meant', async () => {
+    const w = new CliWorkspace({ 'p.yaml': pipeline });
+    expect((await w.run('status', '/nonexist.yaml')).stdout).toContain('/nonexist.yaml');
+    await w.run('run', 'p.yaml', 'c', '--cache', 'else where');
+    const objects = w.path('else where', 'objects');
+    const { readdirSync, chmodSync, appendFileSync } = await import('node:fs');
+    const folder = readdirSync(objects).find((name) => /^[0-9a-f]{2}$/.test(name))!;
+    const blob = w.path(
+      'else where',
+      'objects',
+      folder,
+      readdirSync(w.path('else where', 'objects', folder))[0]!,
+    );
+    chmodSync(blob, 0o644);
+    appendFileSync(blob, 'x');
+    const { stdout, code } = await w.run('verify', '--cache', 'else where');
+    w.remove();
+    expect(code).toBe(3);
+    expect(stdout).toContain("orograph verify --repair --cache 'else where'");
+  });
+});
