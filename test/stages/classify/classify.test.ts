@@ -75,7 +75,7 @@ describe('categories of curves', () => {
     expect(notes.flat()).toContain('transitional');
   });
 
-  test('a curve upside down, mirrored or scaled in λ is classified alike', () => {
+  test('a curve mirrored or scaled in λ is classified alike', () => {
     const category = (f: (x: number) => number) => classified(f).category;
     fc.assert(
       fc.property(
@@ -98,6 +98,34 @@ describe('categories of curves', () => {
       { numRuns: 200 },
     );
     expect(category((x) => 1 + x * x)).toBe(category((x) => 1 + 0.3 * x * x));
+  });
+
+  test('upside down, minima and maxima of a curve change places', () => {
+    const turned = { minimum: 'maximum', maximum: 'minimum' } as const;
+    fc.assert(
+      fc.property(
+        // Few different heights, so that plateaus and equal gaps come about.
+        fc.array(fc.oneof(fc.integer({ min: 0, max: 4 }), fc.double({ min: 0, max: 4, noNaN: true })), {
+          minLength: 2,
+          maxLength: 30,
+        }),
+        fc.double({ min: 0, max: 2, noNaN: true }),
+        (values, tolerance) => {
+          const upsideDown = values.map((value) => -value);
+          const { extrema, prominences } = persistentExtrema(values, tolerance);
+          const wanted = extrema.map((one) => ({ ...one, type: turned[one.type], value: -one.value }));
+          expect(persistentExtrema(upsideDown, tolerance)).toEqual({ extrema: wanted, prominences });
+          expect(countStationaryPoints(upsideDown)).toBe(countStationaryPoints(values));
+        },
+      ),
+      { numRuns: 500 },
+    );
+    // Wells are what categories are named for: there a minimum upside down is something else.
+    const bowl = (x: number): number => 1 + x * x;
+    expect([classified(bowl).category, classified((x) => 3 - bowl(x)).category]).toEqual([
+      'v-basin',
+      'open w-peak',
+    ]);
   });
 
   test('whatever the samples are, there is a category', () => {
