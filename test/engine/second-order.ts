@@ -130,6 +130,26 @@ function convolution(depthwise: boolean): Case {
   };
 }
 
+/** A depthwise convolution to two maps each, then a pointwise one that mixes the four. */
+const separable: Case = {
+  shapes: [
+    [1, 4, 4, 2],
+    [3, 3, 2, 2],
+    [1, 1, 4, 3],
+  ],
+  engine: (x, depthwise, pointwise) =>
+    tf.separableConv2d(x as tf.Tensor4D, depthwise as tf.Tensor4D, pointwise as tf.Tensor4D, 2, 'same'),
+  host: (x, depthwise, pointwise) => {
+    const y = new Array<number>(12).fill(0);
+    for (const [out, from, tap] of windows)
+      for (let m = 0; m < 4; m++)
+        for (let o = 0; o < 3; o++)
+          y[3 * out + o]! +=
+            x[2 * from + Math.floor(m / 2)]! * depthwise![4 * tap + m]! * pointwise![3 * m + o]!;
+    return y;
+  },
+};
+
 const pooling = (engine: (x: tf.Tensor4D) => tf.Tensor, f: (held: number[]) => number): Case => ({
   shapes: [[1, 4, 4, 2]],
   engine: (x) => engine(x as tf.Tensor4D),
@@ -207,6 +227,7 @@ const cases: Readonly<Record<string, Case>> = {
   ),
   conv2d: convolution(false),
   depthwiseConv2d: convolution(true),
+  separableConv2d: separable,
   avgPool: pooling(
     (x) => tf.avgPool(x, 3, 2, 'same'),
     (list) => sum(list) / list.length,
@@ -331,6 +352,7 @@ const cases: Readonly<Record<string, Case>> = {
   ),
   reshape: rearranging((x) => tf.reshape(x, [2, 6]), 3, 4),
   expandDims: rearranging((x) => tf.expandDims(x, 1), 3, 4),
+  squeeze: rearranging((x) => tf.squeeze(x, [1]), 3, 1, 4),
   transpose: rearranging((x) => tf.transpose(x), 3, 4),
   'transpose of three axes': rearranging((x) => tf.transpose(x, [2, 0, 1]), 2, 3, 2),
   slice: rearranging((x) => tf.slice(x, [1, 1], [2, 2]), 3, 4),
