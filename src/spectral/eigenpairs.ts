@@ -41,8 +41,10 @@ export interface Eigenpairs {
   readonly smallest: readonly Eigenpair[];
   readonly products: number;
   readonly restarts: number;
-  /** Whether all pairs met the tolerance within the products allowed. */
+  /** Whether the residuals of all pairs, as they are verified, meet the tolerance. */
   readonly converged: boolean;
+  /** Pairs that miss it by no more than float32 products are rounded anyway: more products would not better them. */
+  readonly rounded: number;
 }
 
 /**
@@ -146,12 +148,15 @@ async function restarted(
       const pairs: Eigenpair[] = [];
       for (const vector of reduced ? await reduced.vectors(ritz, start) : ritz)
         pairs.push(await verified(normalised(vector), (v) => multiply(v, operator)));
+      const misses = pairs.filter((p) => !(p.residual <= settings.tolerance * Math.abs(p.value)));
+      const rounding = 16 * 2 ** -24 * Math.max(...values.map(Math.abs));
       return {
         largest: pairs.slice(settings.smallest).sort((a, b) => b.value - a.value),
         smallest: pairs.slice(0, settings.smallest).sort((a, b) => a.value - b.value),
         products,
         restarts,
-        converged: complete,
+        converged: misses.length === 0,
+        rounded: misses.filter(({ residual }) => residual <= rounding).length,
       };
     }
     // Beside the wanted ends, some more of each keep what is known of their neighbours.

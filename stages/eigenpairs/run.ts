@@ -34,7 +34,7 @@ export async function run(context: StageContext<EigenParameters>): Promise<void>
     );
     if (!result.converged)
       context.log(
-        `after ${result.products} products not all eigenpairs meet the tolerance: see their residuals`,
+        `after ${result.products} products not all eigenpairs meet the tolerance: see their residuals${result.rounded > 0 ? `; for ${result.rounded} of them float32's rounding alone is as large` : ''}`,
       );
     const write = async (pairs: readonly Eigenpair[], output: string, kind: string): Promise<void> => {
       for (const [i, { vector, value, residual }] of pairs.entries()) {
@@ -63,6 +63,7 @@ export async function run(context: StageContext<EigenParameters>): Promise<void>
       products: result.products,
       restarts: result.restarts,
       converged: result.converged,
+      rounded: result.rounded,
       subject: hessian.subject,
     };
     await writeFile(context.output('values'), `${JSON.stringify(table, null, 1)}\n`);

@@ -8,8 +8,13 @@ export interface EigenTable {
   /** Products with the Hessian, those that check the residuals included. */
   readonly products: number;
   readonly restarts: number;
-  /** Whether every pair met the tolerance. */
+  /** Whether every pair's residual meets the tolerance. */
   readonly converged: boolean;
+  /**
+   * Pairs whose residual does not, but is at most 16·2⁻²⁴ times the largest |λ|, which is what rounding to float32 does
+   * to a product: more products would not better them.
+   */
+  readonly rounded: number;
   readonly subject: JsonObject;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SymmetricOperator } from '../../src/spectral/basis.ts';
 import { inner, length } from '../../src/spectral/basis.ts';
-import { type EigenSettings, eigenpairs } from '../../src/spectral/eigenpairs.ts';
+import { type Eigenpairs, type EigenSettings, eigenpairs } from '../../src/spectral/eigenpairs.ts';
 import { lanczosQuadrature } from '../../src/spectral/quadrature.ts';
 import { rademacher } from '../../src/spectral/rademacher.ts';
 import { digestOf } from '../../src/util/digest.ts';
@@ -144,6 +144,24 @@ describe('eigenpairs at both ends', () => {
     expect(found.converged).toBe(false);
     expect(found.products).toBeLessThanOrEqual(60 + 10);
     expect(found.smallest.some(({ value, residual }) => residual > 1e-4 * Math.abs(value))).toBe(true);
+  });
+
+  test('that rounding keeps from the tolerance do not count as found, and are told apart', async () => {
+    // A tail at 5e-6 of the largest: 1e-4 of it is 0.01 of a rounding of the largest to float32.
+    const steep = Array.from({ length: 5000 }, (_, i) => {
+      if (i < 12) return 200 / (i + 1) ** 0.7;
+      return i < 200 ? -1e-3 * (1 - (i - 12) / 188) ** 3 : 2e-6 * Math.sin(i);
+    });
+    const missing = ({ largest, smallest }: Eigenpairs): number =>
+      [...largest, ...smallest].filter(({ value, residual }) => residual > 1e-4 * Math.abs(value)).length;
+    const found = await eigenpairs(withSpectrum(steep), settings);
+    expect(missing(found)).toBeGreaterThan(0);
+    expect(found).toMatchObject({ converged: false, rounded: missing(found) });
+    for (const { residual } of found.smallest) expect(residual).toBeLessThan(16 * 2 ** -24 * 200);
+    // What lacks products is not put down to rounding.
+    const stopped = await eigenpairs(withSpectrum(hessianLike), { ...settings, basis: 24, maxProducts: 60 });
+    expect(missing(stopped)).toBeGreaterThan(0);
+    expect(stopped).toMatchObject({ converged: false, rounded: 0 });
   });
 
   test('more than fit, and products that are not finite, are refused', async () => {
