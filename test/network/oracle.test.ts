@@ -13,7 +13,6 @@ import {
 } from '../../src/network/loss.ts';
 import { Sgd } from '../../src/network/sgd.ts';
 import { dot, mapVector, moved, norm, type ParameterVector } from '../../src/network/tensors.ts';
-import { countStationaryPoints } from '../../stages/classify/stationary-points.ts';
 import { scaled } from '../../stages/directions/scaling.ts';
 import { linspace } from '../../stages/evaluate/grid.ts';
 import { startTestEngine } from '../support/engine.ts';
@@ -36,31 +35,24 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     meter = new LossMeter(network, thousand, 500);
   });
 
-  /** Largest relative deviation of a curve's losses; accuracies may differ by a near tie or two. */
+  /**
+   * Largest relative deviation of some of a curve's losses, measured plainly; `oracle-curves.test.ts` has them all.
+   * Accuracies may differ by a near tie or two.
+   */
   async function deviation(
     theta: ParameterVector,
     direction: ParameterVector,
-    curve: {
-      lambda_from: number;
-      lambda_to: number;
-      points: number;
-      loss: number[];
-      acc: number[];
-      stationary: number;
-    },
-    every = 1,
+    curve: { lambda_from: number; lambda_to: number; points: number; loss: number[]; acc: number[] },
+    every: number,
   ): Promise<number> {
     const lambdas = linspace(curve.lambda_from, curve.lambda_to, curve.points);
     let worst = 0;
-    const losses: number[] = [];
     for (const [i, lambda] of lambdas.entries()) {
       if (i % every !== 0) continue;
       const { loss, accuracy } = await meter.measure(moved(theta, [{ direction, by: lambda }]));
-      losses.push(loss);
       worst = Math.max(worst, Math.abs(loss / curve.loss[i]! - 1));
       expect(Math.abs(accuracy - curve.acc[i]!)).toBeLessThanOrEqual(0.0021);
     }
-    if (every === 1) expect(countStationaryPoints(losses)).toBe(curve.stationary);
     return worst;
   }
 
@@ -108,7 +100,7 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     expect(seen).toBe(16);
   });
 
-  test('towards other checkpoints; the w-basin whole, with its stationary points', async () => {
+  test('towards other checkpoints', async () => {
     const reference = expected('mlp_curves');
     const dir = oracleVector('mlp_dir1');
     const results = {
@@ -123,6 +115,7 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
         trained,
         mapVector(trained, (t, i) => oracleVectorB[t]!.values[i]! - trained[t]!.values[i]!),
         reference.wbasin_trained_a_to_b,
+        12,
       ),
     };
     for (const worst of Object.values(results)) expect(worst).toBeLessThan(1e-6);
@@ -191,45 +184,70 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     return result;
   }
 
-  test('an epoch of SGD, step by step', async () => {
-    const recipe = expected('mlp_training')['a_lr0.005'];
-    const checks = expected('mlp_short_checks')['sgd_lr0.005_init_a'] as {
+  // From a, float32 PyTorch ends 5e-7 from its float64; from b a ReLU flips on the way: its weights end 4 % apart, its
+  // losses 1.6e-3, its accuracies 0.0031, and twice that is allowed. The first epoch is compared step by step as well.
+  test.each([
+    { from: 'a', allowed: { loss: 5e-7, accuracy: 0.0001001, weights: 5e-6 } },
+    { from: 'b', allowed: { loss: 3.2e-3, accuracy: 0.0062, weights: 0.08 } },
+  ])('five epochs of SGD from $from', async ({ from, allowed }) => {
+    const recipe = expected('mlp_training')[`${from}_lr0.005`];
+    const start = oracleVector(`mlp_init_${from}`);
+    const checks = (from === 'a' ? expected('mlp_short_checks')['sgd_lr0.005_init_a'] : []) as {
       step: number;
       loss: number;
       norm: number;
       dot_dir1: number;
     }[];
     const dir = oracleVector('mlp_dir1');
+    const sizes = batches(inOrder(10_000), 128).map(({ length }) => length);
+    const all = new LossMeter(network, oracleImages('data_batch_1.bin', 10_000), 1000);
     const deviations: number[] = [];
-    await train(init, 0.005, 79, async (sgd, step, loss) => {
+    let mean = 0;
+    const result = await train(start, 0.005, 5 * 79, async (sgd, step, loss) => {
       if (step <= 79) deviations.push(Math.abs(loss / recipe.first_epoch_step_losses[step - 1] - 1));
       const check = checks.find((c) => c.step === step);
       if (check) {
-        const theta = await toVector(sgd.parameters, init);
+        const theta = await toVector(sgd.parameters, start);
         expect(Math.abs(norm(theta) / check.norm - 1)).toBeLessThan(1e-6);
         expect(Math.abs(dot(theta, dir) / check.dot_dir1 - 1)).toBeLessThan(1e-5);
       }
-      if (step % 79 === 0) {
-        const epoch = recipe.epochs[step / 79 - 1];
-        const all = new LossMeter(network, oracleImages('data_batch_1.bin', 10_000), 1000);
-        const after = await all.measure(await toVector(sgd.parameters, init));
-        all.dispose();
-        expect(Math.abs(after.loss / epoch.loss_after - 1)).toBeLessThan(2e-6);
-        expect(Math.abs(after.accuracy - epoch.acc_after)).toBeLessThanOrEqual(2e-4);
-      }
+      mean += (loss * sizes[(step - 1) % 79]!) / 10_000;
+      if (step % 79 !== 0) return;
+      const epoch = recipe.epochs[step / 79 - 1];
+      const theta = await toVector(sgd.parameters, start);
+      const after = await all.measure(theta);
+      const what = `epoch ${epoch.epoch} from ${from}`;
+      expect.soft(Math.abs(mean / epoch.mean_batch_loss - 1), what).toBeLessThan(allowed.loss);
+      expect.soft(Math.abs(after.loss / epoch.loss_after - 1), what).toBeLessThan(allowed.loss);
+      expect.soft(Math.abs(after.accuracy - epoch.acc_after), what).toBeLessThanOrEqual(allowed.accuracy);
+      expect.soft(Math.abs(norm(theta) / epoch.theta_norm - 1), what).toBeLessThan(allowed.loss);
+      mean = 0;
     });
-    expect(Math.max(...deviations)).toBeLessThan(1e-6);
+    all.dispose();
+    expect(deviations).toHaveLength(79);
+    expect(Math.max(...deviations)).toBeLessThan(from === 'a' ? 1e-6 : 2e-5);
+    expect(relativeError(result, oracleVector(`mlp_trained_${from}`))).toBeLessThan(allowed.weights);
+    const test = new LossMeter(network, oracleImages('test_batch.bin', 10_000), 1000);
+    const tested = await test.measure(result);
+    test.dispose();
+    expect(Math.abs(tested.loss / recipe.test_10000.loss - 1)).toBeLessThan(allowed.loss);
+    expect(Math.abs(tested.accuracy - recipe.test_10000.acc)).toBeLessThanOrEqual(allowed.accuracy);
   });
 
-  test('the first ten steps at a chaotic learning rate', async () => {
-    const { first_epoch_step_losses: losses } = expected('mlp_training')['a_lr0.05'];
-    await train(init, 0.05, 10, async (_, step, loss) => {
-      expect(Math.abs(loss / losses[step - 1] - 1)).toBeLessThan(2e-6);
+  test.each(['a', 'b'])('the first ten steps at a chaotic learning rate, from %s', async (from) => {
+    const { first_epoch_step_losses: losses } = expected('mlp_training')[`${from}_lr0.05`];
+    const deviations: number[] = [];
+    await train(oracleVector(`mlp_init_${from}`), 0.05, 10, async (_, step, loss) => {
+      deviations.push(Math.abs(loss / losses[step - 1] - 1));
     });
+    expect(deviations).toHaveLength(10);
+    expect(Math.max(...deviations)).toBeLessThan(2e-6);
   });
 
-  test('the trained network on all test images', async () => {
-    const { test_10000: reference } = expected('mlp_training')['a_lr0.005'];
+  test.each(['a', 'b'])('the trained network on all test images, from %s', async (from) => {
+    const { test_10000: reference, final_norm: size } = expected('mlp_training')[`${from}_lr0.005`];
+    const trained = oracleVector(`mlp_trained_${from}`);
+    expect(Math.abs(norm(trained) / size - 1)).toBeLessThan(1e-7);
     const all = new LossMeter(network, oracleImages('test_batch.bin', 10_000), 1000);
     const measured = await all.measure(trained);
     all.dispose();
