@@ -169,15 +169,21 @@ const shifted = (a: Host, b: Host): Host => ({
 
 type Map = tf.Tensor4D;
 
-/** TensorFlow.js' own operation, whose gradients are ours. */
-const convolved = (input: Host, filter: Host, at: Place, depthwise = false): Case => ({
+/** TensorFlow.js' own operation, whose gradients are ours. Padding by name says the same as `at`. */
+const convolved = (
+  input: Host,
+  filter: Host,
+  at: Place,
+  depthwise = false,
+  pad?: 'same' | 'valid',
+): Case => ({
   inputs: [input, filter],
   engine: (a, k) =>
     (depthwise ? tf.depthwiseConv2d : tf.conv2d)(
       a as Map,
       k as Map,
       at.strides,
-      explicit(windowOf(at).pads),
+      pad ?? explicit(windowOf(at).pads),
       'NHWC',
       at.dilations,
     ),
@@ -245,6 +251,22 @@ const cases: Record<string, Case> = {
     random('k7', 7, 7, 2, 3),
     place([2, 2], [3, 3, 3, 3]),
   ),
+  'convolution 5x5': convolved(odd, random('k5', 5, 5, 3, 2), place([1, 1], [2, 2, 2, 2])),
+  'convolution 5x5 of stride 2, same padding': convolved(
+    random('x5', 2, 5, 8, 3),
+    random('k5', 5, 5, 3, 2),
+    place([2, 2], [2, 2, 1, 2]),
+    false,
+    'same',
+  ),
+  'convolution of stride 2, no padding': convolved(odd, kernel, place([2, 2], [0, 0, 0, 0]), false, 'valid'),
+  'convolution with gaps, same padding': convolved(
+    odd,
+    kernel,
+    place([1, 1], [2, 2, 2, 2], [2, 2]),
+    false,
+    'same',
+  ),
   'convolution with gaps': convolved(odd, random('k32', 3, 2, 3, 2), place([1, 1], [2, 1, 1, 0], [2, 2])),
   'convolution padded beyond its kernel': convolved(
     x,
@@ -270,6 +292,20 @@ const cases: Record<string, Case> = {
     random('d', 3, 3, 3, 1),
     place([1, 1], [2, 2, 2, 2], [2, 2]),
     true,
+  ),
+  'depthwise convolution 5x5 of stride 2, same padding': convolved(
+    odd,
+    random('d5', 5, 5, 3, 1),
+    place([2, 2], [2, 2, 2, 2]),
+    true,
+    'same',
+  ),
+  'depthwise convolution, no padding': convolved(
+    x,
+    random('d', 3, 3, 3, 1),
+    place([1, 1], [0, 0, 0, 0]),
+    true,
+    'valid',
   ),
   'depthwise convolution to two maps each': convolved(
     odd,
@@ -387,6 +423,36 @@ function gradients(one: Case, inputs: readonly tf.Tensor[], curved = 0): tf.Tens
   })([...inputs]);
 }
 
+/**
+ * The product of the Hessian of Σ weights·y + ½ Σ y² with v, by central differences in float64, as in
+ * `test/engine/second-order.ts`.
+ * @param h the step: so small where there are kinks that none of the inputs drawn here is moved across one, where
+ * differences would be wrong by far; larger elsewhere, where sums of large squares are rounded.
+ */
+function productOnHost(one: Case, v: readonly Host[], h: number): number[][] {
+  const value = (inputs: readonly Host[]): number => {
+    const { values } = one.host(...inputs);
+    return values.reduce((sum, y, i) => sum + y * Math.sin(i + 1) + (y * y) / 2, 0);
+  };
+  const [ahead, behind] = [h, -h].map((by) =>
+    one.inputs.map(({ shape, values }, i) => ({
+      shape,
+      values: values.map((x, j) => x + by * v[i]!.values[j]!),
+    })),
+  ) as [Host[], Host[]];
+  return one.inputs.map(({ values }, which) =>
+    values.map((_, at) => {
+      const moved = (from: readonly Host[], by: number): number =>
+        value(
+          from.map((input, i) =>
+            i === which ? { ...input, values: input.values.with(at, input.values[at]! + by) } : input,
+          ),
+        );
+      return (moved(ahead, h) - moved(ahead, -h) - moved(behind, h) + moved(behind, -h)) / (4 * h * h);
+    }),
+  );
+}
+
 describe('functions of feature maps', () => {
   engineWithoutLeaks();
 
@@ -412,29 +478,33 @@ describe('functions of feature maps', () => {
     tf.dispose([...inputs, value, ...found]);
   });
 
-  const smooth = Object.entries(cases).filter(([name]) => !/ReLU6?$|^largest/.test(name));
-  test.each(smooth)('%s: the gradient’s own gradient is exact', async (_, one) => {
-    const inputs = one.inputs.map(on);
-    const along = one.inputs.map((input, i) => on(random(`v${i}`, ...input.shape)));
-    /** Σ gradient·along, whose gradient is the Hessian's product with `along`. */
-    const slope = (...at: tf.Tensor[]): tf.Scalar =>
-      tf.addN(gradients(one, at, 1).map((g, i) => tf.sum(tf.mul(g, along[i]!)))) as tf.Scalar;
-    const product = tf.tidy(() => tf.grads(slope)([...inputs]));
-    const h = 2 ** -7;
-    const moved = (by: number): tf.Tensor[] =>
-      gradients(
-        one,
-        inputs.map((input, i) => tf.add(input, tf.mul(along[i]!, by))),
-        1,
-      );
-    const numerical = tf.tidy(() => {
-      const [up, down] = [moved(h), moved(-h)];
-      return up.map((g, i) => tf.div(tf.sub(g, down[i]!), 2 * h));
-    });
-    for (const [i, exact] of product.entries()) {
-      const wanted = await numerical[i]!.data();
-      close(await exact.data(), [...wanted], 3e-3);
+  test.each(Object.entries(cases))(
+    '%s: the gradient’s own gradient agrees with float64',
+    async (name, one) => {
+      const inputs = one.inputs.map(on);
+      const v = one.inputs.map((input, i) => random(`v${i}`, ...input.shape));
+      const along = v.map(on);
+      /** Σ gradient·along, whose gradient is the Hessian's product with `along`. */
+      const slope = (...at: tf.Tensor[]): tf.Scalar =>
+        tf.addN(gradients(one, at, 1).map((g, i) => tf.sum(tf.mul(g, along[i]!)))) as tf.Scalar;
+      const product = tf.tidy(() => tf.grads(slope)([...inputs]));
+      const wanted = productOnHost(one, v, /ReLU6?$|^largest/.test(name) ? 2e-5 : 2e-4);
+      for (const [i, exact] of product.entries()) close(await exact.data(), wanted[i]!, 2e-5);
+      tf.dispose([...inputs, ...along, ...product]);
+    },
+  );
+
+  test('activations beside their kinks are on both sides of them', () => {
+    for (const [name, one] of Object.entries(cases)) {
+      const most = /ReLU(6?)$/.exec(name);
+      if (!most) continue;
+      const { values } = one.host(...one.inputs);
+      expect(values, name).toContain(0);
+      if (most[1] === '6') expect(values, name).toContain(6);
+      expect(
+        values.some((value) => value > 0 && value < 6),
+        name,
+      ).toBe(true);
     }
-    tf.dispose([...inputs, ...along, ...product, ...numerical]);
   });
 });
