@@ -11,7 +11,8 @@ import { UserError } from '../diagnostics/diagnostic.ts';
 import type { EngineSpec, OnnxSettings } from '../kind/stage-kind.ts';
 import type { JsonObject } from '../util/json.ts';
 import { packageRoot } from '../util/package-root.ts';
-import { describeOnnx, findOnnx, hasLibrary, onnxIdentity, startOnnxruntime } from './onnx-package.ts';
+import { type Candidate, gpuTrial, onnxTrial, type Picked, pickEngine } from './auto.ts';
+import { describeOnnx, findOnnx, onnxIdentity, onnxLibrary, startOnnxruntime } from './onnx-package.ts';
 import { type FoundPackage, findPackage, platform } from './packages.ts';
 import { startFailed } from './start-failed.ts';
 import type { tf } from './tensorflow.ts';
@@ -95,16 +96,19 @@ export function engineIdentity(name: EngineName, root: string, onnx: OnnxSetting
   };
 }
 
-/** Whether a native package's compiled part is there: its install script downloads it, and may have been kept from it. */
-function hasBinding({ folder }: FoundPackage): boolean {
+/** A native package's compiled part, where it is there: its install script downloads it, and may have been kept from it. */
+function bindingOf({ folder }: FoundPackage): string | undefined {
   const lib = join(folder, 'lib');
-  return existsSync(lib) && readdirSync(lib).some((napi) => existsSync(join(lib, napi, 'tfjs_binding.node')));
+  if (!existsSync(lib)) return undefined;
+  return readdirSync(lib)
+    .map((napi) => join(lib, napi, 'tfjs_binding.node'))
+    .find((built) => existsSync(built));
 }
 
 function describeNative(native: FoundPackage | undefined): string {
   if (!native) return `not installed: ${installCommand}`;
   const name = `${native.name} ${native.version}`;
-  return hasBinding(native)
+  return bindingOf(native)
     ? name
     : `${name} is installed without its native library: npm rebuild ${native.name}`;
 }
@@ -123,13 +127,34 @@ export function availableEngines(root: string): EngineReport[] {
       available: wasm !== undefined,
       detail: wasm ? `${wasm.name} ${wasm.version}` : 'missing: install orograph again',
     },
-    { name: 'onnx', available: onnx !== undefined && hasLibrary(onnx), detail: describeOnnx(onnx) },
+    {
+      name: 'onnx',
+      available: onnx !== undefined && onnxLibrary(onnx) !== undefined,
+      detail: describeOnnx(onnx),
+    },
     {
       name: 'tensorflow',
-      available: native !== undefined && hasBinding(native),
+      available: native !== undefined && bindingOf(native) !== undefined,
       detail: describeNative(native),
     },
   ];
+}
+
+/**
+ * What `engine: auto` is here. tfjs-node for the processor is never picked: TensorFlow 2.9's kernels are slower than those
+ * of `onnx`.
+ * @param records where answers are remembered, as in `pickEngine`.
+ */
+export function autoEngine(root: string, records: string | undefined, again = false): Picked {
+  const candidates: Candidate[] = [];
+  const native = findNative(root);
+  const tensorflow = native?.name === nativePackages[0] ? bindingOf(native) : undefined;
+  if (native && tensorflow)
+    candidates.push({ name: 'tensorflow', found: native, binding: tensorflow, trial: gpuTrial });
+  const onnx = findOnnx(root);
+  const library = onnx && onnxLibrary(onnx);
+  if (onnx && library) candidates.push({ name: 'onnx', found: onnx, binding: library, trial: onnxTrial });
+  return pickEngine(candidates, records, again);
 }
 
 async function startWasm(): Promise<typeof tf> {

@@ -21,18 +21,19 @@ export function findOnnx(root: string): FoundPackage | undefined {
   return findPackage(onnxPackage, root) ?? findPackage(onnxPackage, packageRoot());
 }
 
-/** Whether the package has a library for this platform. */
-export function hasLibrary({ folder }: FoundPackage): boolean {
+/** The package's library for this platform, where it has one. */
+export function onnxLibrary({ folder }: FoundPackage): string | undefined {
   const bin = join(folder, 'bin');
-  const built = (api: string): string =>
-    join(bin, api, process.platform, process.arch, 'onnxruntime_binding.node');
-  return existsSync(bin) && readdirSync(bin).some((api) => existsSync(built(api)));
+  if (!existsSync(bin)) return undefined;
+  return readdirSync(bin)
+    .map((api) => join(bin, api, process.platform, process.arch, 'onnxruntime_binding.node'))
+    .find((built) => existsSync(built));
 }
 
 export function describeOnnx(onnx: FoundPackage | undefined): string {
   if (!onnx) return `not installed: ${onnxCommand}`;
   const name = `${onnx.name} ${onnx.version}`;
-  return hasLibrary(onnx) ? name : `${name} has no library for ${platform()}`;
+  return onnxLibrary(onnx) ? name : `${name} has no library for ${platform()}`;
 }
 
 function foundOnnx(root: string): FoundPackage {

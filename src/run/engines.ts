@@ -1,5 +1,6 @@
-import { UserError } from '../diagnostics/diagnostic.ts';
-import { availableEngines, engineIdentity } from '../engine/engine.ts';
+import { join } from 'node:path';
+import { type Diagnostic, UserError } from '../diagnostics/diagnostic.ts';
+import { autoEngine, availableEngines, engineIdentity } from '../engine/engine.ts';
 import type { EngineSpec, OnnxSettings } from '../kind/stage-kind.ts';
 import type { EngineChoice, Instance, Plan } from '../plan/plan.ts';
 
@@ -9,9 +10,17 @@ export class Engines {
   readonly #plan: Plan;
   readonly #override: EngineChoice | undefined;
   readonly #chosen = new Map<string, EngineSpec>();
+  readonly #records: string | undefined;
+  #auto: EngineSpec['name'] | undefined;
+  /** What was asked for and cannot be had, though something else does. */
+  readonly warnings: Diagnostic[] = [];
 
-  /** @param override the command line's `--engine`, which beats what the file says. */
-  constructor(plan: Plan, override: string | undefined) {
+  /**
+   * @param override the command line's `--engine`, which beats what the file says.
+   * @param cache where it is remembered which engines load; nothing is remembered without.
+   */
+  constructor(plan: Plan, override: string | undefined, cache?: string) {
+    this.#records = cache === undefined ? undefined : join(cache, 'engines');
     this.#root = plan.root;
     this.#plan = plan;
     this.#override = override === undefined ? undefined : ({ name: override } as EngineChoice);
@@ -51,11 +60,9 @@ export class Engines {
   }
 
   #named(asked: EngineChoice['name']): EngineSpec['name'] {
-    const reports = availableEngines(this.#root);
-    const names = reports.map((report) => report.name);
-    // In the order of speed: the last that is here is the fastest.
-    const fastest = reports.findLast((report) => report.available)?.name;
-    const name = asked === 'auto' ? fastest : names.find((n) => n === asked);
+    if (asked === 'auto') return (this.#auto ??= this.#picked());
+    const names = availableEngines(this.#root).map((report) => report.name);
+    const name = names.find((n) => n === asked);
     if (name) return name;
     throw new UserError({
       severity: 'error',
@@ -63,5 +70,17 @@ export class Engines {
       message: `there is no engine "${asked}"`,
       expected: `one of auto, ${names.join(', ')}`,
     });
+  }
+
+  #picked(): EngineSpec['name'] {
+    const { name, passedOver } = autoEngine(this.#root, this.#records);
+    for (const { name: better, reason } of passedOver)
+      this.warnings.push({
+        severity: 'warning',
+        code: 'engine-passed-over',
+        message: `engine: auto picks ${name} in place of ${better}: ${reason}`,
+        hint: `orograph doctor tries again; engine: ${name} says the same without this warning`,
+      });
+    return name;
   }
 }

@@ -57,10 +57,13 @@ export async function openSession(options: PipelineOptions, access: 'read' | 'wr
     const { plan: whole, warnings, definitionHashes } = await planOrRecall(options, kinds, store.folder);
     const plan = options.stages?.length ? selectStages(whole, options.stages) : whole;
     const tokens = { cpu: workspace.jobs, memory: Math.floor(totalmem() / 1e6), gpu: 1 };
-    const facets = await facetsOf(plan, kinds, new Engines(plan, options.engine), definitionHashes, options);
+    // Asking what a run would do makes no cache.
+    const records = existsSync(store.folder) ? store.folder : undefined;
+    const chosen = new Engines(plan, options.engine, records);
+    const facets = await facetsOf(plan, kinds, chosen, definitionHashes, options);
     const engines = [...new Set([...facets.values()].flatMap(({ engine }) => (engine ? [engine.name] : [])))];
     const ownCode = await ownCodeOf(whole, kinds);
-    const told = [...warnings, ...shortages(plan, tokens)];
+    const told = [...warnings, ...chosen.warnings, ...shortages(plan, tokens)];
     const all = new Set(whole.instances.map(({ id }) => id));
     return { options, plan, all, warnings: told, store, kinds, engines, tokens, facets, ownCode };
   } catch (error) {

@@ -1,4 +1,6 @@
-import { availableEngines, type EngineName, engineIdentity, startEngine } from '../../src/engine/engine.ts';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { autoEngine, type EngineName, engineIdentity, startEngine } from '../../src/engine/engine.ts';
 import type { EngineSpec } from '../../src/kind/stage-kind.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
 
@@ -7,8 +9,9 @@ import { packageRoot } from '../../src/util/package-root.ts';
  * another one: `TEST_ENGINE=wasm npx vitest run test/network`.
  */
 export function testEngine(root = packageRoot()): EngineSpec {
-  const fastest = availableEngines(root).findLast(({ available }) => available)!.name;
-  const name = (process.env.TEST_ENGINE as EngineName | undefined) ?? fastest;
+  const name =
+    (process.env.TEST_ENGINE as EngineName | undefined) ??
+    autoEngine(root, join(tmpdir(), 'orograph-engines')).name;
   return { name, identity: engineIdentity(name, root) };
 }
 

@@ -5,7 +5,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { listDatasets } from '../../dataset/dataset.ts';
 import { type ExitCode, exitCodes } from '../../diagnostics/diagnostic.ts';
-import { availableEngines } from '../../engine/engine.ts';
+import { autoEngine, availableEngines } from '../../engine/engine.ts';
 import { orographVersion } from '../../run/environment.ts';
 import { configFile } from '../../run/workspace.ts';
 import { workspaceOf } from '../pipeline-options.ts';
@@ -40,6 +40,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
         : `${workspace.root} (the current folder: no ${configFile} here or above)`,
     },
     ...engines(workspace.root),
+    automatic(workspace.root, workspace.cache),
     {
       what: 'processors',
       state: 'good',
@@ -84,6 +85,18 @@ function engines(root: string): Finding[] {
     const whole: Finding = { what, state: 'good', found: `${detail}, ${found}` };
     return name === 'onnx' ? [whole, providers(root)] : [whole];
   });
+}
+
+/** What `engine: auto` is, tried again whatever runs remember. */
+function automatic(root: string, cache: string): Finding {
+  const records = existsSync(cache) ? join(cache, 'engines') : undefined;
+  const { name, why, passedOver } = autoEngine(root, records, true);
+  const others = passedOver.map(({ name: better, reason }) => `not ${better} (${reason})`);
+  return {
+    what: 'engine auto',
+    state: passedOver.length > 0 ? 'note' : 'good',
+    found: [`${name}: ${why}`, ...others].join('; '),
+  };
 }
 
 /** Which of the engine `onnx`' ways to a graphics card work. */
