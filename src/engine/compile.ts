@@ -62,7 +62,8 @@ export function staged(f: TensorFunction): Staged | undefined {
 
 /**
  * @param f a pure function of its inputs, composed of `tf` operations. All other tensors that it reaches (parameters, a
- * batch) are taken as they are at its first call and must not be disposed of before it. It must not read tensors.
+ * batch) are taken as they are when it is recorded: at its first call for each combination of its inputs' shapes. They must not be
+ * disposed of, nor change, while calls of new shapes may come. It must not read tensors.
  */
 export function compile(f: TensorFunction, settings: CompileSettings = {}): Compiled {
   const backend = tf.backend() as Partial<CompilingBackend>;

@@ -2,10 +2,13 @@ import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../../src/engine/compile.ts';
 import { availableEngines, engineIdentity } from '../../src/engine/engine.ts';
-import type { RecordingBackend } from '../../src/engine/onnx/backend.ts';
+import { RecordingBackend } from '../../src/engine/onnx/backend.ts';
+import { CompiledFunction } from '../../src/engine/onnx/compile.ts';
+import { graphOf, workingBytes } from '../../src/engine/onnx/graph.ts';
 import { loadRuntime, type NativeSession, type Runtime } from '../../src/engine/onnx/runtime.ts';
 import { type Program, type SessionSettings, Sessions } from '../../src/engine/onnx/sessions.ts';
 import { startWith } from '../../src/engine/onnx/start.ts';
+import { Value } from '../../src/engine/onnx/value.ts';
 import { findPackage } from '../../src/engine/packages.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import type { Instance, Plan } from '../../src/plan/plan.ts';
@@ -163,6 +166,57 @@ describe.skipIf(!installed)('compiled structures', () => {
   });
 });
 
+describe.skipIf(!installed)('memory of compiled structures', () => {
+  /** x + by, for so many numbers: their sum is what it holds, and 4 bytes of `by`. */
+  const large = (by: number, numbers: number): Program => {
+    const io = { dtype: 'float32', shape: [numbers], axes: undefined } as const;
+    const { nodes, constants } = adding(by);
+    const ends = { inputs: [{ name: 'x', ...io }], outputs: [{ name: 'sum', ...io }] };
+    return { nodes, constants, ...ends, working: 4 * numbers };
+  };
+
+  test('is bounded in bytes; the last four are kept whatever they hold', () => {
+    const count = new Counted();
+    const sessions = new Sessions(count.runtime, alone, 10_000);
+    const add = (by: number, numbers: number): void => {
+      const x = new Float32Array(numbers).fill(1);
+      const prepared = sessions.of(`${by}`, () => large(by, numbers));
+      expect(sessions.run(prepared, [x])[0]!.at(-1)).toBe(1 + by);
+    };
+    for (let by = 0; by < 9; by++) add(by, 250);
+    // 9 x 1,004 bytes: all fit, and the tenth does not.
+    expect([sessions.size, sessions.bytes, count.closed]).toEqual([9, 9036, 0]);
+    add(9, 250);
+    expect([sessions.size, sessions.bytes, count.closed]).toEqual([9, 9036, 1]);
+    add(1, 250);
+    // The second was used just now: of the old ones, it alone is among those four that stay.
+    add(10, 10_000);
+    expect([sessions.size, sessions.bytes]).toEqual([4, 3 * 1004 + 40_004]);
+    expect(count.closed).toBe(count.opened - 4);
+    const { opened } = count;
+    add(1, 250);
+    expect(count.opened).toBe(opened);
+    sessions.release('1');
+    expect([sessions.size, sessions.bytes]).toEqual([3, 2 * 1004 + 40_004]);
+    sessions.dispose();
+    expect([sessions.bytes, count.closed]).toEqual([0, count.opened]);
+  });
+
+  test('of a graph is that of what lives at once, without its inputs', () => {
+    const leaf = new Value([10], 'float32', { numbers: new Float32Array(10) });
+    const after = (name: string, inputs: Value[], shape = [10]): Value =>
+      new Value(shape, 'float32', { operation: { name, attributes: {}, inputs } });
+    // A chain: two at once. The sum of the first and the last: the first stays, so three.
+    const chain = [after('Exp', [leaf])];
+    for (let i = 0; i < 5; i++) chain.push(after('Exp', [chain.at(-1)!]));
+    expect(workingBytes(graphOf([chain.at(-1)!]))).toBe(2 * 40);
+    expect(workingBytes(graphOf([after('Add', [chain[0]!, chain.at(-1)!])]))).toBe(3 * 40);
+    // An output stays, too.
+    expect(workingBytes(graphOf([chain[2]!, chain.at(-1)!]))).toBe(3 * 40);
+    expect(workingBytes(graphOf([leaf]))).toBe(0);
+  });
+});
+
 describe.skipIf(!installed)('what is recorded', () => {
   const count = installed ? new Counted() : undefined!;
   let backend: RecordingBackend;
@@ -240,6 +294,43 @@ describe.skipIf(!installed)('what is recorded', () => {
     await live.data();
     expect(count.runs).toBe(before.runs + 1);
     tf.dispose([x, live]);
+  });
+
+  test('embedded programs are bounded with the others, and made again where they had to go', async () => {
+    const few = new Counted();
+    const sessions = new Sessions(few.runtime, alone, 0);
+    const other = new RecordingBackend(sessions);
+    const weights = new Value([3], 'float32', { numbers: Float32Array.of(1, 2, 3) });
+    // No byte is allowed: the last four programs are kept.
+    const programs = [1, 2, 3, 4, 5].map((k) => {
+      const recorder = {
+        recorded: (t: tf.Tensor) => known.get(t)!,
+        computed: (t: tf.Tensor) => known.get(t)!,
+        wrapped: (value: Value) => {
+          const tensor = {} as tf.Tensor;
+          known.set(tensor, value);
+          return tensor;
+        },
+        held: <T>(record: () => T): T => record(),
+      };
+      const known = new Map<tf.Tensor, Value>();
+      const f = ([x]: readonly tf.Tensor[]): tf.Tensor[] => {
+        const scaled = other.record('Multiply', [known.get(x!)!, weights], [3], 'float32');
+        return [recorder.wrapped(other.record('Add', [scaled, scaled], [3], 'float32', { k }))];
+      };
+      return new CompiledFunction(recorder, sessions, (...x) => f(x), { embed: true });
+    });
+    const values = async (program: CompiledFunction): Promise<number[]> => {
+      const result = new Float32Array(3);
+      await program.compute([{ values: Float32Array.of(1, 1, 10), shape: [3] }], [result]);
+      return [...result];
+    };
+    for (const program of programs) expect(await values(program)).toEqual([2, 4, 60]);
+    expect([sessions.size, few.opened, few.closed]).toEqual([4, 5, 1]);
+    expect(await values(programs[0]!)).toEqual([2, 4, 60]);
+    expect([sessions.size, few.opened, few.closed]).toEqual([4, 6, 2]);
+    for (const program of programs) program.dispose();
+    expect([sessions.size, sessions.bytes, few.closed]).toEqual([0, 0, 6]);
   });
 
   test('leaves no tensor, no number and no program behind', async () => {

@@ -2,7 +2,7 @@ import type { Compiled, CompileSettings, Numbers, TensorFunction } from '../comp
 import { tf } from '../tensorflow.ts';
 import { evaluate, lowered } from './evaluate.ts';
 import { type Graph, graphOf } from './graph.ts';
-import type { Prepared, Sessions } from './sessions.ts';
+import type { Prepared, Program, Sessions } from './sessions.ts';
 import { Value } from './value.ts';
 
 /** The backend, as much of it as is needed to record and to hand over results. */
@@ -22,9 +22,11 @@ interface Plan {
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   readonly graph: Graph;
-  /** With embedded numbers: the program and the leaves that remain its inputs. */
-  readonly own: { readonly prepared: Prepared; readonly fed: readonly Value[] } | undefined;
+  /** With embedded numbers: the program's key, as no other has it, and the leaves that remain its inputs. */
+  readonly own: { readonly key: string; readonly fed: readonly Value[] } | undefined;
 }
+
+let embedded = 0;
 
 /** What costs nothing to do again: it only says how numbers lie in memory, or stands for one number. */
 const transparent = new Set(['Fill', 'Transpose', 'Reshape', 'Copy', 'BroadcastTo']);
@@ -78,7 +80,7 @@ export class CompiledFunction implements Compiled {
   }
 
   dispose(): void {
-    for (const { own } of this.#plans.values()) own?.prepared.session.dispose();
+    for (const { own } of this.#plans.values()) if (own) this.#sessions.release(own.key);
     this.#plans.clear();
   }
 
@@ -86,33 +88,28 @@ export class CompiledFunction implements Compiled {
     const { inputs, outputs } = recorded(this.#backend, this.#f, given);
     evaluate(this.#sessions, frontier(outputs));
     const graph = graphOf(outputs);
-    return { inputs, outputs, graph, own: this.#embed ? this.#embedded(graph, inputs) : undefined };
+    const fed = graph.leaves.flatMap(({ value }) => (inputs.includes(value) ? [value] : []));
+    const own = this.#embed ? { key: `embedded ${embedded++}`, fed } : undefined;
+    return { inputs, outputs, graph, own };
   }
 
-  #embedded(graph: Graph, inputs: readonly Value[]): Plan['own'] {
+  /** The program with all that is no input as constants. It may be let go for want of memory, and is made again then. */
+  #embedded({ graph, inputs }: Plan): Program {
     // onnxruntime itself puts convolutions whose kernels it knows in blocks, and what follows them into the same pass.
     const model = lowered(graph, 0, true);
-    const fed: Value[] = [];
-    const left = model.inputs.filter((_, i) => {
-      const { value } = graph.leaves[i]!;
-      if (!inputs.includes(value)) return false;
-      fed.push(value);
-      return true;
-    });
+    const left = model.inputs.filter((_, i) => inputs.includes(graph.leaves[i]!.value));
     const constants = model.inputs.flatMap((input, i) => {
       const { numbers } = graph.leaves[i]!.value;
       if (!numbers) return [];
       return [{ ...input, bytes: new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength) }];
     });
-    const whole = { ...model, inputs: left, constants: [...model.constants, ...constants] };
-    return { prepared: this.#sessions.compile(whole), fed };
+    return { ...model, inputs: left, constants: [...model.constants, ...constants] };
   }
 
-  #prepared({ graph, own }: Plan): Prepared {
-    return (
-      own?.prepared ??
-      this.#sessions.of(`plain ${graph.key}`, () => lowered(graph, this.#sessions.block, true))
-    );
+  #prepared(plan: Plan): Prepared {
+    const { graph, own } = plan;
+    if (own) return this.#sessions.of(own.key, () => this.#embedded(plan));
+    return this.#sessions.of(`plain ${graph.key}`, () => lowered(graph, this.#sessions.block, true));
   }
 
   #feeds({ inputs, graph, own }: Plan, given: readonly Value[]) {

@@ -1,4 +1,4 @@
-import { type Graph, graphOf } from './graph.ts';
+import { type Graph, graphOf, workingBytes } from './graph.ts';
 import { lowerNode } from './kernels/index.ts';
 import { inOrder, Lowering, same } from './lowering.ts';
 import type { ModelNode } from './model.ts';
@@ -59,7 +59,13 @@ export function lowered(graph: Graph, block: number, plain = false): Program {
     inputs: node.inputs.map(now),
     outputs: node.outputs.map(now),
   }));
-  return { nodes: [...nodes, ...copies], inputs, outputs, constants: lowering.constants };
+  return {
+    nodes: [...nodes, ...copies],
+    inputs,
+    outputs,
+    constants: lowering.constants,
+    working: workingBytes(graph),
+  };
 }
 
 /** Without the nodes that nothing depends on: forms that were made and not taken. @param names of the outputs. */

@@ -98,6 +98,28 @@ export function graphOf(wanted: readonly Value[], isLeaf: (value: Value) => bool
   return { nodes, leaves, outputs, key: createHash('sha256').update(text).digest('hex') };
 }
 
+/**
+ * The most that a graph's tensors take at once when its nodes run in order and each goes after its last use; those that
+ * come in are somebody else's. onnxruntime keeps buffers of that extent for the next run.
+ */
+export function workingBytes({ nodes, outputs }: Graph): number {
+  const bytes = ({ size, dtype }: GraphNode): number => size * (dtype === 'bool' ? 1 : 4);
+  const open = new Map<GraphNode, number>(nodes.map((node) => [node, node.uses.length]));
+  const wanted = new Set(outputs);
+  let [now, most] = [0, 0];
+  for (const node of nodes) {
+    if (node.name === 'leaf') continue;
+    now += bytes(node);
+    most = Math.max(most, now);
+    for (const input of node.inputs) {
+      const left = open.get(input)! - 1;
+      open.set(input, left);
+      if (left === 0 && input.name !== 'leaf' && !wanted.has(input)) now -= bytes(input);
+    }
+  }
+  return most;
+}
+
 /** JSON has no infinities. */
 function infinite(_: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;

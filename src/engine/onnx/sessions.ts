@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { nchwc } from './lowering.ts';
 import { encodeModel, type Model, type ModelTensor } from './model.ts';
 import type { NativeSession, Runtime, RuntimeTensor } from './runtime.ts';
@@ -20,6 +21,8 @@ export interface IoTensor extends ModelTensor {
 export interface Program extends Model {
   readonly inputs: readonly IoTensor[];
   readonly outputs: readonly IoTensor[];
+  /** What its tensors take while it runs, as `workingBytes` counts it; its constants are counted apart. */
+  readonly working?: number;
 }
 
 /** A model ready to run. */
@@ -27,27 +30,36 @@ export interface Prepared {
   readonly session: NativeSession;
   readonly inputs: readonly IoTensor[];
   readonly outputs: readonly IoTensor[];
+  /** What it holds until it goes: the buffers of a run, and constants. */
+  readonly bytes: number;
 }
 
 /** So many structures stay compiled; the one that was used longest ago goes first. */
 const keptAtMost = 96;
 /** Each has threads of its own: so many there may be in all. */
 const threadsAtMost = 1024;
+/** They hold no more memory than this: a quarter of the machine's, since several stages may run at once. */
+const bytesAtMost = Math.max(2 ** 30, totalmem() / 4);
+/** Of these, the last used, memory is not asked: what a loop calls in turn must not be compiled again each time. */
+const keptAtLeast = 4;
 
 /** Compiled models by structure, and what runs them. */
 export class Sessions {
   readonly #runtime: Runtime;
   readonly #settings: SessionSettings;
+  readonly #bytesAtMost: number;
   /** In order of last use. */
   readonly #kept = new Map<string, Prepared>();
   /** Channels of maps that kernels for blocks take together; 0 without such kernels. */
   block = 0;
   /** Models compiled so far. */
   compiled = 0;
+  #bytes = 0;
 
-  constructor(runtime: Runtime, settings: SessionSettings) {
+  constructor(runtime: Runtime, settings: SessionSettings, mostBytes = bytesAtMost) {
     this.#runtime = runtime;
     this.#settings = settings;
+    this.#bytesAtMost = mostBytes;
   }
 
   /**
@@ -85,18 +97,34 @@ export class Sessions {
     return this.#kept.size;
   }
 
+  /** What they hold, in bytes: as far as shapes tell. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** The model of a structure, compiled where it is not kept. */
   of(key: string, make: () => Program): Prepared {
     let prepared = this.#kept.get(key);
     if (prepared) this.#kept.delete(key);
-    else prepared = this.compile(make());
-    this.#kept.set(key, prepared);
-    if (this.#kept.size > Math.min(keptAtMost, threadsAtMost / this.#settings.threads)) {
-      const [oldest, { session }] = this.#kept.entries().next().value!;
-      this.#kept.delete(oldest);
-      session.dispose();
+    else {
+      prepared = this.compile(make());
+      this.#bytes += prepared.bytes;
     }
+    this.#kept.set(key, prepared);
+    const most = Math.min(keptAtMost, threadsAtMost / this.#settings.threads);
+    const least = Math.min(most, keptAtLeast);
+    while (this.#kept.size > most || (this.#bytes > this.#bytesAtMost && this.#kept.size > least))
+      this.release(this.#kept.keys().next().value!);
     return prepared;
+  }
+
+  /** Lets go of a structure's model, where it is kept. */
+  release(key: string): void {
+    const prepared = this.#kept.get(key);
+    if (!prepared) return;
+    this.#kept.delete(key);
+    this.#bytes -= prepared.bytes;
+    prepared.session.dispose();
   }
 
   /** A model that the caller disposes of. */
@@ -119,7 +147,13 @@ export class Sessions {
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' } } },
     });
-    return { session, inputs: model.inputs, outputs: model.outputs };
+    const constants = model.constants.reduce((sum, { bytes: { byteLength } }) => sum + byteLength, 0);
+    return {
+      session,
+      inputs: model.inputs,
+      outputs: model.outputs,
+      bytes: (model.working ?? 0) + constants,
+    };
   }
 
   /** Adds two numbers: whether a provider's libraries load and a device answers shows only now. */
@@ -160,5 +194,6 @@ export class Sessions {
   dispose(): void {
     for (const { session } of this.#kept.values()) session.dispose();
     this.#kept.clear();
+    this.#bytes = 0;
   }
 }
