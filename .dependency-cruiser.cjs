@@ -62,7 +62,7 @@ module.exports = {
       from: {
         path: '^(src|stages)/',
         pathNot:
-          '^src/engine/(tensorflow|gradients|gradients-of-maps|convolution|pooling|exact|recomputed)\\.ts$',
+          '^src/engine/(tensorflow|gradients|gradients-of-maps|convolution|pooling|exact|recomputed|einsum)\\.ts$',
       },
       to: { path: 'node_modules/@tensorflow/' },
     },

@@ -39,6 +39,7 @@ import {
   where,
   zerosLike,
 } from '@tensorflow/tfjs-core';
+import { einsumGradient } from './einsum.ts';
 
 /** Exchanges the last two axes. */
 function swapped(x: Tensor): Tensor {
@@ -164,5 +165,6 @@ for (const rule of [
     (name) => constant(name, 'a', 'b'),
   ),
   constant('LogicalNot', 'x'),
+  einsumGradient,
 ])
   registerGradient(rule);

@@ -16,6 +16,7 @@ export const twiceDifferentiable: ReadonlySet<string> = new Set([
   ...['Sum', 'Mean', 'Max', 'Min', 'Softmax', 'BatchMatMul', 'Cast', 'Identity', 'ZerosLike'],
   ...['Reshape', 'ExpandDims', 'Transpose', 'Slice', 'Concat', 'PadV2', 'Tile', 'SplitV', 'Pack', 'Unpack'],
   ...['Conv2D', 'DepthwiseConv2dNative', 'AvgPool', 'MaxPool', 'FusedBatchNorm', 'GatherV2', 'Erf', 'Selu'],
+  ...['Einsum'],
   ...['Reverse', 'Select', 'Equal', 'NotEqual', 'Greater', 'GreaterEqual', 'Less', 'LessEqual'],
   ...['LogicalAnd', 'LogicalOr', 'LogicalNot'],
 ]);
@@ -161,11 +162,17 @@ function nested(
   }
 }
 
-/** TensorFlow.js finds out on the way that a kernel has no gradient at all, or none on this engine. */
+/** TensorFlow.js finds out on the way that a kernel has no gradient at all, or that this engine does not have it. */
 function withoutGradient(error: unknown): UserError | undefined {
-  const name = /gradient function not found for (\w+)|Kernel '(\w+)' not registered/
-    .exec(error instanceof Error ? error.message : '')
-    ?.slice(1)
-    .find((found) => found !== undefined);
-  return name === undefined ? undefined : unprovenError([name]);
+  const message = error instanceof Error ? error.message : '';
+  const rule = /gradient function not found for (\w+)/.exec(message)?.[1];
+  if (rule !== undefined) return unprovenError([rule]);
+  const [, kernel, engine] = /Kernel '(\w+)' not registered for backend '(\w+)'/.exec(message) ?? [];
+  if (kernel === undefined) return undefined;
+  return new UserError({
+    severity: 'error',
+    code: 'unsupported-by-engine',
+    message: `the engine "${engine}" has no kernel ${kernel}, which this product with the Hessian needs`,
+    hint: 'use another engine, or express it by other operations',
+  });
 }

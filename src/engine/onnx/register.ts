@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow.ts';
 import type { RecordingBackend, TensorInfo } from './backend.ts';
-import { recordings } from './kernels/index.ts';
+import { absent, absentKernel, recordings } from './kernels/index.ts';
 import type { Call } from './kernels/registry.ts';
 import { emptyNumbers, Value } from './value.ts';
 
@@ -39,6 +39,15 @@ export function registerKernels(backend: RecordingBackend): void {
           : backend.tensorOf(made);
         backend.bound();
         return tensors as never;
+      },
+    });
+  // TensorFlow.js would call these names not registered, and say no way out.
+  for (const kernelName of absent)
+    tf.registerKernel({
+      kernelName,
+      backendName,
+      kernelFunc: () => {
+        throw absentKernel(kernelName);
       },
     });
   tf.registerKernel({

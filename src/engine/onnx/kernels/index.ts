@@ -1,4 +1,5 @@
 /** All kernels of the engine `onnx`: how they are recorded, and how what they record is computed. */
+import './composed.ts';
 import './convolution.ts';
 import './elementwise.ts';
 import './matmul.ts';
@@ -10,6 +11,7 @@ import type { GraphNode } from '../graph.ts';
 import type { Lowering } from '../lowering.ts';
 import { lowerings } from './registry.ts';
 
+export { absent, absentKernel } from './absent.ts';
 export { recordings } from './registry.ts';
 
 export function lowerNode(g: Lowering, node: GraphNode): void {
