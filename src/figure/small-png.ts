@@ -1,26 +1,35 @@
 import { deflateSync, inflateSync } from 'node:zlib';
+import { digestOf } from '../util/digest.ts';
 import { animatedPng, framesOf } from './animated-png.ts';
+import { reducedStamp } from './reduced.ts';
 import { pngChunk, pngChunks, pngSignature, stampPng } from './stamp/png.ts';
 import { stampOf } from './stamp/stamp.ts';
 
 /** Of a picture, and of one that moves, whose frames share them and its bytes. */
 const colours = { still: 128, moving: 40 };
 
-/** Pixels across that a small picture has at most; at least, each time a fifth fewer until it is small enough. */
-const widths = { most: 1000, least: 240 };
+/**
+ * Pixels across that a small picture has at most; at least, each time a tenth fewer until it is small enough. Narrower,
+ * its labels could not be read: it is rather larger than asked for.
+ */
+const widths = { most: 1000, least: { still: 800, moving: 480 } };
 
 /**
- * A picture of a figure for a page of a repository: in few colours, as wide as `limit` bytes allow, with the provenance
- * of the large one. One that moves goes on moving.
+ * A picture of a figure for a page of a repository: in few colours, as wide as `limit` bytes allow. One that moves goes
+ * on moving. It carries the provenance of the large one, which does not count for the limit, and the large one's digest,
+ * by which `orograph rebuild` knows that one.
  */
-export async function smallPng(file: Buffer, limit: number): Promise<Buffer> {
+export async function smallPng(file: Buffer, limit: number, narrowest?: number): Promise<Buffer> {
   const text = stampOf(file);
   const frames = framesOf(file);
-  for (let width = Math.min(widths.most, file.readUInt32BE(16)); ; width = Math.floor(0.8 * width)) {
-    const picture = await inFewColours(frames, width);
-    const small = text === undefined ? picture : stampPng(picture, text, true);
-    if (small.length <= limit || 0.8 * width < widths.least) return small;
+  const least = narrowest ?? (frames.length > 1 ? widths.least.moving : widths.least.still);
+  let picture: Buffer;
+  let width = Math.min(widths.most, file.readUInt32BE(16));
+  for (; ; width = Math.max(least, Math.floor(0.9 * width))) {
+    picture = await inFewColours(frames, width);
+    if (picture.length <= limit || width <= least) break;
   }
+  return text === undefined ? picture : stampPng(picture, reducedStamp(text, digestOf(file)), true);
 }
 
 /** All frames have one palette, as a PNG must: they are reduced as one strip. */

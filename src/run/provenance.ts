@@ -46,6 +46,8 @@ export interface Provenance {
   >;
   /** The figure's stage and all behind it, in the order in which they depend on each other. */
   readonly stages: readonly ProvenanceStage[];
+  /** Of a smaller picture of a figure alone: of which bytes it is a copy (`figure/reduced.ts`). */
+  readonly reduced?: string;
 }
 
 export interface ProvenanceStage {

@@ -83,6 +83,30 @@ describe('a published figure', () => {
     }
   });
 
+  it('is made again from its reduced copy in a gallery, which says of which bytes it is one', async () => {
+    expect((await w.run('gallery', '--markdown', '-o', 'gallery')).code).toBe(0);
+    const small = readFileSync(w.path('gallery/small-figure.png'));
+    expect(small.equals(readFileSync(w.path(figure('png'))))).toBe(false);
+    for (const [slope, code] of [
+      [0.2, 0],
+      [0.4, 3],
+    ] as const) {
+      const other = new CliWorkspace({ 'numbers.json': curves(slope) });
+      try {
+        copyFileSync(w.path('gallery/small-figure.png'), other.path('seen.png'));
+        const made = await other.run('rebuild', 'seen.png');
+        expect(made.stdout).toContain(
+          code === 0
+            ? 'seen.png, which is a reduced copy of it, made again'
+            : 'first stage whose results differ',
+        );
+        expect(made.code).toBe(code);
+      } finally {
+        other.remove();
+      }
+    }
+  });
+
   it('holds the code of stage kinds of its own, also of those that only its claims need', async () => {
     const kind = `import { defineStage, Type } from 'orograph';
 import { writeFile } from 'node:fs/promises';

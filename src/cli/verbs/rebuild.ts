@@ -49,7 +49,9 @@ export async function main({ args, cwd, out, err }: VerbContext): Promise<ExitCo
       return rebuilt.run.exitCode === exitCodes.good ? exitCodes.stageFailed : rebuilt.run.exitCode;
     const name = shortPath(rebuilt.path, cwd);
     if (rebuilt.same) {
-      out.line(`${out.paint('green', 'same bytes')}: ${name} is ${file}, made again from what it says`);
+      out.line(
+        `${out.paint('green', 'same bytes')}: ${name} is ${file}${figure.provenance.reduced === undefined ? '' : ', which is a reduced copy of it'}, made again from what it says`,
+      );
       return exitCodes.good;
     }
     out.line(`${out.paint('yellow', 'other bytes')}: ${name} is not ${file}`);
