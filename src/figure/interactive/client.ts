@@ -10,6 +10,7 @@ import { drawSpace, fitSpaceScene, type SpaceScene } from '../space/surface.ts';
 import { itemsToSvg } from '../svg.ts';
 import type { Measure } from '../typography.ts';
 import { type Found, findInPlane, findInSpace } from './find.ts';
+import { panelNames } from './names.ts';
 import type { PageData } from './page-data.ts';
 
 /** The parts of a provenance record that the page shows. */
@@ -63,13 +64,16 @@ const live = data.panels.map(({ frame, scales }, i): Live => {
 });
 
 /** Where the pointer is, in points of the page. */
-function placeOf(event: PointerEvent): readonly [number, number] {
+function placeOf(event: { readonly clientX: number; readonly clientY: number }): readonly [number, number] {
   const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM()!.inverse());
   return [x, y];
 }
 
 const contains = ({ frame }: Live, [x, y]: readonly [number, number]): boolean =>
   x >= frame.x && y >= frame.y && x <= frame.x + frame.width && y <= frame.y + frame.height;
+
+const spaceAt = (at: readonly [number, number]): Live | undefined =>
+  live.find((one) => one.panel.kind === 'space' && contains(one, at));
 
 function findAt(one: Live, at: readonly [number, number]): Found | undefined {
   if (one.panel.kind === 'space') return findInSpace(one.panel, one.scene!, one.view, at);
@@ -110,15 +114,26 @@ function tell(found: Found | undefined, event: PointerEvent): void {
 let turning: { readonly one: Live; x: number; y: number } | undefined;
 
 svg.addEventListener('pointerdown', (event) => {
-  const one = live.find((l) => l.panel.kind === 'space' && contains(l, placeOf(event)));
+  const one = spaceAt(placeOf(event));
   if (!one) return;
   turning = { one, x: event.clientX, y: event.clientY };
   svg.setPointerCapture(event.pointerId);
   event.preventDefault();
 });
-svg.addEventListener('pointerup', () => {
-  turning = undefined;
-});
+// A touch that the browser takes over for a gesture of its own ends in pointercancel, and no pointerup follows.
+for (const end of ['pointerup', 'pointercancel', 'lostpointercapture'] as const)
+  svg.addEventListener(end, () => {
+    turning = undefined;
+  });
+// The page must not scroll under a finger that turns a surface; beside surfaces it may.
+svg.addEventListener(
+  'touchstart',
+  (event) => {
+    const [touch] = event.touches;
+    if (event.touches.length === 1 && touch && spaceAt(placeOf(touch))) event.preventDefault();
+  },
+  { passive: false },
+);
 svg.addEventListener('pointermove', (event) => {
   if (turning) {
     const { one } = turning;
@@ -209,6 +224,7 @@ function listFrames(): void {
 /** Check boxes for the marks that have names. */
 function listMarks(): void {
   const form = byId('marks');
+  const names = panelNames(data.panels.map(({ frame }, i) => ({ frame, panel: live[i]!.panel })));
   live.forEach((one, i) => {
     if (one.panel.kind === 'space') return;
     const named = one.panel.marks
@@ -217,7 +233,7 @@ function listMarks(): void {
     if (named.length < 2) return;
     const set = document.createElement('fieldset');
     const legend = document.createElement('legend');
-    legend.textContent = plainText(one.panel.title ?? '') || `panel ${i + 1}`;
+    legend.textContent = names[i]!;
     set.append(legend);
     for (const { m, label } of named) {
       const box = document.createElement('input');

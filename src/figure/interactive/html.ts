@@ -72,7 +72,7 @@ const css = `
 body { margin: 0; background: #fff; color: #111; font: 14px/1.45 'DejaVu Sans', Verdana, sans-serif; }
 main { max-width: 1100px; margin: 0 auto; padding: 16px; }
 #drawing svg { width: 100%; height: auto; overflow: visible; }
-#drawing [data-part=space] { cursor: grab; }
+#drawing [data-part=space] { cursor: grab; touch-action: none; }
 #hint { color: #555; font-size: 12px; margin: 4px 0; }
 #film { display: flex; align-items: center; gap: 10px; margin: 8px 0; font-size: 14px; }
 #film[hidden] { display: none; }

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { layOut } from '../../src/figure/draw.ts';
+import type { Figure, PlanePanel } from '../../src/figure/figure.ts';
+import { figureToHtml } from '../../src/figure/interactive/html.ts';
+import { panelNames } from '../../src/figure/interactive/names.ts';
+import { stampHtml } from '../../src/figure/stamp/html.ts';
+import { sceneToSvg } from '../../src/figure/svg.ts';
+import { figures } from './figures.ts';
+import { Page } from './page.ts';
+
+const provenance = {
+  pipeline: 'p',
+  stage: 'figure',
+  orograph: '0.1.0',
+  sources: [{ path: 'p.yaml', text: 'pipeline: p </script>' }],
+  stages: [
+    { id: 'curve[seed=1]', kind: 'evaluate', key: 'a'.repeat(64), inputs: {} },
+    { id: 'figure', kind: 'render', key: 'b'.repeat(64), inputs: { panels: [{ label: 'curve.curves' }] } },
+  ],
+};
+
+function opened(figure: Figure, stamp?: object): Page {
+  const placed = layOut(figure);
+  const html = figureToHtml(figure, placed, sceneToSvg(placed.scene));
+  return new Page(stamp ? stampHtml(Buffer.from(html), JSON.stringify(stamp)).toString() : html);
+}
+
+describe('the program of an HTML figure, run', () => {
+  const space = figures['surfaces-in-space']!;
+  const index = space.panels.findIndex(({ kind }) => kind === 'space');
+  const { frame } = layOut(space).panels[index]!;
+  const middle = [frame.x + frame.width / 2, frame.y + frame.height / 2] as const;
+  const surface = (page: Page): string => page.svg.querySelectorAll('[data-part=space]')[0]!.innerHTML;
+
+  it('turns a surface while it is held, and only then', () => {
+    const page = opened(space);
+    const drawn = surface(page);
+    const [x, y] = middle;
+    page.pointer('pointermove', x + 30, y);
+    page.draw();
+    expect(surface(page)).toBe(drawn);
+    expect(page.pointer('pointerdown', x, y)).toBe(true);
+    expect(page.captured).toEqual([1]);
+    page.pointer('pointermove', x + 30, y + 5);
+    page.draw();
+    const turned = surface(page);
+    expect(turned).not.toBe(drawn);
+    expect(turned.match(/<path/gu)!.length).toBeGreaterThan(50);
+    // Back again, it is as it was after one frame for both moves.
+    page.pointer('pointermove', x + 10, y + 2);
+    page.pointer('pointermove', x, y);
+    page.draw();
+    const back = surface(page);
+    page.pointer('pointermove', x + 30, y + 5);
+    page.draw();
+    expect(surface(page)).toBe(turned);
+    expect(back).not.toBe(turned);
+  });
+
+  it.each(['pointerup', 'pointercancel', 'lostpointercapture'])('lets go of it on %s', (end) => {
+    const page = opened(space);
+    const [x, y] = middle;
+    page.pointer('pointerdown', x, y);
+    page.pointer(end, x, y);
+    const drawn = surface(page);
+    page.pointer('pointermove', x + 40, y + 10);
+    page.draw();
+    expect(surface(page)).toBe(drawn);
+  });
+
+  it('keeps the page still under one finger on a surface, and nowhere else', () => {
+    const page = opened(space);
+    const touch = (count: number, x: number, y: number): boolean =>
+      page.fire(page.svg, 'touchstart', { touches: Array(count).fill({ clientX: x, clientY: y }) });
+    expect(touch(1, ...middle)).toBe(true);
+    expect(touch(2, ...middle)).toBe(false);
+    expect(touch(1, 1, 1)).toBe(false);
+    expect(page.element('style').textContent).toMatch(/data-part=space\] \{[^}]*touch-action: none/u);
+  });
+
+  it('hides and shows marks, and a hidden one tells nothing', () => {
+    const figure = figures['three-categories']!;
+    const page = opened(figure);
+    const form = page.element('#marks');
+    expect(form.hasAttribute('hidden')).toBe(false);
+    const boxes = [...form.querySelectorAll('fieldset')][1]!.querySelectorAll('input');
+    const panel = figure.panels[1] as PlanePanel;
+    const placed = layOut(figure).panels[1]!;
+    const [m, curve] = panel.marks.flatMap((mark, i) =>
+      mark.type === 'line' ? [[i, mark] as const] : [],
+    )[0]!;
+    const spot = [
+      placed.frame.x + placed.scales!.x.at(curve.x[5]!) * placed.frame.width,
+      placed.frame.y + placed.frame.height * (1 - placed.scales!.y.at(curve.y[5]!)),
+    ] as const;
+    const tip = page.element('#tip');
+    page.pointer('pointermove', ...spot);
+    const told = tip.textContent;
+    expect(told).toContain('λ = −0.75');
+    expect(tip.hasAttribute('hidden')).toBe(false);
+    const group = [...page.svg.querySelectorAll('g[data-part=panel]')][1]!;
+    const drawn = [...group.querySelectorAll<SVGGElement>(`[data-mark="${m}"]`)];
+    expect(drawn.length).toBeGreaterThan(0);
+    boxes[0]!.checked = false;
+    page.fire(boxes[0]!, 'change');
+    expect(drawn.every(({ style }) => style.display === 'none')).toBe(true);
+    page.pointer('pointermove', ...spot);
+    expect(tip.hasAttribute('hidden') ? '' : tip.textContent).not.toBe(told);
+    boxes[0]!.checked = true;
+    page.fire(boxes[0]!, 'change');
+    expect(drawn.every(({ style }) => style.display !== 'none')).toBe(true);
+    page.pointer('pointermove', ...spot);
+    expect(tip.textContent).toBe(told);
+    page.pointer('pointerleave', 0, 0);
+    expect(tip.hasAttribute('hidden')).toBe(true);
+  });
+
+  it('lists the provenance that publishing has put in, as text', () => {
+    expect(opened(space).element('#origin').hasAttribute('hidden')).toBe(true);
+    const origin = opened(space, provenance).element('#origin');
+    expect(origin.hasAttribute('hidden')).toBe(false);
+    expect(origin.querySelector('p')!.textContent).toBe('Pipeline p, stage figure, orograph 0.1.0.');
+    const rows = [...origin.querySelectorAll('tr')].map((row) =>
+      [...row.querySelectorAll('td')].map(({ textContent }) => textContent),
+    );
+    expect(rows).toEqual([
+      ['curve[seed=1]', 'evaluate', 'a'.repeat(16)],
+      ['figure', 'render', 'b'.repeat(16)],
+    ]);
+    expect(origin.querySelector('pre')!.textContent).toBe('pipeline: p </script>');
+  });
+});
+
+describe('names of panels', () => {
+  const named = (title: string, x: string, y: string): PlanePanel => ({
+    kind: undefined as never,
+    title,
+    x: { label: x, scale: 'linear' },
+    y: { label: y, scale: 'linear' },
+    legend: false,
+    marks: [],
+  });
+  const at = (row: number, column: number, panel: PlanePanel) => ({
+    frame: { x: 100 * column, y: 90 * row + 3 * column, width: 80, height: 60 },
+    panel,
+  });
+
+  it('are titles, axes, or places: what a reader sees', () => {
+    expect(
+      panelNames([
+        at(0, 0, named('$θ$', 'λ', 'loss')),
+        at(0, 1, named('', 'λ', 'loss')),
+        at(1, 0, named('', 'degrees', 'density')),
+        at(1, 1, named('', 'λ', 'loss')),
+        at(1, 2, named('', '', '')),
+      ]),
+    ).toEqual([
+      'θ',
+      'loss over λ (row 1, column 2)',
+      'density over degrees',
+      'loss over λ (row 2, column 2)',
+      'row 2, column 3',
+    ]);
+    expect(panelNames([at(0, 0, named('', '', ''))])).toEqual(['the panel']);
+  });
+});
