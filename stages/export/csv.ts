@@ -1,4 +1,5 @@
 import type { Curves } from '../../src/landscape/curves.ts';
+import type { Scalar, Sheet } from './sheets.ts';
 
 /**
  * Comma-separated values (RFC 4180 with line feeds): a row a direction and grid point, the last axis fastest. Numbers
@@ -19,8 +20,20 @@ export function csvOf({ axes, series }: Curves): string {
       ...metrics.map((metric) => (own[metric] ? numberOf(own[metric][k]!) : '')),
     ]),
   );
-  return `${[head, ...rows].map((row) => row.map(field).join(',')).join('\n')}\n`;
+  return textOf([head, ...rows]);
 }
+
+/** A sheet of a table, in the same form; what is not known is empty. */
+export function sheetCsv({ columns }: Sheet): string {
+  const rows = columns[0]!.values.map((_, i) => columns.map(({ values }) => cell(values[i] ?? null)));
+  return textOf([columns.map(({ name }) => name), ...rows]);
+}
+
+const textOf = (rows: readonly (readonly string[])[]): string =>
+  `${rows.map((row) => row.map(field).join(',')).join('\n')}\n`;
+
+const cell = (value: Scalar): string =>
+  value === null ? '' : typeof value === 'number' ? numberOf(value) : String(value);
 
 const numberOf = (value: number): string =>
   Number.isFinite(value) ? String(value) : Number.isNaN(value) ? 'NaN' : value > 0 ? 'inf' : '-inf';

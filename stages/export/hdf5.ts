@@ -1,27 +1,34 @@
 import h5wasm from 'h5wasm/node';
 import type { Curves } from '../../src/landscape/curves.ts';
+import { numeric, type Sheet } from './sheets.ts';
 
 /**
  * Curves files as groups of one HDF5 file: the axes as `axis-1`, `axis-2`, each direction a group with its metrics as
- * float64 arrays over the grid, names and marks as attributes.
+ * float64 arrays over the grid, names and marks as attributes. Tables are groups of sheets, whose columns of numbers are
+ * float64 arrays; others are attributes that hold JSON.
  * @param path is written; the same bytes for the same curves.
  */
 export async function writeHdf5(
   path: string,
   files: readonly { readonly name: string; readonly curves: Curves }[],
+  tables: readonly { readonly name: string; readonly sheets: readonly Sheet[] }[] = [],
 ): Promise<void> {
   await h5wasm.ready;
   // HDF5 notes the time of every object it makes, and its WebAssembly build has no switch for that.
   const { now } = Date;
   Date.now = () => 0;
   try {
-    write(path, files);
+    write(path, files, tables);
   } finally {
     Date.now = now;
   }
 }
 
-function write(path: string, files: readonly { readonly name: string; readonly curves: Curves }[]): void {
+function write(
+  path: string,
+  files: readonly { readonly name: string; readonly curves: Curves }[],
+  tables: readonly { readonly name: string; readonly sheets: readonly Sheet[] }[],
+): void {
   const file = new h5wasm.File(path, 'w', {});
   const float64 = (values: readonly number[], shape: number[]) => ({
     data: new Float64Array(values),
@@ -45,6 +52,18 @@ function write(path: string, files: readonly { readonly name: string; readonly c
       for (const [metric, values] of Object.entries(series.metrics))
         own.create_dataset({ name: metric, ...float64(values, [...shape]) });
     });
+  }
+  for (const { name, sheets } of tables) {
+    const group = file.create_group(name);
+    for (const sheet of sheets) {
+      const own = group.create_group(sheet.name);
+      const numbers = numeric(sheet);
+      for (const { name: column, values } of numbers)
+        own.create_dataset({ name: column, ...float64(values, [values.length]) });
+      for (const { name: column, values } of sheet.columns)
+        if (!numbers.some((other) => other.name === column))
+          own.create_attribute(column, JSON.stringify(values));
+    }
   }
   file.flush();
   file.close();

@@ -2,9 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { type Curves, decodeCurves } from '../../src/landscape/curves.ts';
-import { csvOf } from './csv.ts';
+import type { Json } from '../../src/util/json.ts';
+import { csvOf, sheetCsv } from './csv.ts';
 import { npyOf } from './npy.ts';
 import type { ExportParameters, Format } from './parameters.ts';
+import { numeric, type Sheet, sheetsOf } from './sheets.ts';
 import { vtpOf } from './vtp.ts';
 
 /** Curves with a name that can be part of a file's name and is no other's. */
@@ -13,21 +15,60 @@ interface NamedCurves {
   readonly curves: Curves;
 }
 
+interface NamedTable {
+  readonly name: string;
+  readonly sheets: readonly Sheet[];
+}
+
 export async function run(context: StageContext<ExportParameters>): Promise<void> {
   const { formats, metric } = context.params;
   const files: NamedCurves[] = [];
   for (const [i, { path, label }] of context.list('curves').entries())
     files.push({ name: `curves-${i + 1}`, curves: decodeCurves(await readFile(path!, 'utf8'), label) });
+  const tables: NamedTable[] = [];
+  for (const [i, { path }] of context.list('tables').entries()) {
+    const table = JSON.parse(await readFile(path!, 'utf8')) as Json;
+    const object =
+      typeof table === 'object' && table !== null && !Array.isArray(table) ? table : { values: table };
+    tables.push({ name: `table-${i + 1}`, sheets: sheetsOf(object) });
+  }
+  if (files.length === 0 && (tables.length === 0 || formats.includes('vtp')))
+    throw new UserError({
+      severity: 'error',
+      code: 'missing-input',
+      message: `${context.stage}: ${tables.length === 0 ? 'there is nothing to export: the inputs curves and tables are both missing' : 'vtp needs the input curves'}`,
+    });
   for (const [done, format] of formats.entries()) {
     if (format === 'hdf5') {
       const { writeHdf5 } = await import('./hdf5.ts');
-      await writeHdf5(context.output('hdf5'), files);
-    } else
-      for (const file of files)
-        for (const [member, bytes] of Object.entries(membersOf(format, file, metric)))
-          await writeFile(context.output(format, member), bytes);
+      await writeHdf5(context.output('hdf5'), files, tables);
+    } else {
+      const members = [
+        ...files.flatMap((file) => Object.entries(membersOf(format, file, metric))),
+        ...tables.flatMap((table) => Object.entries(tableMembers(format, table))),
+      ];
+      for (const [member, bytes] of members) await writeFile(context.output(format, member), bytes);
+    }
     context.progress(done + 1, formats.length, 'formats');
   }
+}
+
+/** Files of one table by their names without extension; ParaView has no use for them. */
+export function tableMembers(
+  format: Exclude<Format, 'hdf5'>,
+  { name, sheets }: NamedTable,
+): Record<string, string | Uint8Array> {
+  if (format === 'csv')
+    return Object.fromEntries(sheets.map((sheet) => [`${name}-${sheet.name}`, sheetCsv(sheet)]));
+  if (format === 'vtp') return {};
+  return Object.fromEntries(
+    sheets.flatMap((sheet) =>
+      numeric(sheet).map(({ name: column, values }) => [
+        `${name}-${sheet.name}-${column.replaceAll('.', '-')}`,
+        npyOf(values, [values.length]),
+      ]),
+    ),
+  );
 }
 
 /** Files of one curves file by their names without extension. */

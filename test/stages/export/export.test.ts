@@ -2,12 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import h5wasm, { type Dataset } from 'h5wasm/node';
+import h5wasm, { type Dataset, type Group } from 'h5wasm/node';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Curves } from '../../../src/landscape/curves.ts';
 import { csvOf } from '../../../stages/export/csv.ts';
 import { writeHdf5 } from '../../../stages/export/hdf5.ts';
 import { npyOf } from '../../../stages/export/npy.ts';
+import { tableMembers } from '../../../stages/export/run.ts';
+import { sheetsOf } from '../../../stages/export/sheets.ts';
 import { vtpOf } from '../../../stages/export/vtp.ts';
 import { curvesOf, surface } from '../render/curves.ts';
 
@@ -78,6 +80,72 @@ describe('NumPy arrays', () => {
         .trim();
     expect(read([1, 2, 3, 4, 5, 6], [3, 2])).toBe('float64 (3, 2) [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]');
     expect(read([0.1], [1])).toBe('float64 (1,) [0.1]');
+  });
+});
+
+describe('tables', () => {
+  const table = {
+    format: 'orograph-changes/1',
+    slopes: [1, 2, 3],
+    curvatures: [4, 5, 6],
+    trace: { value: 7, standardError: null },
+    changes: [
+      { lambda: 0.1, values: [0.5, 0.25], expected: { mean: 1 } },
+      { lambda: 0.2, values: [0.75], expected: { mean: 2 } },
+    ],
+    given: {
+      x: ['a', 'b'],
+      cosines: [
+        [1, 0.5, 0],
+        [0.25, 0, -1],
+      ],
+    },
+    probes: [
+      { nodes: [1, 2], weights: [0.5, 0.5] },
+      { nodes: [3], weights: [1] },
+    ],
+    none: [],
+    subject: { network: 'mlp, small' },
+  };
+
+  it('become sheets: what stands alone, lists, lists inside rows, matrices', () => {
+    expect(Object.entries(tableMembers('csv', { name: 't', sheets: sheetsOf(table) }))).toEqual([
+      ['t-values', 'trace.value,trace.standardError,subject.network\n7,,"mlp, small"\n'],
+      ['t-slopes', 'slopes,curvatures\n1,4\n2,5\n3,6\n'],
+      ['t-changes', 'lambda,expected.mean\n0.1,1\n0.2,2\n'],
+      ['t-changes-values', 'row,values\n1,0.5\n1,0.25\n2,0.75\n'],
+      ['t-given-x', 'given.x\na\nb\n'],
+      ['t-given-cosines', '1,2,3\n1,0.5,0\n0.25,0,-1\n'],
+      ['t-probes-nodes', 'row,nodes,weights\n1,1,0.5\n1,2,0.5\n2,3,1\n'],
+    ]);
+  });
+
+  it('lose no number: each is in exactly one place', () => {
+    const numbers = (value: unknown): number[] =>
+      typeof value === 'number'
+        ? [value]
+        : typeof value === 'object' && value !== null
+          ? Object.values(value).flatMap(numbers)
+          : [];
+    const found = sheetsOf(table).flatMap(({ columns }) =>
+      columns.flatMap(({ name, values }) => (name === 'row' ? [] : numbers(values))),
+    );
+    expect(found.sort((a, b) => a - b)).toEqual(numbers(table).sort((a, b) => a - b));
+  });
+
+  it('are arrays of NumPy by column, and groups of HDF5; nothing is NaN, text an attribute', async () => {
+    const sheets = sheetsOf(table);
+    const arrays = tableMembers('npy', { name: 't', sheets });
+    expect(Object.keys(arrays)).toContain('t-changes-expected-mean');
+    expect(Object.keys(arrays)).not.toContain('t-given-x-given-x');
+    expect(Buffer.from(npyOf([1, 2], [2])).equals(arrays['t-changes-expected-mean'] as Buffer)).toBe(true);
+    const path = join(folder, 'tables.h5');
+    await writeHdf5(path, [], [{ name: 'table-1', sheets }]);
+    const file = new h5wasm.File(path, 'r');
+    const dataset = file.get('table-1/changes-values/values') as Dataset;
+    expect([...(dataset.value as Float64Array)]).toEqual([0.5, 0.25, 0.75]);
+    expect((file.get('table-1/given-x') as Group).attrs['given.x']!.value).toBe('["a","b"]');
+    file.close();
   });
 });
 
