@@ -80,14 +80,38 @@ function instructions(): string[] {
   return chosenBy.filter((name) => flags.has(name));
 }
 
-/** What is known of the graphics card and its driver. */
+/** What is known of the graphics cards and their drivers. Which of several a provider takes, the system does not tell. */
 function device(): JsonObject {
   const child = spawnSync('nvidia-smi', ['--query-gpu=name,driver_version', '--format=csv,noheader'], {
     encoding: 'utf8',
     timeout: 10_000,
   });
   const { VK_ICD_FILENAMES: files, VK_DRIVER_FILES: newer } = process.env;
-  return { nvidia: child.status === 0 ? child.stdout.trim() : null, vulkan: newer ?? files ?? null };
+  return {
+    nvidia: child.status === 0 ? child.stdout.trim() : null,
+    vulkan: newer ?? files ?? null,
+    cards: graphicsCards(),
+  };
+}
+
+/**
+ * Each card of a Linux system as `0x1002:0x73bf amdgpu`: vendor, device and the kernel's driver, in the order of the
+ * names; on others none.
+ * @param folder where the kernel lists them; for tests.
+ */
+export function graphicsCards(folder = '/sys/class/drm'): string[] {
+  const read = (...path: string[]): string => {
+    try {
+      return readFileSync(join(folder, ...path), 'utf8').trim();
+    } catch {
+      return '';
+    }
+  };
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => /^card\d+$/.test(name)) : [];
+  return names.sort().map((name) => {
+    const driver = /^DRIVER=(.*)$/m.exec(read(name, 'device', 'uevent'))?.[1] ?? '';
+    return `${read(name, 'device', 'vendor')}:${read(name, 'device', 'device')} ${driver}`.trim();
+  });
 }
 
 const cures: Readonly<Record<OnnxProvider, string>> = {

@@ -1,4 +1,6 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../../src/engine/compile.ts';
 import { availableEngines, engineIdentity } from '../../src/engine/engine.ts';
@@ -9,11 +11,13 @@ import { loadRuntime, type NativeSession, type Runtime } from '../../src/engine/
 import { type Program, type SessionSettings, Sessions } from '../../src/engine/onnx/sessions.ts';
 import { startWith } from '../../src/engine/onnx/start.ts';
 import { Value } from '../../src/engine/onnx/value.ts';
+import { graphicsCards } from '../../src/engine/onnx-package.ts';
 import { findPackage } from '../../src/engine/packages.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import type { Instance, Plan } from '../../src/plan/plan.ts';
 import { Engines } from '../../src/run/engines.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
+import { scratchFolder } from '../support/scratch-folder.ts';
 import { drawn } from './kernels.ts';
 
 const root = packageRoot();
@@ -130,6 +134,20 @@ describe.skipIf(!installed)('threads and providers of the engine onnx', () => {
     expect(count.options[0]!.executionProviders).toEqual(['cpu']);
     expect(count.closed).toBe(2);
   });
+});
+
+test('two graphics cards are two devices; a card’s plugs are none', () => {
+  const folder = scratchFolder('drm');
+  expect(graphicsCards(join(folder, 'nothing'))).toEqual([]);
+  const card = (name: string, files: Readonly<Record<string, string>>): void => {
+    mkdirSync(join(folder, name, 'device'), { recursive: true });
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, name, 'device', file), text);
+  };
+  card('card1', { vendor: '0x1002\n', device: '0x73bf\n', uevent: 'DRIVER=amdgpu\nPCI_ID=1002:73BF\n' });
+  card('card0', { vendor: '0x8086\n', device: '0x9a49\n' });
+  card('card1-HDMI-A-1', { vendor: '0x1\n' });
+  card('renderD128', { vendor: '0x1002\n' });
+  expect(graphicsCards(folder)).toEqual(['0x8086:0x9a49', '0x1002:0x73bf amdgpu']);
 });
 
 describe.skipIf(!installed)('compiled structures', () => {
