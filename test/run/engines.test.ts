@@ -112,7 +112,7 @@ describe('engine: auto', () => {
       'p.yaml':
         'pipeline: p\nstages:\n  model: { uses: train, with: { network: "mlp:4", dataset: cifar10-mini, epochs: 0, seed: 1 } }\n',
     });
-    installed(w.root, brokenOnnx);
+    installed(w.folder, brokenOnnx);
     const run = await w.run('run', 'p.yaml', '--json');
     expect(run.stderr).toBe('');
     expect(run.code).toBe(0);
@@ -120,7 +120,7 @@ describe('engine: auto', () => {
     expect(of('run-started')[0]).toMatchObject({ engine: 'wasm' });
     expect(of('diagnostic')).toMatchObject([{ diagnostic: { code: 'engine-passed-over' } }]);
     expect((await w.run('run', 'p.yaml')).lastLine).toContain('1 cached');
-    expect(trials(w.root)).toBe(1);
+    expect(trials(w.folder)).toBe(1);
     const { stdout } = await w.run('doctor', '--json');
     const auto = (JSON.parse(stdout) as { what: string }[]).find(({ what }) => what === 'engine auto');
     expect(auto).toMatchObject({
