@@ -110,7 +110,7 @@ describe('engine: auto', () => {
   it('lets a run compute on wasm where onnxruntime-node is broken; the doctor says so', async () => {
     const w = new CliWorkspace({
       'p.yaml':
-        'pipeline: p\nstages:\n  model: { uses: train, with: { network: "mlp:4", dataset: cifar10-mini, epochs: 0, seed: 1 } }\n',
+        'pipeline: p\nstages:\n  model: { uses: train, with: { network: mlp, dataset: cifar10-mini, epochs: 0, seed: 1 } }\n',
     });
     installed(w.folder, brokenOnnx);
     const run = await w.run('run', 'p.yaml', '--json');
