@@ -40,7 +40,7 @@ describe('a figure that moves', () => {
   it('has frames of one size, each with its title, that differ in what is drawn', () => {
     const scenes = frameScenes(film);
     expect(new Set(scenes.map(({ width, height }) => `${width} ${height}`)).size).toBe(1);
-    expect(scenes.map(({ title }) => title)[2]).toBe('Rising, E=2');
+    expect(scenes.map(({ title }) => title)[2]).toBe('Rising, E\u2009=\u20092');
     expect(new Set(scenes.map(sceneToSvg)).size).toBe(3);
   });
 
