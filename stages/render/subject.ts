@@ -61,7 +61,9 @@ function numbered(panels: readonly number[]): string {
     else spans.push({ from: panel, to: panel });
   }
   return spans
-    .flatMap(({ from, to }) => (to - from > 1 ? [`${from} to ${to}`] : to > from ? [from, to] : [from]))
+    .flatMap(({ from, to }): (string | number)[] =>
+      to - from > 1 ? [`${from} to ${to}`] : to > from ? [from, to] : [from],
+    )
     .join(', ');
 }
 
