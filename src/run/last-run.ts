@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StageKey } from '../util/digest.ts';
-import type { RunStatus } from './record.ts';
+
+export type RunStatus = 'executed' | 'cached' | 'failed' | 'skipped';
 
 /** What the record of the newest run says of one stage. */
 interface RecordedStage {

@@ -7,12 +7,10 @@ import { writeFileAtomic } from '../util/fs-durable.ts';
 import type { JsonObject } from '../util/json.ts';
 import { environmentOf } from './environment.ts';
 import type { Expectation } from './expectations.ts';
-import { readLastRun } from './last-run.ts';
+import { type RunStatus, readLastRun } from './last-run.ts';
 import { publishedFiles } from './publishing.ts';
 import type { Resolution } from './resolution.ts';
 import type { Session } from './session.ts';
-
-export type RunStatus = 'executed' | 'cached' | 'failed' | 'skipped';
 
 interface RecordOptions {
   readonly session: Session;

@@ -21,9 +21,10 @@ import type { RunOptions, RunResult } from './contract.ts';
 import { environmentOf } from './environment.ts';
 import { checkExpectations } from './expectations.ts';
 import { matchesForce } from './force.ts';
+import type { RunStatus } from './last-run.ts';
 import { Publisher } from './publishing.ts';
 import { reasonsToRun } from './reasons.ts';
-import { type RunStatus, writeRecord } from './record.ts';
+import { writeRecord } from './record.ts';
 import { artifactOf, Resolution } from './resolution.ts';
 import { openSession, type Session } from './session.ts';
 
