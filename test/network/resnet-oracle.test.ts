@@ -3,7 +3,7 @@ import { tf } from '../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
 import { type Examples, inOrder } from '../../src/network/examples.ts';
-import { flattened, Hessian } from '../../src/network/hessian.ts';
+import { flattened, Hessian, shaped } from '../../src/network/hessian.ts';
 import {
   evaluationMode,
   inputTensor,
@@ -15,9 +15,10 @@ import {
 } from '../../src/network/loss.ts';
 import { recalibrated } from '../../src/network/recalibrate.ts';
 import { moved, norm, type ParameterVector } from '../../src/network/tensors.ts';
+import { countStationaryPoints } from '../../stages/classify/stationary-points.ts';
 import { scaled } from '../../stages/directions/scaling.ts';
 import { linspace } from '../../stages/evaluate/grid.ts';
-import { startTestEngine } from '../support/engine.ts';
+import { startTestEngine, testEngine } from '../support/engine.ts';
 import {
   expected,
   oracleImages,
@@ -27,8 +28,8 @@ import {
   trainedWeights,
 } from '../support/oracle.ts';
 
-/** Every point of every curve takes minutes; without this, a few of them. */
-const all = process.env.ORACLE === 'full';
+/** With the engine wasm, where all of it takes half an hour, some points of the curves and 128 images stand for all. */
+const all = testEngine().name !== 'wasm';
 const imagenet = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 const li = {
   mean: [125.3, 123, 113.9].map((v) => v / 255),
@@ -82,7 +83,6 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     tf.dispose([inputs, logits, ...parameters]);
     const flat = reference.logits_eval_first3.flat() as number[];
     const worst = Math.max(...flat.map((value, i) => Math.abs(values[i]! - value)));
-    if (all) console.log('logits: largest absolute deviation', worst);
     // Float32 in twenty layers: some tens of roundings of numbers of size 30.
     expect(worst).toBeLessThan(1e-4);
     expect(Math.abs(norm(theta) / reference.theta_norm - 1)).toBeLessThan(1e-7);
@@ -107,7 +107,6 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
         0,
       );
       const error = relativeError(vector, oracleVectorOf(`rn20_${mode}_grad64`, resnet20));
-      if (all) console.log(mode, 'loss', value / one.loss - 1, 'gradient', error, 'norms', worst);
       expect(norms).toHaveLength(vector.length);
       expect(Math.abs(value / one.loss - 1)).toBeLessThan(3e-6);
       // Float32 PyTorch: 1e-6 in evaluation mode, 2.2e-6 in training mode.
@@ -116,7 +115,7 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     });
   });
 
-  // Training mode takes half a minute on a slow machine; `convolution.test.ts` proves its second derivatives too.
+  // In training mode wasm would take minutes; `convolution.test.ts` proves its second derivatives too.
   test.each(all ? (['eval', 'train'] as const) : (['eval'] as const))(
     'a product with the Hessian on 64 images in %s mode',
     async (mode) => {
@@ -132,24 +131,52 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
       const wanted = flattened(oracleVectorOf(`rn20_${mode}_hv64`, resnet20));
       const off = Math.sqrt(product.reduce((sum, value, i) => sum + (value - wanted[i]!) ** 2, 0));
       const curvature = product.reduce((sum, value, i) => sum + value * v[i]!, 0);
-      if (all) console.log(mode, 'Hv', off / one.hv_norm, 'vHv', curvature / one.vHv - 1);
       // Float32 PyTorch: 1.8e-6 in evaluation mode, 2.7e-6 in training mode.
       expect(off / one.hv_norm).toBeLessThan(1e-5);
       expect(Math.abs(curvature / one.vHv - 1)).toBeLessThan(1e-5);
+      const norms = Object.values(one.per_tensor) as { hv_norm: number }[];
+      const tensors = shaped(product, theta);
+      expect(norms).toHaveLength(tensors.length);
+      for (const [t, tensor] of tensors.entries())
+        expect(Math.abs(norm([tensor]) / norms[t]!.hv_norm - 1), tensor.name).toBeLessThan(5e-5);
     },
   );
+
+  test.each(all ? [1000, 2000] : [1000])('loss and accuracy on the first %i test images', async (count) => {
+    const { loss, acc } = reference[`test_first_${count}`];
+    const images = oracleImages('test_batch.bin', count, imagenet);
+    const found = await measured(resnet20, images, theta, state);
+    // Float32 PyTorch: 2e-7.
+    expect(Math.abs(found.loss / loss - 1)).toBeLessThan(1e-6);
+    expect(Math.abs(found.accuracy - acc)).toBeLessThanOrEqual(1.001 / count);
+  });
+
+  /** Compares the points of a curve, all of them or one. @param at what to measure at each. */
+  const along = async (
+    network: typeof resnet20,
+    examples: Examples,
+    curve: { loss: number[]; acc: number[]; stationary: number },
+    one: number,
+    at: (by: number, i: number) => Promise<readonly [ParameterVector, ParameterVector]>,
+  ) => {
+    const meter = new LossMeter(network, examples, 250);
+    const losses: number[] = [];
+    for (const [i, by] of linspace(-1, 1, 11).entries()) {
+      if (!all && i !== one) continue;
+      const { loss, accuracy } = await meter.measure(...(await at(by, i)));
+      losses.push(loss);
+      expect(Math.abs(loss / curve.loss[i]! - 1)).toBeLessThan(3e-6);
+      expect(Math.abs(accuracy - curve.acc[i]!)).toBeLessThanOrEqual(0.001001);
+    }
+    meter.dispose();
+    if (all) expect(countStationaryPoints(losses)).toBe(curve.stationary);
+  };
 
   test('loss and accuracy along a direction, statistics kept', async () => {
     const { curve_noupbn: curve } = reference;
     const images = oracleImages('test_batch.bin', 1000, imagenet);
     const direction = filtered(oracleVectorOf('rn20_dir', resnet20), theta, curve.direction_norm);
-    for (const [i, by] of linspace(-1, 1, 11).entries()) {
-      if (!all && i !== 8) continue;
-      const { loss, accuracy } = await measured(resnet20, images, moved(theta, [{ direction, by }]), state);
-      if (all) console.log('kept', by, loss / curve.loss[i] - 1, accuracy - curve.acc[i]);
-      expect(Math.abs(loss / curve.loss[i] - 1)).toBeLessThan(2e-6);
-      expect(Math.abs(accuracy - curve.acc[i])).toBeLessThanOrEqual(0.001001);
-    }
+    await along(resnet20, images, curve, 8, async (by) => [moved(theta, [{ direction, by }]), state]);
   });
 
   test('loss, accuracy and running statistics along a direction, statistics recalibrated', async () => {
@@ -157,8 +184,7 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     const images = oracleImages('test_batch.bin', 1000, imagenet);
     const training = oracleImages('data_batch_1.bin', 1000, imagenet);
     const direction = filtered(oracleVectorOf('rn20_dir', resnet20), theta, curve_noupbn.direction_norm);
-    for (const [i, by] of linspace(-1, 1, 11).entries()) {
-      if (!all && i !== 7) continue;
+    await along(resnet20, images, curve, 7, async (by, i) => {
       const at = moved(theta, [{ direction, by }]);
       const statistics = await recalibrated(resnet20, at, training, 'cumulative', 100);
       const probes = [
@@ -169,13 +195,9 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
       ];
       const values = probes.map((name) => statistics.find((tensor) => tensor.name === name)!.values[0]!);
       const off = values.map((value, p) => Math.abs(value / curve.running_stats_probe.values[i][p] - 1));
-      const { loss, accuracy } = await measured(resnet20, images, at, statistics);
-      if (all)
-        console.log('recalibrated', by, loss / curve.loss[i] - 1, accuracy - curve.acc[i], Math.max(...off));
       for (const o of off) expect(o).toBeLessThan(2e-5);
-      expect(Math.abs(loss / curve.loss[i] - 1)).toBeLessThan(3e-6);
-      expect(Math.abs(accuracy - curve.acc[i])).toBeLessThanOrEqual(0.001001);
-    }
+      return [at, statistics];
+    });
   });
 
   test('the ResNet-56 of Li et al., with 1x1 convolutions as shortcuts', async () => {
@@ -186,14 +208,10 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     expect([curve.loss[5], curve.acc[5]]).toEqual([loss, acc]);
     const direction = filtered(oracleVectorOf('rn56_dir', network), weights.parameters, curve.direction_norm);
     const images = oracleImages('test_batch.bin', 1000, li);
-    for (const [i, by] of linspace(-1, 1, 11).entries()) {
-      if (!all && i !== 4) continue;
-      const at = moved(weights.parameters, [{ direction, by }]);
-      const result = await measured(network, images, at, weights.state);
-      if (all) console.log('Li', by, result.loss / curve.loss[i] - 1, result.accuracy - curve.acc[i]);
-      expect(Math.abs(result.loss / curve.loss[i] - 1)).toBeLessThan(3e-6);
-      expect(Math.abs(result.accuracy - curve.acc[i])).toBeLessThanOrEqual(0.001001);
-    }
+    await along(network, images, curve, 4, async (by) => [
+      moved(weights.parameters, [{ direction, by }]),
+      weights.state,
+    ]);
   });
 
   test.each([
@@ -212,7 +230,6 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     const weights = trainedWeights(one.file, network);
     const images = oracleImages('test_batch.bin', all ? 10_000 : 128, one.constants);
     const { accuracy } = await measured(network, images, weights.parameters, weights.state);
-    if (all) console.log(one.file, accuracy);
     // All 10,000 may differ by a near tie or two; of 128 the accuracy is within three standard errors.
     expect(Math.abs(accuracy - one.known)).toBeLessThan(all ? 0.0002 : 0.09);
   });
