@@ -29,8 +29,8 @@ async function made(threads: number) {
 
 test('vectors are orthonormal, what is along them is measured, and mixtures are what is asked for', async () => {
   const { before, along, left, rest, columns, after } = await made(2);
+  // Vectors are rounded to float32, number by number.
   for (const [k, q] of before.entries())
-    // Vectors are rounded to float32, number by number.
     for (const [j, other] of before.slice(0, k + 1).entries())
       expect(Math.abs(inner(q, other) - (j === k ? 1 : 0))).toBeLessThan(1e-7);
   const whole = drawn(20);
