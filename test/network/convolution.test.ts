@@ -434,12 +434,12 @@ function productOnHost(one: Case, v: readonly Host[], h: number): number[][] {
     const { values } = one.host(...inputs);
     return values.reduce((sum, y, i) => sum + y * Math.sin(i + 1) + (y * y) / 2, 0);
   };
-  const [ahead, behind] = [h, -h].map((by) =>
+  const along = (by: number): Host[] =>
     one.inputs.map(({ shape, values }, i) => ({
       shape,
       values: values.map((x, j) => x + by * v[i]!.values[j]!),
-    })),
-  ) as [Host[], Host[]];
+    }));
+  const [ahead, behind] = [along(h), along(-h)];
   return one.inputs.map(({ values }, which) =>
     values.map((_, at) => {
       const moved = (from: readonly Host[], by: number): number =>

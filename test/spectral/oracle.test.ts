@@ -32,7 +32,7 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
       batch: 1000,
     });
 
-  describe.each([
+  const points: { point: string; mined: [string, string][]; known: string[] }[] = [
     { point: 'init', mined: [['wpeak_init_10ep', 'mlp_wpeak_init_eps']], known: [] },
     {
       point: 'trained',
@@ -42,7 +42,8 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
       ],
       known: ['PE1', 'NE1'],
     },
-  ] as const)('ten eigenpairs of each end at $point', ({ point, mined, known }) => {
+  ];
+  describe.each(points)('ten eigenpairs of each end at $point', ({ point, mined, known }) => {
     let found: Eigenpairs;
     beforeAll(async () => {
       const hessian = hessianAt(point);
