@@ -46,7 +46,9 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
   describe.each(points)('ten eigenpairs of each end at $point', ({ point, mined, known }) => {
     let found: Eigenpairs;
     beforeAll(async () => {
-      const hessian = hessianAt(point);
+      const hessian = operatorAt(point);
+      // A thousand images of 3,072 numbers span a thousand dimensions.
+      expect((await hessian.reduced())!.dimension).toBe(1000 * 128 + 128 + 128 * 10 + 10 + 1);
       const ends = { largest: 10, smallest: 10 };
       found = await eigenpairs(hessian, { ...ends, basis: 60, tolerance: 1e-4, maxProducts: 1000, seed: 1 });
       hessian.dispose();
