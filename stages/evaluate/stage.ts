@@ -29,7 +29,7 @@ export default defineStage({
           .filter((name) => Array.isArray(params[name]))
           .map((name) => ({
             pointer: `/${name}`,
-            message: `two ${name} are of surfaces: they need the input "y", the second direction`,
+            message: 'is of a surface, one for each axis: that needs the input "y", the second direction',
           }))),
     ...[params.range, ...(params.ranges ?? [])]
       .filter(([from, to]) => !(Number.isFinite(from) && Number.isFinite(to) && from < to))

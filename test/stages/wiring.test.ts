@@ -90,7 +90,7 @@ const missing: [wrong: string, right: string, said: string][] = [
     (setting): [string, string, string] => [
       stage('evaluate', `${model}, x: along`, setting),
       stage('evaluate', `${model}, x: along, y: along`, setting),
-      `bad-parameters at ${setting.split(':')[0]}: two ${setting.split(':')[0]} are of surfaces: they need the input "y", the second direction`,
+      `bad-parameters at ${setting.split(':')[0]}: "with.${setting.split(':')[0]}" is of a surface, one for each axis: that needs the input "y", the second direction`,
     ],
   ),
 ];
