@@ -30,9 +30,6 @@ beforeAll(async () => {
 });
 afterAll(() => workshop.remove());
 
-/** Why a stage runs whose key is that of its newest run. */
-const lost = 'its result is no longer in the cache';
-
 type Damage = readonly [name: string, file: (cache: string) => string[], damage: (path: string) => void];
 
 const table = (suffix: string) => (cache: string) => [join(cache, `memo.sqlite${suffix}`)];
@@ -91,16 +88,12 @@ describe('a cache that is damaged between two runs', () => {
         expect(ended.code, `${name}\n${ended.stdout}${ended.stderr}`).toBe(0);
         expect(each.outputs(), name).toEqual(expected);
         expect(await each.damage(), name).toEqual([]);
-        const repaired = ended.events.some(
-          (event) => event.type === 'diagnostic' && event.diagnostic.code === 'cache-repaired',
-        );
-        if (repaired) said++;
-        // What was finished and is computed again is said to be lost: as a whole, or stage by stage.
-        const reasons = ended.events.flatMap((event) =>
-          event.type === 'stage-started' ? [event.reason] : [],
-        );
-        if (origin === 'finished' && !repaired)
-          expect(new Set([lost, ...reasons]), `${name}: ran again without a word`).toEqual(new Set([lost]));
+        if (
+          ended.events.some(
+            (event) => event.type === 'diagnostic' && event.diagnostic.code === 'cache-repaired',
+          )
+        )
+          said++;
         each.remove();
       });
       console.log(
