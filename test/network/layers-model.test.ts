@@ -278,7 +278,7 @@ describe('TensorFlow.js layers models', () => {
       'network/keys/b.bin',
     ]);
     expect(() => networkFiles({ name: 'layers', file: 'none/model.json' }, root)).toThrow(
-      /there is no file none\/model\.json/,
+      /there is no file "none\/model\.json"/,
     );
   });
 

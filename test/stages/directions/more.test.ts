@@ -158,7 +158,7 @@ describe('principal components of a trajectory', () => {
     await expect(made({ kind: 'principal', count: 6 }, { trajectory: [path] })).rejects.toThrow(
       '6 principal components of 6 checkpoints that span 5 dimensions',
     );
-    await expect(made({ kind: 'principal' })).rejects.toThrow('need the input "trajectory"');
+    await expect(made({ kind: 'principal' })).rejects.toThrow('needs the input "trajectory"');
   });
 
   test('and the checkpoints’ coordinates over them', async () => {
