@@ -13,8 +13,8 @@ const smallestFrame = 30;
 export const lineHeight = 1.28;
 /** Between tick labels and the axis label, in parts of the label's size. */
 const labelRoom = 0.22;
-/** Width of the headings of rows. */
-const rowTitleWidth = 1.5 * sizes.panelTitle;
+/** Of a heading of rows, in parts of a frame's height: it may reach into the gaps between rows. */
+const rowTitleReach = 1.3;
 
 export interface Cell {
   readonly fitted: FittedPanel;
@@ -29,6 +29,8 @@ export interface Cell {
 export interface Layout {
   readonly frame: { readonly width: number; readonly height: number };
   readonly rows: readonly { readonly cells: readonly Cell[]; readonly head: number; readonly foot: number }[];
+  /** Lines of the headings of rows. */
+  readonly rowTitles: readonly (readonly string[])[];
 }
 
 /**
@@ -37,12 +39,15 @@ export interface Layout {
  */
 export function arrange(figure: Figure): Layout {
   const columns = Math.max(1, Math.min(figure.columns, figure.panels.length));
-  const start = margin + (figure.rowTitles ? rowTitleWidth : 0);
-  const whole = figure.width - margin - start;
-  let width = Math.max(smallestFrame, whole / columns - 40);
+  const inner = figure.width - 2 * margin;
+  let width = Math.max(smallestFrame, inner / columns - 40);
   let layout: Layout | undefined;
   for (let round = 0; round < 3; round++) {
     const height = 'height' in figure.frame ? figure.frame.height : figure.frame.aspect * width;
+    const rowTitles = (figure.rowTitles ?? []).map((text) =>
+      wrapText(text, sizes.panelTitle, rowTitleReach * height, true),
+    );
+    const room = rowTitlesWidth(rowTitles);
     const fitted = figure.panels.map((panel) => fitPanel(panel, width, height));
     const labels = fitted.map((f, i) => labelsOf(fitted, i, columns, f, width, height));
     const sides = Array.from({ length: columns }, (_, c) => {
@@ -53,13 +58,16 @@ export function arrange(figure: Figure): Layout {
       return { left, right: Math.max(...inColumn.map(({ f }) => f.right)) };
     });
     const taken = sides.reduce((sum, s) => sum + s.left + s.right, 0) + columnGap * (columns - 1);
-    width = Math.max(smallestFrame, (whole - taken) / columns);
-    layout = place(fitted, labels, sides, start, {
-      width,
-      height: 'height' in figure.frame ? height : figure.frame.aspect * width,
-    });
+    width = Math.max(smallestFrame, (inner - room - taken) / columns);
+    const frame = { width, height: 'height' in figure.frame ? height : figure.frame.aspect * width };
+    layout = { ...place(fitted, labels, sides, margin + room, frame), rowTitles };
   }
-  return layout ?? { frame: { width, height: 0 }, rows: [] };
+  return layout ?? { frame: { width, height: 0 }, rows: [], rowTitles: [] };
+}
+
+function rowTitlesWidth(lines: Layout['rowTitles']): number {
+  const most = Math.max(0, ...lines.map((l) => l.length));
+  return most === 0 ? 0 : (0.5 + 1 + (most - 1) * lineHeight) * sizes.panelTitle;
 }
 
 /**
@@ -92,7 +100,7 @@ function place(
   sides: readonly { left: number; right: number }[],
   start: number,
   frame: { width: number; height: number },
-): Layout {
+): Omit<Layout, 'rowTitles'> {
   const columns = sides.length;
   const starts: number[] = [];
   let x = start;
@@ -178,22 +186,21 @@ export function columnHeadings(figure: Figure, layout: Layout, y: number): { ite
   return { items, height: most * lineHeight * size };
 }
 
-/** The heading of a row, reading upwards beside its frames. */
-export function rowHeading(text: string, frame: Box): Item[] {
+/** The heading of a row, reading upwards beside its frames; its last line stands next to them. */
+export function rowHeading(layout: Layout, r: number, frame: Box): Item[] {
+  const lines = layout.rowTitles[r] ?? [];
   const size = sizes.panelTitle;
-  const [first] = wrapText(text, size, frame.height * 1.3, true);
-  return first === undefined
-    ? []
-    : [
-        {
-          type: 'text',
-          x: margin + size,
-          y: frame.y + frame.height / 2,
-          text: first,
-          size,
-          anchor: 'middle',
-          bold: true,
-          angle: 90,
-        },
-      ];
+  const most = Math.max(...layout.rowTitles.map((l) => l.length));
+  return lines.map(
+    (text, i): Item => ({
+      type: 'text',
+      x: margin + (1 + (most - lines.length + i) * lineHeight) * size,
+      y: frame.y + frame.height / 2,
+      text,
+      size,
+      anchor: 'middle',
+      bold: true,
+      angle: 90,
+    }),
+  );
 }

@@ -58,8 +58,7 @@ export function layOut(given: Figure): { readonly scene: Scene; readonly panels:
       });
       placed.push({ frame, ...(cell.fitted.scales && { scales: cell.fitted.scales }) });
     }
-    const title = figure.rowTitles?.[r];
-    if (title) items.push(...rowHeading(title, { ...layout.frame, x: 0, y }));
+    items.push(...rowHeading(layout, r, { ...layout.frame, x: 0, y }));
     y += layout.frame.height + row.foot + rowGap;
   });
   if (layout.rows.length > 0) y -= rowGap;

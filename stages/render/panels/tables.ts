@@ -18,7 +18,8 @@ interface Group {
 /** Counts in bins of equal width, the same for all groups. */
 export function histogramPanel(content: Content): PlanePanel {
   const { own } = content;
-  const angles = own.values === undefined && content.sources.some(({ data }) => data.type === 'angles');
+  const ofAngles = content.sources.some(({ data }) => data.type === 'angles');
+  const angles = own.values === undefined && ofAngles;
   const groups = content.sources.flatMap((source): Group[] => {
     const { data, label } = source;
     if (own.values !== undefined)
@@ -63,7 +64,9 @@ export function histogramPanel(content: Content): PlanePanel {
     };
   });
   const changes = content.sources.some(({ data }) => data.type === 'changes');
-  const rules: RuleMark[] = angles
+  // One group's angles may all lie on one side, far from it.
+  const orthogonal = angles || (ofAngles && edges[0]! <= 90 && 90 <= edges.at(-1)!);
+  const rules: RuleMark[] = orthogonal
     ? [{ type: 'rule', axis: 'x', at: 90, role: 'level', label: 'orthogonal' }]
     : changes
       ? [{ type: 'rule', axis: 'x', at: 0, role: 'level', label: 'no change' }]
