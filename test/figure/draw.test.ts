@@ -35,6 +35,24 @@ describe.each(Object.entries(figures))('the figure %s', (name, figure) => {
   });
 });
 
+describe('headings of rows', () => {
+  it('are whole however low the frames are, beside each other and clear of the frames', () => {
+    const grid = {
+      ...figures.grid!,
+      rowTitles: ['narrow MV2, positive ends', 'MLP'],
+      frame: { height: 40 },
+    };
+    const scene = figureScene(grid);
+    expect(collisions(scene)).toEqual([]);
+    const words = (items: readonly Item[]): string[] =>
+      items.flatMap((item) =>
+        item.type === 'group' ? words(item.items) : item.type === 'text' && item.bold ? [item.text] : [],
+      );
+    const drawn = words(scene.items).join(' ');
+    for (const word of ['narrow', 'MV2,', 'positive', 'ends', 'MLP']) expect(drawn).toContain(word);
+  });
+});
+
 describe('any figure', () => {
   const value = fc.double({ min: -1e6, max: 1e6, noNaN: true });
   const line = fc.array(
