@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { tf } from '../../src/engine/tensorflow.ts';
+import { describe, expect, test } from 'vitest';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import type { Examples } from '../../src/network/examples.ts';
 import { Hessian, shaped } from '../../src/network/hessian.ts';
@@ -11,16 +10,9 @@ import { type EigenSettings, eigenpairs } from '../../src/spectral/eigenpairs.ts
 import { lanczosQuadrature } from '../../src/spectral/quadrature.ts';
 import { rademacher } from '../../src/spectral/rademacher.ts';
 import { Random } from '../../src/util/random.ts';
-import { startTestEngine } from '../support/engine.ts';
+import { engineWithoutLeaks } from '../support/tensors.ts';
 
-let before: number;
-beforeAll(async () => {
-  await startTestEngine();
-  before = tf.memory().numTensors;
-});
-afterAll(() => {
-  expect(tf.memory().numTensors).toBe(before);
-});
+engineWithoutLeaks();
 
 const features = 200;
 const classes = 4;

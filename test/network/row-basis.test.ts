@@ -1,17 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { tf } from '../../src/engine/tensorflow.ts';
+import { expect, test } from 'vitest';
 import { rowBasis } from '../../src/network/row-basis.ts';
 import { Random } from '../../src/util/random.ts';
-import { startTestEngine } from '../support/engine.ts';
+import { engineWithoutLeaks } from '../support/tensors.ts';
 
-let before: number;
-beforeAll(async () => {
-  await startTestEngine();
-  before = tf.memory().numTensors;
-});
-afterAll(() => {
-  expect(tf.memory().numTensors).toBe(before);
-});
+engineWithoutLeaks();
 
 const draw = (stream: string, count: number): Float32Array => new Random([11, stream]).gaussians(count);
 

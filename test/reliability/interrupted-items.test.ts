@@ -33,7 +33,8 @@ afterAll(() => w.remove());
 /**
  * A run on a cache of its own. Every place where one of its processes changes the disk is a line of its log; workers
  * open the store for items only, so that their transactions count these.
- * @param killOn kills the coordinator at the first progress in this unit
+ * @param killOn kills the coordinator when three of this unit are done. Of the first the news may come before it is
+ * stored; that one is stored when the next begins.
  */
 async function run(file: string, name: string, fault: string, killOn?: string) {
   const log = w.path(`log-${++serial}`);
@@ -41,7 +42,9 @@ async function run(file: string, name: string, fault: string, killOn?: string) {
   const env = { OROGRAPH_FAULT: fault, OROGRAPH_FAULT_LOG: log };
   const started = w.start(words, { env, timeoutMs: 240_000 });
   if (killOn !== undefined) {
-    await started.event((event) => event.type === 'stage-progress' && event.unit === killOn);
+    await started.event(
+      (event) => event.type === 'stage-progress' && event.unit === killOn && event.done >= 3,
+    );
     started.child.kill('SIGKILL');
   }
   const ended = await started.ended;
