@@ -89,10 +89,12 @@ describe('a stage that is killed amid its items', () => {
 
       const rest = await run(file, name, 'count');
       expect(rest.ended.code).toBe(0);
-      // Nothing that was stored is computed again. A file that was stored and not yet entered takes one transaction more.
-      const more = killed.stored.length + rest.begun.length - total;
-      expect(more).toBeGreaterThanOrEqual(0);
-      expect(more).toBeLessThanOrEqual(stored === undefined ? 1 : 0);
+      // Nothing that was stored is computed again. Of a transaction under way at the kill nobody knows whether it was
+      // done, and a file that was stored and not yet entered takes one transaction more.
+      expect(rest.begun.length).toBeGreaterThanOrEqual(total - killed.begun.length);
+      expect(rest.begun.length).toBeLessThanOrEqual(
+        total - killed.stored.length + (stored === undefined ? 1 : 0),
+      );
       expect(w.outputs(`artifacts-${name}`)).toEqual(w.outputs(`artifacts-whole-${file}`));
       expect(await w.damage(`cache-${name}`)).toEqual([]);
     },
