@@ -49,28 +49,10 @@ export class Sgd implements Optimiser {
   }
 
   step(gradient: readonly tf.Tensor[], learningRate: number | tf.Scalar): void {
-    const { momentum, dampening = 0, weightDecay, nesterov } = this.settings;
-    const decays = typeof weightDecay === 'number' ? this.#parameters.map(() => weightDecay) : weightDecay;
     const before = [this.#parameters, this.#buffers];
-    const after = tf.tidy(() => {
-      const decayed = gradient.map((g, t) =>
-        decays[t] === 0 ? tf.clone(g) : tf.add(g, tf.mul(this.#parameters[t]!, decays[t]!)),
-      );
-      const damped = (g: tf.Tensor): tf.Tensor => (dampening === 0 ? g : tf.mul(g, 1 - dampening));
-      const buffers =
-        momentum === 0
-          ? undefined
-          : decayed.map((g, t) =>
-              this.#buffers ? tf.add(tf.mul(this.#buffers[t]!, momentum), damped(g)) : tf.clone(g),
-            );
-      const steps = !buffers
-        ? decayed
-        : nesterov
-          ? decayed.map((g, t) => tf.add(g, tf.mul(buffers[t]!, momentum)))
-          : buffers;
-      const parameters = steps.map((step, t) => tf.sub(this.#parameters[t]!, tf.mul(step, learningRate)));
-      return { parameters, ...(buffers ? { buffers } : {}) };
-    });
+    const after = tf.tidy(() =>
+      stepped(this.settings, this.#parameters, this.#buffers, gradient, learningRate),
+    );
     this.#parameters = after.parameters;
     this.#buffers = after.buffers;
     tf.dispose(before.filter((list) => list !== undefined));
@@ -82,4 +64,35 @@ export class Sgd implements Optimiser {
     this.#parameters = [];
     this.#buffers = undefined;
   }
+}
+
+/**
+ * Where a step of `Sgd` leads.
+ * @param buffers undefined before the first step and where there is no momentum.
+ */
+export function stepped(
+  { momentum, dampening = 0, weightDecay, nesterov }: SgdSettings,
+  parameters: readonly tf.Tensor[],
+  buffers: readonly tf.Tensor[] | undefined,
+  gradient: readonly tf.Tensor[],
+  learningRate: number | tf.Scalar,
+): { parameters: tf.Tensor[]; buffers?: tf.Tensor[] } {
+  const decays = typeof weightDecay === 'number' ? parameters.map(() => weightDecay) : weightDecay;
+  const decayed = gradient.map((g, t) =>
+    decays[t] === 0 ? tf.clone(g) : tf.add(g, tf.mul(parameters[t]!, decays[t]!)),
+  );
+  const damped = (g: tf.Tensor): tf.Tensor => (dampening === 0 ? g : tf.mul(g, 1 - dampening));
+  const moving =
+    momentum === 0
+      ? undefined
+      : decayed.map((g, t) => (buffers ? tf.add(tf.mul(buffers[t]!, momentum), damped(g)) : tf.clone(g)));
+  const steps = !moving
+    ? decayed
+    : nesterov
+      ? decayed.map((g, t) => tf.add(g, tf.mul(moving[t]!, momentum)))
+      : moving;
+  return {
+    parameters: steps.map((step, t) => tf.sub(parameters[t]!, tf.mul(step, learningRate))),
+    ...(moving ? { buffers: moving } : {}),
+  };
 }

@@ -2,7 +2,7 @@ import { tf } from '../../src/engine/tensorflow.ts';
 import { lossAndGradient } from '../../src/network/loss.ts';
 import type { Network } from '../../src/network/network.ts';
 import { mapVector, norm, type ParameterVector } from '../../src/network/tensors.ts';
-import type { Objective } from '../mine/descent.ts';
+import type { DescribedObjective } from '../mine/descent.ts';
 import { type CurveFamily, coefficients } from './curve.ts';
 
 /**
@@ -19,7 +19,7 @@ export function connectObjective(
   ends: readonly [ParameterVector, ParameterVector],
   family: CurveFamily,
   bends: number,
-): Objective {
+): DescribedObjective {
   const count = ends[0].length;
   const line = (share: number): ParameterVector =>
     mapVector(ends[0], (t, i) => (1 - share) * ends[0][t]!.values[i]! + share * ends[1][t]!.values[i]!);
@@ -28,21 +28,19 @@ export function connectObjective(
       line((b + 1) / (bends + 1)).map((tensor) => ({ ...tensor, name: `${b + 1}/${tensor.name}` })),
     ).flat(),
     gradientsPerStep: 1,
-    step(inner, { inputs, targets, unit }) {
-      const c = coefficients(family, bends + 2, (unit + 1) / 2);
-      const point = tf.tidy(() =>
-        from.map((w, p) => {
-          let sum = tf.add(tf.mul(w, c[0]!), tf.mul(to[p]!, c[bends + 1]!));
-          for (let b = 0; b < bends; b++) sum = tf.add(sum, tf.mul(inner[b * count + p]!, c[b + 1]!));
-          return sum;
-        }),
-      );
+    losses: ['loss'],
+    factors: (_, unit) => coefficients(family, bends + 2, (unit + 1) / 2),
+    step(inner, { inputs, targets, factors: c }) {
+      const point = from.map((w, p) => {
+        let sum = tf.add(tf.mul(w, c[0]!), tf.mul(to[p]!, c[bends + 1]!));
+        for (let b = 0; b < bends; b++) sum = tf.add(sum, tf.mul(inner[b * count + p]!, c[b + 1]!));
+        return sum;
+      });
       const { loss, gradient: own } = lossAndGradient(network, point, inputs, targets);
-      const gradient = tf.tidy(() =>
-        inner.map((_, k) => tf.mul(own[k % count]!, c[Math.floor(k / count) + 1]!)),
-      );
-      tf.dispose([point, own]);
-      return { gradient, losses: { loss } };
+      return {
+        gradient: inner.map((_, k) => tf.mul(own[k % count]!, c[Math.floor(k / count) + 1]!)),
+        losses: [loss],
+      };
     },
     describe: (vector) => ({ norm: norm(vector) }),
   };

@@ -1,40 +1,17 @@
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
-import { tf } from '../../src/engine/tensorflow.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import type { Examples } from '../../src/network/examples.ts';
 import { batches, inOrder } from '../../src/network/examples.ts';
-import { inputTensor, targetTensor, toTensors, toVector } from '../../src/network/loss.ts';
+import { oneHot } from '../../src/network/loss.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/network/safetensors.ts';
-import { Sgd } from '../../src/network/sgd.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
 import type { Json, JsonObject } from '../../src/util/json.ts';
 import { Random } from '../../src/util/random.ts';
 import type { DescentParameters } from './parameters.ts';
+import { DescentStep, type Objective, type Position } from './step.ts';
 
-/** One step's view of the data. */
-export interface Batch {
-  /** From 1. */
-  readonly epoch: number;
-  readonly inputs: tf.Tensor2D;
-  readonly targets: tf.Tensor2D;
-  /** Uniform in (-1, 1), from the epoch's own stream: one a batch. */
-  readonly unit: number;
-}
-
-/** What is minimised. */
-export interface Objective {
-  /** Where it starts; also the form. */
-  readonly start: ParameterVector;
-  /** Batch gradients that one step computes. */
-  readonly gradientsPerStep: number;
-  /**
-   * The step's gradient, and losses for the history by name.
-   * @returns tensors that the descent disposes of; called inside no tidy.
-   */
-  step(
-    point: readonly tf.Tensor[],
-    batch: Batch,
-  ): { gradient: tf.Tensor[]; losses: Readonly<Record<string, tf.Scalar>> };
+/** What is minimised, and what else its history says. */
+export interface DescribedObjective extends Objective {
   /** Further columns of the history. */
   describe(point: ParameterVector): JsonObject;
 }
@@ -42,9 +19,7 @@ export interface Objective {
 /** Table of a descent: one row an epoch. Losses are means over its batches, weighted by size. */
 export type DescentRow = { epoch: number; 'learning-rate': number; gradients: number } & JsonObject;
 
-interface State {
-  readonly point: ParameterVector;
-  readonly buffers: ParameterVector;
+interface State extends Position {
   readonly history: readonly DescentRow[];
 }
 
@@ -61,58 +36,48 @@ export async function descend(
   context: Pick<StageContext, 'memo' | 'signal' | 'progress' | 'log'>,
   params: DescentParameters,
   examples: Examples,
-  objective: Objective,
+  objective: DescribedObjective,
   kept: readonly number[],
   keyOf: (epoch: number) => Json,
   take: (epoch: number, point: ParameterVector) => Promise<void>,
 ): Promise<readonly DescentRow[]> {
   const { memo, signal } = context;
-  const { start } = objective;
-  const settings = { momentum: params.momentum, weightDecay: 0, nesterov: false };
-  let optimiser = new Sgd(settings, toTensors(start));
+  const momentum = params.momentum;
+  let step = new DescentStep(objective, momentum);
   let history: DescentRow[] = [];
-  const state = async (): Promise<State> => ({
-    point: await toVector(optimiser.parameters, start),
-    buffers: optimiser.buffers ? await toVector(optimiser.buffers, start) : [],
-    history,
-  });
   try {
     for (const target of [...new Set([...kept, params.epochs])].sort((a, b) => a - b)) {
       for (let epoch = target; epoch > history.length; epoch--) {
         const bytes = await memo.get(keyOf(epoch));
         if (!bytes) continue;
-        const known = decode(bytes, start.length);
-        optimiser.dispose();
-        optimiser = new Sgd(
-          settings,
-          toTensors(known.point),
-          known.buffers.length > 0 ? toTensors(known.buffers) : undefined,
-        );
+        const known = decode(bytes, objective.start.length);
+        step.dispose();
+        step = new DescentStep(objective, momentum, known);
         history = [...known.history];
         context.log(`going on from the stored epoch ${epoch}`);
       }
       let stored = performance.now();
       while (history.length < target) {
-        const row = await epochOf(optimiser, params, examples, objective, history, signal);
+        const row = await epochOf(step, params, examples, objective, history, signal);
         history = [...history, row];
         context.progress(row.epoch, params.epochs, 'epochs', noteOf(row));
         if (row.epoch < target && performance.now() - stored < storeEveryMs) continue;
-        await memo.put(keyOf(row.epoch), encode(await state()));
+        await memo.put(keyOf(row.epoch), encode({ ...step.position, history }));
         stored = performance.now();
       }
-      if (kept.includes(target)) await take(target, (await state()).point);
+      if (kept.includes(target)) await take(target, step.position.point);
     }
   } finally {
-    optimiser.dispose();
+    step.dispose();
   }
   return history;
 }
 
 async function epochOf(
-  optimiser: Sgd,
+  step: DescentStep,
   params: DescentParameters,
   examples: Examples,
-  objective: Objective,
+  objective: DescribedObjective,
   before: readonly DescentRow[],
   signal: AbortSignal,
 ): Promise<DescentRow> {
@@ -122,30 +87,43 @@ async function epochOf(
     : inOrder(examples.count);
   const units = new Random([params.seed, 'lambda', epoch]);
   const rate = learningRate(params, epoch);
-  const sums: Record<string, number> = {};
-  let steps = 0;
-  for (const indices of batches(order, params.batch)) {
+  const sums = objective.losses.map(() => 0);
+  const parts = batches(order, params.batch);
+  const most = Math.min(params.batch, examples.count);
+  const room = {
+    inputs: new Float32Array(most * examples.features),
+    targets: new Float32Array(most * examples.classes),
+  };
+  for (const indices of parts) {
     signal.throwIfAborted();
-    const inputs = inputTensor(examples, indices);
-    const targets = targetTensor(examples, indices);
-    const unit = 2 * units.uniform() - 1;
-    const { gradient, losses } = objective.step(optimiser.parameters, { epoch, inputs, targets, unit });
-    optimiser.step(gradient, rate);
-    for (const [name, loss] of Object.entries(losses))
-      sums[name] = (sums[name] ?? 0) + (indices.length / examples.count) * (await loss.data())[0]!;
-    tf.dispose([inputs, targets, gradient, Object.values(losses)]);
-    steps++;
+    const count = indices.length;
+    const inputs = examples.inputs(indices, room.inputs.subarray(0, count * examples.features));
+    const targets = oneHot(examples, indices, room.targets.subarray(0, count * examples.classes));
+    const losses = await step.take(
+      { values: inputs, shape: [count, examples.features] },
+      { values: targets, shape: [count, examples.classes] },
+      epoch,
+      2 * units.uniform() - 1,
+      rate,
+    );
+    for (const [l, loss] of losses.entries()) sums[l]! += (count / examples.count) * loss;
   }
-  const point = await toVector(optimiser.parameters, objective.start);
-  if (![...Object.values(sums), ...point.flatMap(({ values }) => worst(values))].every(Number.isFinite))
+  const { point } = step.position;
+  if (![...sums, ...point.flatMap(({ values }) => worst(values))].every(Number.isFinite))
     throw new UserError({
       severity: 'error',
       code: 'descent-diverged',
       message: `the descent diverged in epoch ${epoch}: its loss or its parameters are not finite`,
       hint: 'a smaller learning-rate may help',
     });
-  const gradients = (before.at(-1)?.gradients ?? 0) + steps * objective.gradientsPerStep;
-  return { epoch, 'learning-rate': rate, ...sums, ...objective.describe(point), gradients };
+  const gradients = (before.at(-1)?.gradients ?? 0) + parts.length * objective.gradientsPerStep;
+  return {
+    epoch,
+    'learning-rate': rate,
+    ...Object.fromEntries(objective.losses.map((name, l) => [name, sums[l]!])),
+    ...objective.describe(point),
+    gradients,
+  };
 }
 
 /** A value of the list that is not finite, or 0. */

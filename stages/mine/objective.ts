@@ -2,7 +2,7 @@ import { tf } from '../../src/engine/tensorflow.ts';
 import { lossAndGradient } from '../../src/network/loss.ts';
 import type { Network } from '../../src/network/network.ts';
 import { mapVector, norm, type ParameterVector } from '../../src/network/tensors.ts';
-import type { Objective } from './descent.ts';
+import type { DescribedObjective } from './descent.ts';
 
 /** How far w-peak's λ reaches in epoch e of E. */
 export interface PeakSettings {
@@ -22,17 +22,16 @@ export function peakObjective(
   theta: readonly tf.Tensor[],
   form: ParameterVector,
   { epochs, reach }: PeakSettings,
-): Objective {
+): DescribedObjective {
   return {
     start: mapVector(form, () => 0),
     gradientsPerStep: 1,
-    step(epsilon, { epoch, inputs, targets, unit }) {
-      const lambda = ((reach * epoch) / epochs) * unit;
-      const point = tf.tidy(() => theta.map((w, t) => tf.add(w, tf.mul(epsilon[t]!, lambda))));
+    losses: ['loss'],
+    factors: (epoch, unit) => [((reach * epoch) / epochs) * unit],
+    step(epsilon, { inputs, targets, factors: [lambda] }) {
+      const point = theta.map((w, t) => tf.add(w, tf.mul(epsilon[t]!, lambda!)));
       const { loss, gradient } = lossAndGradient(network, point, inputs, targets);
-      const scaled = tf.tidy(() => gradient.map((g) => tf.mul(g, lambda)));
-      tf.dispose([point, gradient]);
-      return { gradient: scaled, losses: { loss } };
+      return { gradient: gradient.map((g) => tf.mul(g, lambda!)), losses: [loss] };
     },
     describe: (epsilon) => ({ norm: norm(epsilon) }),
   };
@@ -57,20 +56,21 @@ export function basinObjective(
   form: ParameterVector,
   start: ParameterVector,
   { alpha, gamma }: BasinSettings,
-): Objective {
+): DescribedObjective {
   return {
     start,
     gradientsPerStep: 2,
-    step(phi, { inputs, targets, unit }) {
+    losses: ['loss', 'loss-between'],
+    factors(_, unit) {
       const lambda = 0.5 + alpha * unit;
-      const between = tf.tidy(() => theta.map((w, t) => tf.add(w, tf.mul(tf.sub(phi[t]!, w), lambda))));
+      return [lambda, gamma * lambda];
+    },
+    step(phi, { inputs, targets, factors: [lambda, weight] }) {
+      const between = theta.map((w, t) => tf.add(w, tf.mul(tf.sub(phi[t]!, w), lambda!)));
       const end = lossAndGradient(network, phi, inputs, targets);
       const middle = lossAndGradient(network, between, inputs, targets);
-      const gradient = tf.tidy(() =>
-        end.gradient.map((g, t) => tf.add(g, tf.mul(middle.gradient[t]!, gamma * lambda))),
-      );
-      tf.dispose([between, end.gradient, middle.gradient]);
-      return { gradient, losses: { loss: end.loss, 'loss-between': middle.loss } };
+      const gradient = end.gradient.map((g, t) => tf.add(g, tf.mul(middle.gradient[t]!, weight!)));
+      return { gradient, losses: [end.loss, middle.loss] };
     },
     describe: (phi) => ({ norm: norm(difference(phi, form)) }),
   };

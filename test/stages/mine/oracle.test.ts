@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { firstExamples } from '../../../src/dataset/dataset.ts';
+import type { Numbers } from '../../../src/engine/compile.ts';
 import { tf } from '../../../src/engine/tensorflow.ts';
 import { buildNetwork } from '../../../src/network/architectures.ts';
 import { batches, type Examples, inOrder } from '../../../src/network/examples.ts';
-import { inputTensor, LossMeter, targetTensor, toTensors, toVector } from '../../../src/network/loss.ts';
-import { Sgd } from '../../../src/network/sgd.ts';
+import { LossMeter, oneHot, toTensors } from '../../../src/network/loss.ts';
 import { dot, moved, norm, type ParameterVector } from '../../../src/network/tensors.ts';
 import { packageRoot } from '../../../src/util/package-root.ts';
 import { countStationaryPoints } from '../../../stages/classify/stationary-points.ts';
 import { linspace } from '../../../stages/evaluate/grid.ts';
-import type { Objective } from '../../../stages/mine/descent.ts';
 import { basinObjective, difference, peakObjective } from '../../../stages/mine/objective.ts';
+import { DescentStep, type Objective } from '../../../stages/mine/step.ts';
 import { startTestEngine } from '../../support/engine.ts';
 import { expected, oracleImages, oracleMissing, oracleVector, relativeError } from '../../support/oracle.ts';
 
@@ -35,6 +35,15 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     examples = oracleImages('data_batch_1.bin', 10_000);
   });
 
+  const inputsOf = (indices: Uint32Array): Numbers => ({
+    values: examples.inputs(indices, new Float32Array(indices.length * examples.features)),
+    shape: [indices.length, examples.features],
+  });
+  const targetsOf = (indices: Uint32Array): Numbers => ({
+    values: oneHot(examples, indices, new Float32Array(indices.length * examples.classes)),
+    shape: [indices.length, examples.classes],
+  });
+
   /** Largest relative deviation of the steps' losses, of the norm, and of the product with a direction over the norms. */
   async function deviations(
     check: string,
@@ -50,26 +59,20 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
       dot_dir1: number;
     }[];
     const reference = oracleVector('mlp_dir1');
-    const sgd = new Sgd({ momentum: 0, weightDecay: 0, nesterov: false }, toTensors(objective.start));
+    const step = new DescentStep(objective, 0);
     const worst = { loss: 0, norm: 0, dot: 0, seen: 0 };
     for (const [b, indices] of batches(inOrder(examples.count), 128).slice(0, steps).entries()) {
-      const inputs = inputTensor(examples, indices);
-      const targets = targetTensor(examples, indices);
-      const outcome = objective.step(sgd.parameters, { epoch: 1, inputs, targets, unit: unit[b]! });
-      sgd.step(outcome.gradient, 0.05);
-      const at = checks.find(({ step }) => step === b + 1);
-      if (at) {
-        const vector = direction(await toVector(sgd.parameters, objective.start));
-        const [loss] = await outcome.losses.loss!.data();
-        const along = Math.abs(dot(vector, reference) - at.dot_dir1) / (at.norm * norm(reference));
-        worst.loss = Math.max(worst.loss, Math.abs(loss! / at.loss - 1));
-        worst.norm = Math.max(worst.norm, Math.abs(norm(vector) / at.norm - 1));
-        worst.dot = Math.max(worst.dot, along);
-        worst.seen++;
-      }
-      tf.dispose([inputs, targets, outcome.gradient, Object.values(outcome.losses)]);
+      const [loss] = await step.take(inputsOf(indices), targetsOf(indices), 1, unit[b]!, 0.05);
+      const at = checks.find(({ step: taken }) => taken === b + 1);
+      if (!at) continue;
+      const vector = direction(step.position.point);
+      const along = Math.abs(dot(vector, reference) - at.dot_dir1) / (at.norm * norm(reference));
+      worst.loss = Math.max(worst.loss, Math.abs(loss! / at.loss - 1));
+      worst.norm = Math.max(worst.norm, Math.abs(norm(vector) / at.norm - 1));
+      worst.dot = Math.max(worst.dot, along);
+      worst.seen++;
     }
-    sgd.dispose();
+    step.dispose();
     return worst;
   }
 
@@ -112,26 +115,20 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     unit: readonly number[],
     direction: (point: ParameterVector) => ParameterVector,
   ): Promise<{ history: { losses: number[]; norm: number }[]; direction: ParameterVector }> {
-    const sgd = new Sgd({ momentum: 0, weightDecay: 0, nesterov: false }, toTensors(objective.start));
+    const step = new DescentStep(objective, 0);
     const history: { losses: number[]; norm: number }[] = [];
     for (let epoch = 1; epoch <= 10; epoch++) {
-      const list = batches(inOrder(examples.count), 128);
       const losses: number[] = [];
-      for (const [b, indices] of list.entries()) {
-        const inputs = inputTensor(examples, indices);
-        const targets = targetTensor(examples, indices);
-        const at = { epoch, inputs, targets, unit: unit[79 * (epoch - 1) + b]! };
-        const outcome = objective.step(sgd.parameters, at);
-        sgd.step(outcome.gradient, 0.05);
-        for (const [l, loss] of Object.values(outcome.losses).entries())
-          losses[l] = (losses[l] ?? 0) + ((await loss.data())[0]! * indices.length) / examples.count;
-        tf.dispose([inputs, targets, outcome.gradient, Object.values(outcome.losses)]);
+      for (const [b, indices] of batches(inOrder(examples.count), 128).entries()) {
+        const drawn = unit[79 * (epoch - 1) + b]!;
+        const found = await step.take(inputsOf(indices), targetsOf(indices), epoch, drawn, 0.05);
+        for (const [l, loss] of found.entries())
+          losses[l] = (losses[l] ?? 0) + (loss * indices.length) / examples.count;
       }
-      const point = await toVector(sgd.parameters, objective.start);
-      history.push({ losses, norm: norm(direction(point)) });
+      history.push({ losses, norm: norm(direction(step.position.point)) });
     }
-    const last = direction(await toVector(sgd.parameters, objective.start));
-    sgd.dispose();
+    const last = direction(step.position.point);
+    step.dispose();
     return { history, direction: last };
   }
 
