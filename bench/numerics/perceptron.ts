@@ -2,17 +2,22 @@
 import { availableParallelism } from 'node:os';
 import { AffineMeter, type Step } from '../../src/network/affine-meter.ts';
 import { buildNetwork } from '../../src/network/architectures.ts';
-import type { Examples } from '../../src/network/examples.ts';
-import { flattened } from '../../src/network/hessian.ts';
+import { batches, type Examples, inOrder } from '../../src/network/examples.ts';
+import { flattened, shaped } from '../../src/network/hessian.ts';
 import { type HessianOperator, hessianOperator } from '../../src/network/hessian-operator.ts';
+import { oneHot, toTensors } from '../../src/network/loss.ts';
 import { mapVector, norm, type ParameterVector } from '../../src/network/tensors.ts';
 import { length } from '../../src/spectral/basis.ts';
 import { eigenpairs } from '../../src/spectral/eigenpairs.ts';
 import { lanczosQuadrature } from '../../src/spectral/quadrature.ts';
 import { rademacher } from '../../src/spectral/rademacher.ts';
+import { Random } from '../../src/util/random.ts';
 import { linspace } from '../../stages/evaluate/grid.ts';
-import { expected, oracleImages, oracleVector } from '../../test/support/oracle.ts';
+import { peakObjective } from '../../stages/mine/objective.ts';
+import { DescentStep } from '../../stages/mine/step.ts';
+import { expected, oracleImages, oracleUnits, oracleVector } from '../../test/support/oracle.ts';
 import { type Case, type Check, furthest } from './case.ts';
+import { reference } from './reference.ts';
 import { trainerOf } from './training.ts';
 
 const mlp = buildNetwork({ name: 'mlp', widths: [128], inputs: 3072, classes: 10 });
@@ -55,9 +60,45 @@ async function curveCheck(): Promise<Check> {
   return { of: 'losses, 41 points on 1,000 images', deviation: furthest(found, exact), tolerance: 2e-6 };
 }
 
-function curvature(): HessianOperator {
-  const examples = oracleImages('data_batch_1.bin', 1000);
-  return hessianOperator(mlp, oracleVector('mlp_trained_a'), examples, { batch: 1000 });
+function curvature(images = 1000): HessianOperator {
+  const examples = oracleImages('data_batch_1.bin', images);
+  return hessianOperator(mlp, oracleVector('mlp_trained_a'), examples, { batch: images });
+}
+
+type Pairs = Awaited<ReturnType<typeof eigenpairs>>;
+
+/** The ten largest and the ten smallest, from nothing. */
+async function extremes(images: number): Promise<Pairs> {
+  const hessian = curvature(images);
+  const found = await eigenpairs(hessian, {
+    largest: 10,
+    smallest: 10,
+    basis: 60,
+    tolerance: 1e-3,
+    maxProducts: 3000,
+    seed: 1,
+  });
+  hessian.dispose();
+  return found;
+}
+
+const productsOf = (result: unknown): string => `${(result as Pairs).products} products`;
+
+/** Algorithm 1: an epoch's steps, in order. */
+async function mined(
+  step: DescentStep,
+  examples: Examples,
+  unit: (batch: number) => number,
+): Promise<number> {
+  let last = 0;
+  for (const [b, indices] of batches(inOrder(examples.count), 128).entries()) {
+    const room = (width: number): Float32Array => new Float32Array(indices.length * width);
+    const { features, classes } = examples;
+    const inputs = { values: examples.inputs(indices, room(features)), shape: [indices.length, features] };
+    const targets = { values: oneHot(examples, indices, room(classes)), shape: [indices.length, classes] };
+    last = (await step.take(inputs, targets, 1, unit(b), 0.05))[0]!;
+  }
+  return last;
 }
 
 export const perceptronCases: Readonly<Record<string, Case>> = {
@@ -102,6 +143,36 @@ export const perceptronCases: Readonly<Record<string, Case>> = {
       };
     },
   },
+  mlp_mine_epoch: {
+    peers: ['mlp_mine_epoch'],
+    engines: ['onnx'],
+    prepare() {
+      const theta = oracleVector('mlp_trained_a');
+      const examples = oracleImages('data_batch_1.bin', 10_000);
+      const objective = peakObjective(mlp, toTensors(theta), theta, { epochs: 1, reach: 1 });
+      const step = new DescentStep(objective, 0);
+      const units = new Random([1, 'benchmark']);
+      return {
+        run: () => mined(step, examples, () => 2 * units.uniform() - 1),
+        async check() {
+          const steps = expected('mlp_short_checks').wpeak_trained_a_epoch1 as { norm: number }[];
+          const exact = steps.at(-1)!.norm;
+          const fresh = new DescentStep(
+            peakObjective(mlp, toTensors(theta), theta, { epochs: 10, reach: 1 }),
+            0,
+          );
+          const drawn = oracleUnits('wpeak_u');
+          await mined(fresh, examples, (b) => drawn[b]!);
+          const found = norm(fresh.position.point);
+          return {
+            of: 'the norm of ε after an epoch',
+            deviation: Math.abs(found / exact - 1),
+            tolerance: 2e-6,
+          };
+        },
+      };
+    },
+  },
   mlp_hvp: {
     peers: ['hvp_mlp1000_keep', 'hvp_mlp1000_recompute'],
     engines: ['onnx'],
@@ -123,21 +194,9 @@ export const perceptronCases: Readonly<Record<string, Case>> = {
     engines: ['wasm', 'onnx'],
     whole: true,
     prepare: () => ({
-      async run() {
-        const hessian = curvature();
-        const found = await eigenpairs(hessian, {
-          largest: 10,
-          smallest: 10,
-          basis: 60,
-          tolerance: 1e-3,
-          maxProducts: 3000,
-          seed: 1,
-        });
-        hessian.dispose();
-        return found;
-      },
+      run: () => extremes(1000),
       async check(result) {
-        const { largest, smallest } = result as Awaited<ReturnType<typeof eigenpairs>>;
+        const { largest, smallest } = result as Pairs;
         const { eig_LA, eig_SA } = expected('mlp_curvature_trained');
         const values = (pairs: readonly { value: number }[]): number[] => pairs.map(({ value }) => value);
         return {
@@ -146,7 +205,31 @@ export const perceptronCases: Readonly<Record<string, Case>> = {
           tolerance: 2e-5,
         };
       },
-      note: (result) => `${(result as { products: number }).products} products`,
+      note: productsOf,
+    }),
+  },
+  mlp_eig500: {
+    peers: ['listing1_mlp500'],
+    engines: ['onnx'],
+    whole: true,
+    prepare: () => ({
+      run: () => extremes(500),
+      async check(result) {
+        const { largest, smallest } = result as Pairs;
+        const pairs = [...largest, ...smallest];
+        const theta = oracleVector('mlp_trained_a');
+        const vectors = pairs.map(({ vector }) => shaped(vector, theta));
+        const exact = await reference('mlp', 'rayleigh', [theta, ...vectors]);
+        return {
+          of: 'the 20 eigenvalues from their vectors’ quotients',
+          deviation: worst(
+            pairs.map(({ value }) => value),
+            exact,
+          ),
+          tolerance: 2e-5,
+        };
+      },
+      note: productsOf,
     }),
   },
   mlp_density: {

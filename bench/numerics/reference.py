@@ -1,25 +1,27 @@
-"""What float64 PyTorch computes for a ResNet-32 (option A) that the benchmark has made up.
+"""What float64 PyTorch computes for networks of the benchmark: ResNets (option A) of 20 or 32 layers, the MLP.
 
-    reference.py keep|upbn|steps|hvp GIVEN FOUND
+    reference.py 20|32 keep|upbn|steps|hvp GIVEN FOUND
+    reference.py mlp rayleigh GIVEN FOUND
 
 GIVEN: float32 in PyTorch's order: parameters; but for `steps`, mean and variance of each batch norm; for `hvp`, v.
 FOUND: float64: a loss on the first 1,000 test images, statistics kept or collected anew on the first 1,000 training
 images in batches of 100; the losses of three steps of SGD on the first 128 training images (rate .02, momentum .9,
-weight decay 5e-4, batch norm in training mode); or the product on the first 128 test images."""
+weight decay 5e-4, batch norm in training mode); or the product on the first 128 test images. For `rayleigh`, GIVEN has vectors after the parameters, and FOUND each one's
+v·Hv / v·v on the first 500 training images."""
 import sys
 import numpy as np
 from oracle import common
 import torch
 import torch.nn.functional as F
 
-what, given, found = sys.argv[1:4]
+network, what, given, found = sys.argv[1:5]
 numbers = torch.from_numpy(np.fromfile(given, np.float32).astype(np.float64))
-model = common.aka(32).double().eval()
+model = (common.MLP() if network == 'mlp' else common.aka(int(network))).double().eval()
 count = sum(p.numel() for p in model.parameters())
 common.put(model, numbers[:count])
 norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
 rest = numbers[count:]
-if what != 'steps':
+if what in ('keep', 'upbn', 'hvp'):
     for norm in norms:
         size = norm.num_features
         norm.running_mean.copy_(rest[:size])
@@ -63,4 +65,10 @@ def hvp():
     return common.HVP(model, x, y)(rest).numpy()
 
 
-np.asarray({'keep': loss, 'upbn': upbn, 'steps': steps, 'hvp': hvp}[what](), np.float64).tofile(found)
+def rayleigh():
+    product = common.HVP(model, *common.cifar('train1', 500, 'mlp'))
+    return [(v.dot(product(v)) / v.dot(v)).item() for v in rest.split(count)]
+
+
+programs = {'keep': loss, 'upbn': upbn, 'steps': steps, 'hvp': hvp, 'rayleigh': rayleigh}
+np.asarray(programs[what](), np.float64).tofile(found)

@@ -85,6 +85,14 @@ export function oracleSigns(name: string, form: ParameterVector): Float32Array[]
   });
 }
 
+/** The random λ of Algorithms 1 and 2: float64, one a batch of each epoch. */
+export function oracleUnits(name: 'wpeak_u' | 'vvv_u', epochs = 1): number[] {
+  const bytes = readFileSync(join(folder, 'inputs', 'mlp_lambda_units.safetensors'));
+  const size = Number(bytes.readBigUInt64LE(0));
+  const [start] = JSON.parse(bytes.subarray(8, 8 + size).toString())[name].data_offsets as [number, number];
+  return Array.from({ length: 79 * epochs }, (_, b) => bytes.readDoubleLE(8 + size + start + 8 * b));
+}
+
 /** The first images of one of the official files, in file order. */
 export function oracleImages(
   file: 'data_batch_1.bin' | 'test_batch.bin',
