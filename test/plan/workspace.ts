@@ -9,6 +9,7 @@ export interface Settings {
   readonly profile?: string;
   readonly set?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  readonly names?: readonly string[];
 }
 
 const registry = kindsInMemory();
