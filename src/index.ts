@@ -7,6 +7,7 @@ export { type Diagnostic, UserError } from './diagnostics/diagnostic.ts';
 export { type Engine, startEngine } from './engine/engine.ts';
 export type { RunEvent, Subscriber } from './events/event.ts';
 export type { Artifact, ArtifactType } from './kind/artifact.ts';
+export type { FactType, FactTypes } from './kind/fact-types.ts';
 export {
   defineStage,
   type EngineSpec,

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /**
  * {{name}}: the lowest loss of each curve, and where it is. Replace it by what you need; what you declare here is checked
@@ -35,7 +35,7 @@ export default defineStage({
 });
 
 /** Small results for the end of a run and for `expect:`. Changing them runs nothing again. */
-export const factNames = ['lowest'];
+export const factTypes: FactTypes = { lowest: 'number' };
 export const facts: FactsOf = async (outputs) => {
   const rows = JSON.parse(await readFile(outputs.minima!.path!, 'utf8')) as { value: number }[];
   return { lowest: Math.min(...rows.map(({ value }) => value)) };

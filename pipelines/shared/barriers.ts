@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /** By how much losses on the way between two ends of a curve exceed the larger of the ends; 0 where none does. */
 export default defineStage({
@@ -21,7 +21,7 @@ export default defineStage({
 });
 
 /** `falls`: each is lower than the one before. */
-export const factNames = ['falls', 'first', 'last'];
+export const factTypes: FactTypes = { falls: 'boolean', first: 'number', last: 'number' };
 export const facts: FactsOf = async ({ barriers }) => {
   const list = JSON.parse(await readFile(barriers!.path!, 'utf8')) as number[];
   return { falls: list.every((b, i) => i === 0 || b < list[i - 1]!), first: list[0]!, last: list.at(-1)! };

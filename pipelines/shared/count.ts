@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { defineStage, type FactsOf, Type } from 'orograph';
+import { defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /** How many curves are of a category. */
 export default defineStage({
@@ -19,6 +19,6 @@ export default defineStage({
   },
 });
 
-export const factNames = ['count', 'of'];
+export const factTypes: FactTypes = { count: 'number', of: 'number' };
 export const facts: FactsOf = async ({ count }) =>
   JSON.parse(await readFile(count!.path!, 'utf8')) as { count: number; of: number };

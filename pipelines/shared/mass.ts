@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { defineStage, type FactsOf, Type } from 'orograph';
+import { defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 interface Spectrum {
   readonly probes: readonly { readonly nodes: readonly number[]; readonly weights: readonly number[] }[];
@@ -43,7 +43,13 @@ export default defineStage({
 });
 
 /** `falls`: each spectrum has less negative mass than the one before; of the others the least. */
-export const factNames = ['falls', 'negative-first', 'negative-last', 'bulk', 'lean'];
+export const factTypes: FactTypes = {
+  falls: 'boolean',
+  'negative-first': 'number',
+  'negative-last': 'number',
+  bulk: 'number',
+  lean: 'number',
+};
 export const facts: FactsOf = async ({ masses }) => {
   const list = JSON.parse(await readFile(masses!.path!, 'utf8')) as Masses[];
   return {

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /** What the middle of a surface is like: the values on the two axes through it, one step to each side. */
 export default defineStage({
@@ -45,7 +45,12 @@ export default defineStage({
 });
 
 /** `weaker`: the axis along which the curvature is the smaller one in size. */
-export const factNames = ['shape', 'along-x', 'along-y', 'weaker'];
+export const factTypes: FactTypes = {
+  shape: ['bowl', 'hill', 'saddle', 'other'],
+  'along-x': 'number',
+  'along-y': 'number',
+  weaker: ['x', 'y'],
+};
 export const facts: FactsOf = async ({ bends }) => {
   const [[x, y]] = JSON.parse(await readFile(bends!.path!, 'utf8')) as [[number, number]];
   const shape = x > 0 && y > 0 ? 'bowl' : x < 0 && y < 0 ? 'hill' : x * y < 0 ? 'saddle' : 'other';

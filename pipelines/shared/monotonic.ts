@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /** Whether losses fall all along curves. */
 export default defineStage({
@@ -20,7 +20,7 @@ export default defineStage({
 });
 
 /** `rises`: steps that do not fall, over all curves. */
-export const factNames = ['falls', 'rises'];
+export const factTypes: FactTypes = { falls: 'boolean', rises: 'number' };
 export const facts: FactsOf = async ({ falling }) => {
   const list = JSON.parse(await readFile(falling!.path!, 'utf8')) as number[];
   const rises = list.reduce((a, b) => a + b, 0);

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { defineStage, type FactsOf, Type } from 'orograph';
+import { defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /** What stands at a place such as `groups.0.degrees` of a table: a number, or a list of them. */
 function numbersAt(table: unknown, place: string): number[] {
@@ -32,7 +32,12 @@ export default defineStage({
   },
 });
 
-export const factNames = ['smallest', 'largest', 'mean', 'sizes-fall'];
+export const factTypes: FactTypes = {
+  smallest: 'number',
+  largest: 'number',
+  mean: 'number',
+  'sizes-fall': 'boolean',
+};
 export const facts: FactsOf = async ({ numbers }) => {
   const list = JSON.parse(await readFile(numbers!.path!, 'utf8')) as number[];
   return {

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /**
  * How far a curve falls from the perturbed model before it rises above it again, on each side; of the two the smaller
@@ -33,7 +33,7 @@ export default defineStage({
   },
 });
 
-export const factNames = ['falls', 'first', 'last'];
+export const factTypes: FactTypes = { falls: 'boolean', first: 'number', last: 'number' };
 /** `falls`: each is a smaller one than that before it; what is no peak counts as 0. */
 export const facts: FactsOf = async ({ heights }) => {
   const list = (JSON.parse(await readFile(heights!.path!, 'utf8')) as number[]).map((h) => Math.max(0, h));

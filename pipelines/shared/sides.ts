@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { defineStage, type FactsOf, Type } from 'orograph';
+import { defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /** Mean sizes of a direction's cosines with N.E. and with P.E. */
 export default defineStage({
@@ -25,7 +25,7 @@ export default defineStage({
 });
 
 /** `larger`: that with N.E. is. */
-export const factNames = ['negative', 'positive', 'larger'];
+export const factTypes: FactTypes = { negative: 'number', positive: 'number', larger: 'boolean' };
 export const facts: FactsOf = async ({ sides }) => {
   const means = JSON.parse(await readFile(sides!.path!, 'utf8')) as { negative: number; positive: number };
   return { ...means, larger: means.negative > means.positive };

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /** Where the stationary points of curves lie: below log C, the loss of guessing among C classes, or above it. */
 export default defineStage({
@@ -26,7 +26,7 @@ export default defineStage({
 });
 
 /** Means over the curves, and the largest number that one of them has in all. */
-export const factNames = ['below', 'above', 'most'];
+export const factTypes: FactTypes = { below: 'number', above: 'number', most: 'number' };
 export const facts: FactsOf = async ({ counts }) => {
   const list = JSON.parse(await readFile(counts!.path!, 'utf8')) as [number, number][];
   const mean = (of: (pair: [number, number]) => number): number =>

@@ -181,6 +181,26 @@ async function read(
 const has = (folder: string, ...files: string[]): boolean =>
   files.every((file) => existsSync(join(folder, file)));
 
+type PlacesOf = (folder: string, options: DatasetOptions, split: Split) => Places | undefined;
+
+const npyPlaces: PlacesOf = (folder, _, split) => {
+  const [inputs, labels] = npyFiles(split);
+  if (!has(folder, inputs, labels)) return undefined;
+  return { inputs: npyPlace(join(folder, inputs)), labels: npyPlace(join(folder, labels)) };
+};
+
+const tensorPlaces: PlacesOf = (folder, options, split) => {
+  if (!has(folder, tensorFile(split))) return undefined;
+  const path = join(folder, tensorFile(split));
+  const { inputs = 'inputs', labels = 'labels' } = options.tensors ?? {};
+  return { inputs: tensorPlace(path, inputs), labels: tensorPlace(path, labels) };
+};
+
+const contentBy = (placesOf: PlacesOf): Layout['content'] => ({
+  read: (folder, options) => read(folder, options, (split) => placesOf(folder, options, split)),
+  count: (folder, options, split) => placesOf(folder, options, split)?.inputs.shape[0],
+});
+
 function filesIn(folder: string, filesOf: (split: Split) => readonly string[]): string[] {
   return [...splits.flatMap(filesOf), classFile].filter((file) => has(folder, file));
 }
@@ -191,28 +211,13 @@ export const arrayLayouts: readonly Layout[] = [
     options: ['order', 'resize', 'crop'],
     recognise: (folder) => splits.some((split) => has(folder, ...npyFiles(split))),
     files: (folder) => filesIn(folder, npyFiles),
-    content: {
-      read: (folder, options) =>
-        read(folder, options, (split) => {
-          const [inputs, labels] = npyFiles(split);
-          if (!has(folder, inputs, labels)) return undefined;
-          return { inputs: npyPlace(join(folder, inputs)), labels: npyPlace(join(folder, labels)) };
-        }),
-    },
+    content: contentBy(npyPlaces),
   },
   {
     name: 'arrays (safetensors)',
     options: ['order', 'resize', 'crop', 'tensors'],
     recognise: (folder) => splits.some((split) => has(folder, tensorFile(split))),
     files: (folder) => filesIn(folder, (split) => [tensorFile(split)]),
-    content: {
-      read: (folder, options) =>
-        read(folder, options, (split) => {
-          if (!has(folder, tensorFile(split))) return undefined;
-          const path = join(folder, tensorFile(split));
-          const { inputs = 'inputs', labels = 'labels' } = options.tensors ?? {};
-          return { inputs: tensorPlace(path, inputs), labels: tensorPlace(path, labels) };
-        }),
-    },
+    content: contentBy(tensorPlaces),
   },
 ];

@@ -1,9 +1,9 @@
 /** The official binary files of CIFAR-10 and CIFAR-100, as a folder or inside their tar.gz. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bad } from './damage.ts';
-import { type Content, type Layout, parseClassNames, type RecordSplit } from './layout.ts';
+import { type Content, type Layout, parseClassNames, type RecordSplit, type Split } from './layout.ts';
 import { type Piece, Rows } from './rows.ts';
 import { unpacked } from './unpack.ts';
 
@@ -102,6 +102,14 @@ async function readSplit(
   };
 }
 
+function recordsIn(form: Form, folder: string, split: Split): number {
+  const bytes = filesOf(form, folder)![split].reduce(
+    (sum, file) => sum + statSync(join(folder, file)).size,
+    0,
+  );
+  return Math.floor(bytes / (form.labels.length + pixelBytes));
+}
+
 async function readFolder(form: Form, folder: string, coarse: boolean): Promise<Content> {
   const files = filesOf(form, folder)!;
   const names = files.names.map((file) => {
@@ -130,7 +138,10 @@ function folderLayout(name: string, form: Form): Layout {
       const { train, test, names } = filesOf(form, folder)!;
       return [...train, ...test, ...names];
     },
-    content: { read: (folder, { labels }) => readFolder(form, folder, labels === 'coarse') },
+    content: {
+      read: (folder, { labels }) => readFolder(form, folder, labels === 'coarse'),
+      count: (folder, _, split) => recordsIn(form, folder, split),
+    },
   };
 }
 

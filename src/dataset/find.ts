@@ -12,7 +12,7 @@ import { cubLayout } from './cub.ts';
 import { bad } from './damage.ts';
 import { ilsvrcLayout, imageFolderLayout } from './image-folder.ts';
 import { type Content, type Layout, splits } from './layout.ts';
-import { subsetRows } from './subset.ts';
+import { checkSubset, subsetRows } from './subset.ts';
 
 /** The first that recognises a folder reads it. */
 const layouts: readonly Layout[] = [
@@ -133,16 +133,22 @@ function usedFiles({ folder, layout }: DatasetFolder, options: DatasetOptions): 
 }
 
 /**
- * The files that decide what a choice gives, for stage keys; reads lists, no data.
+ * The files that decide what a choice gives, for stage keys; reads lists and headers, no data.
  * @param root workspace root.
- * @throws UserError where there is no such data set, or its lists are wrong.
+ * @throws UserError where there is no such data set, it has fewer examples than a subset asks for, or its lists are wrong.
  */
 export function datasetFiles(choice: DatasetChoice, root: string): FileDependency[] {
   const set = findDataset(choice, root);
-  return usedFiles(set, set.options).map((file) => {
-    const path = join(set.folder, file);
+  const { folder, layout, options, name } = set;
+  const files = usedFiles(set, options).map((file) => {
+    const path = join(folder, file);
     if (!existsSync(path))
       throw bad(`${path}: there is no such file`, { hint: 'the data set is incomplete: get it again' });
-    return { name: `data/${set.name}/${file.split(sep).join('/')}`, path };
+    return { name: `data/${name}/${file.split(sep).join('/')}`, path };
   });
+  // So that it is told before anything runs; of what only reading tells, the stage tells it.
+  if (options.subset && 'count' in layout.content)
+    for (const split of splits)
+      checkSubset(options.subset, split, layout.content.count?.(folder, options, split), name);
+  return files;
 }

@@ -60,6 +60,8 @@ export interface Layout {
     | {
         /** @param scratch a folder for what is unpacked. */
         readonly read: (folder: string, options: DatasetOptions, scratch: string) => Promise<Content>;
+        /** How many examples a split has, where sizes or headers of files tell it. */
+        readonly count?: (folder: string, options: DatasetOptions, split: Split) => number | undefined;
       };
 }
 

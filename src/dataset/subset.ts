@@ -4,6 +4,26 @@ import { UserError } from '../diagnostics/diagnostic.ts';
 import type { DatasetOptions } from './choice.ts';
 import type { Split } from './layout.ts';
 
+/** @throws UserError where more are asked for than there are. */
+export function checkSubset(
+  subset: DatasetOptions['subset'],
+  split: Split,
+  there: number | undefined,
+  dataset: string,
+): void {
+  const count = subset?.[split];
+  if (count !== undefined && there !== undefined && count > there)
+    throw tooFew(count, `the ${split} split of "${dataset}"`, there);
+}
+
+function tooFew(wanted: number, what: string, there: number): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'too-few-examples',
+    message: `a subset of ${wanted} is asked for, but ${what} has ${there}`,
+  });
+}
+
 /**
  * The rows of a subset, ascending. Without a seed the first of the file order; with one, those whose sha256 of
  * `[seed,"subset",split,row]` as JSON comes first. Balanced: of each class so many, the remainder to the lowest
@@ -20,13 +40,7 @@ export function subsetRows(
   const all = Uint32Array.from({ length: labels.length }, (_, row) => row);
   const count = subset?.[split];
   if (subset === undefined || count === undefined) return all;
-  const tooFew = (wanted: number, what: string, there: number): UserError =>
-    new UserError({
-      severity: 'error',
-      code: 'too-few-examples',
-      message: `a subset of ${wanted} is asked for, but ${what} has ${there}`,
-    });
-  if (count > labels.length) throw tooFew(count, `the ${split} split of ${dataset}`, labels.length);
+  checkSubset(subset, split, labels.length, dataset);
   const { seed } = subset;
   const ranked = seed === undefined ? all : drawn(all, split, seed);
   if (!subset.balanced) return ranked.slice(0, count).sort();
@@ -36,7 +50,11 @@ export function subsetRows(
   const rows = byClass.flatMap((members, c) => {
     const share = Math.floor(count / classes) + (c < count % classes ? 1 : 0);
     if (share > members.length)
-      throw tooFew(share, `the class "${classNames[c]}" of the ${split} split of ${dataset}`, members.length);
+      throw tooFew(
+        share,
+        `the class "${classNames[c]}" of the ${split} split of "${dataset}"`,
+        members.length,
+      );
     return members.slice(0, share);
   });
   return Uint32Array.from(rows).sort();

@@ -7,15 +7,11 @@
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { Artifact } from '../kind/artifact.ts';
-import {
-  type Facts,
-  type FactsOf,
-  isFactName,
-  type StageContext,
-  type StageKind,
-} from '../kind/stage-kind.ts';
+import { type FactTypes, isOfType, typeOfFact } from '../kind/fact-types.ts';
+import type { Facts, FactsOf, StageContext, StageKind } from '../kind/stage-kind.ts';
 import type { Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
+import type { Json } from '../util/json.ts';
 import { setWorkspaceRoot } from '../util/workspace-root.ts';
 import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import { memoOf } from './memo.ts';
@@ -65,7 +61,7 @@ async function perform(job: Job): Promise<void> {
 interface KindModule {
   readonly default: StageKind;
   readonly facts?: FactsOf;
-  readonly factNames?: readonly string[];
+  readonly factTypes?: FactTypes;
 }
 
 async function work(job: Job, signal: AbortSignal): Promise<FromWorker> {
@@ -77,7 +73,7 @@ async function work(job: Job, signal: AbortSignal): Promise<FromWorker> {
   const facts = module.facts ? await module.facts(job.stored ?? written(job)) : null;
   return {
     type: 'done',
-    facts: checkedFacts(facts, module.factNames),
+    facts: checkedFacts(facts, module.factTypes),
     residentMegabytes: process.memoryUsage().rss / 1e6,
   };
 }
@@ -135,10 +131,9 @@ function written(job: Job): Record<string, Artifact> {
 }
 
 /** Facts go into the memo table and the record: plain JSON only. */
-function checkedFacts(facts: Facts | null, names: readonly string[] | undefined): Facts | null {
+function checkedFacts(facts: Facts | null, types: FactTypes | undefined): Facts | null {
   if (facts === null) return null;
-  const unnamed = Object.keys(facts).find((name) => names !== undefined && !isFactName(name, names));
-  if (unnamed !== undefined) throw new Error(`the fact "${unnamed}" is not among the kind's factNames`);
+  for (const [name, value] of Object.entries(types ? facts : {})) checkFact(name, value, types!);
   return JSON.parse(
     JSON.stringify(facts, (name, value) => {
       if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
@@ -147,6 +142,17 @@ function checkedFacts(facts: Facts | null, names: readonly string[] | undefined)
       return value;
     }),
   ) as Facts;
+}
+
+/** An expectation was checked against these types: what is of none of them could never be expected. */
+function checkFact(name: string, fact: Json, types: FactTypes): void {
+  const type = typeOfFact(name, types);
+  if (type === undefined) throw new Error(`the fact "${name}" is not among the kind's factTypes`);
+  for (const value of Array.isArray(fact) ? fact : [fact])
+    if (value !== null && !isOfType(value, type))
+      throw new Error(
+        `the fact "${name}" is ${JSON.stringify(value)}, which the kind's factTypes do not allow`,
+      );
 }
 
 const always = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'NODE_OPTIONS'];

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, isAbsolute, join, relative, resolve as resolvePath, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Diagnostic, UserError } from '../diagnostics/diagnostic.ts';
+import { type FactTypes, whatIsWrongWith } from '../kind/fact-types.ts';
 import type { CodeIdentity, KindRegistry, ResolvedKind } from '../kind/registry.ts';
 import type { FactsOf, StageKind } from '../kind/stage-kind.ts';
 import { diskError } from '../store/disk-errors.ts';
@@ -15,11 +16,11 @@ import { packageRoot } from '../util/package-root.ts';
 interface KindModule {
   readonly default?: StageKind;
   readonly facts?: FactsOf;
-  readonly factNames?: readonly string[];
+  readonly factTypes?: FactTypes;
 }
 
 /** What is known of a kind only by importing it. */
-type Imported = Pick<ResolvedKind, 'definition' | 'factNames'>;
+type Imported = Pick<ResolvedKind, 'definition' | 'factTypes'>;
 
 /** Everything about a kind but what costs an import. */
 export type KindCode = Omit<ResolvedKind, keyof Imported>;
@@ -233,15 +234,20 @@ async function importDefinition(kind: KindCode): Promise<Imported | Diagnostic> 
     const {
       default: definition,
       facts,
-      factNames,
+      factTypes,
     } = (await import(pathToFileURL(kind.module).href)) as KindModule;
     const problem = whatIsMissing(definition);
-    if (!problem) return { definition: definition!, factNames: facts ? (factNames ?? null) : [] };
+    const wrong = factTypes === undefined ? null : whatIsWrongWith(factTypes);
+    if (!problem && !wrong) return { definition: definition!, factTypes: facts ? (factTypes ?? null) : {} };
     return {
       severity: 'error',
       code: 'bad-kind',
-      message: `the default export of ${kind.name} is no stage kind: ${problem}`,
-      hint: 'export default defineStage({ version: 1, summary, with, inputs, outputs, run })',
+      ...(problem
+        ? {
+            message: `the default export of ${kind.name} is no stage kind: ${problem}`,
+            hint: 'export default defineStage({ version: 1, summary, with, inputs, outputs, run })',
+          }
+        : { message: `${kind.name} does not say what its facts are: ${wrong}` }),
     };
   } catch (error) {
     return {

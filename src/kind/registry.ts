@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Digest } from '../util/digest.ts';
+import type { FactTypes } from './fact-types.ts';
 import type { StageKind } from './stage-kind.ts';
 
 /** What of a kind's code decides its results. */
@@ -17,8 +18,8 @@ export interface ResolvedKind {
   /** `train`, or the path of a TypeScript file relative to the workspace root. */
   readonly name: string;
   readonly definition: StageKind;
-  /** Names that an `expect:` may test; null where the kind does not tell them. */
-  readonly factNames: readonly string[] | null;
+  /** What an `expect:` may test; null where the kind does not tell. */
+  readonly factTypes: FactTypes | null;
   /** Absolute path of the JavaScript module that a worker imports. */
   readonly module: string;
   readonly code: CodeIdentity;

@@ -159,15 +159,6 @@ export interface StageKind<With extends TObject = TObject> {
 /** The type of a kind's optional named export `facts`: reads the finished outputs, cheaply. */
 export type FactsOf = (outputs: Readonly<Record<string, Artifact>>) => Promise<Facts>;
 
-/**
- * Whether a fact may have this name. A kind's optional named export `factNames` lists every name that its `facts` may
- * give, so that an `expect:` of another is refused before anything runs. A name may end with `*` where the parameters
- * decide how many there are: `explained-*`.
- */
-export function isFactName(name: string, names: readonly string[]): boolean {
-  return names.some((known) => (known.endsWith('*') ? name.startsWith(known.slice(0, -1)) : name === known));
-}
-
 /** Declares a stage kind; it only gives TypeScript the types. */
 export function defineStage<const With extends TObject>(kind: StageKind<With>): StageKind<With> {
   return kind;

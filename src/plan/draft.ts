@@ -9,7 +9,7 @@ import {
 import { explain, nameOf } from '../declare/explain.ts';
 import { environment, type StageDeclaration } from '../declare/load.ts';
 import { instanceFolder } from '../declare/names.ts';
-import { locate, type MapNode, mapAt, type Node, textAt, textsAt, valueAt } from '../declare/node.ts';
+import { locate, type MapNode, mapAt, type Node, textAt, textsAt, toJson, valueAt } from '../declare/node.ts';
 import { SettledStage } from '../declare/schema.ts';
 import type { Schema } from '../declare/schema-transform.ts';
 import { type Check, compile } from '../declare/validate.ts';
@@ -19,7 +19,7 @@ import type { ResolvedKind } from '../kind/registry.ts';
 import type { InputSpec, OutputSpec, Resources, StageKind } from '../kind/stage-kind.ts';
 import type { Json, JsonObject } from '../util/json.ts';
 import { commandOutputs } from './command.ts';
-import { checkExpected } from './expect.ts';
+import { ExpectedCheck } from './expect.ts';
 import type { KindTable } from './kinds.ts';
 import type { Lacking } from './lacking.ts';
 import { type AxisValue, expandMatrix, type Matrix, mostInstances, noMatrix } from './matrix.ts';
@@ -112,7 +112,8 @@ function draftStage(
 ): StageDraft {
   const instances: InstanceDraft[] = [];
   const kind = context.kinds.of(declaration);
-  if (kind !== null) checkExpected(declaration, kind, context.problems);
+  const expected = valueAt(declaration.node, 'expect');
+  if (kind !== null && expected) new ExpectedCheck(kind, context.problems).check(expected, toJson(expected));
   const draft: StageDraft = { declaration, kind, matrix: matrix ?? noMatrix, instances };
   const shared = sharedParts(draft, context);
   for (const [index, combination] of (matrix?.combinations ?? []).entries()) {
@@ -164,7 +165,7 @@ function draftInstance(
   const id = instanceId(declaration.name, named);
   if (known && kind !== null && kind !== 'command')
     context.lacking?.look(id, kind, known.params, valueAt(declaration.node, 'with'), declaration.key);
-  const fields = settleFields(shared.fields, declaration, scope, context);
+  const fields = settleFields(shared.fields, draft, scope, context);
   const definition = kind === null || kind === 'command' ? undefined : kind.definition;
   return {
     stage: draft,
@@ -340,12 +341,15 @@ function outputsOf(definition: StageKind, params: JsonObject): Readonly<Record<s
 
 function settleFields(
   fields: MapNode,
-  { key }: StageDeclaration,
+  { declaration: { key }, kind }: StageDraft,
   scope: Scope,
   { problems, checkSettled }: DraftContext,
 ): SettledStage {
   if (fields.entries.size === 0) return {};
   const { value, complete } = evaluatePartly(fields, scope, problems);
+  const expected = valueAt(fields, 'expect');
+  if (expected?.templated && kind !== null)
+    new ExpectedCheck(kind, problems, originIn(scope)).check(expected, (value as JsonObject).expect!);
   const errors = checkSettled(value);
   if (errors.length === 0) return complete ? (value as SettledStage) : {};
   // Without placeholders the file's own check has told them.

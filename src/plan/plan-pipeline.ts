@@ -13,6 +13,7 @@ import { KindTable } from './kinds.ts';
 import type { Lacking } from './lacking.ts';
 import { order } from './order.ts';
 import type { EngineChoice, Plan } from './plan.ts';
+import { wrongNames } from './select.ts';
 
 export interface PlanOptions {
   /** The pipeline file, absolute or relative to `cwd`. */
@@ -26,6 +27,8 @@ export interface PlanOptions {
   readonly registry: KindRegistry;
   /** Told, beside other mistakes, of data sets and other files that kinds read and that are not there. */
   readonly lacking?: Lacking | undefined;
+  /** Names of stages on the command line, which are checked with the rest. */
+  readonly names?: readonly string[] | undefined;
   /** What shown paths are relative to. Default: the process's. */
   readonly cwd?: string | undefined;
 }
@@ -40,7 +43,7 @@ export interface Planned {
 
 /** Reads, checks and resolves a pipeline. Every mistake in it is told, not only the first. */
 export async function planPipeline(options: PlanOptions): Promise<Planned> {
-  const { root, profile, set = [], env = process.env, cwd = process.cwd() } = options;
+  const { root, profile, set = [], names = [], env = process.env, cwd = process.cwd() } = options;
   const problems = new Problems();
   const loaded = await load({ file: options.file, root, cwd, profile, set, env }, problems);
   const sources = new Map([...loaded.sources.values()].map(({ file, text }) => [file, text]));
@@ -62,6 +65,7 @@ export async function planPipeline(options: PlanOptions): Promise<Planned> {
   const params = main.params.all();
   const drafts = draftStages(stages, { kinds, env, problems, checkSettled, lacking: options.lacking });
   checkFolders(drafts, problems);
+  checkNames(names, drafts, main.unread, problems);
   const binder = new Binder(drafts, root, cwd, problems);
   const bound: BoundInstance[] = [];
   for (const draft of drafts) {
@@ -98,6 +102,21 @@ function engineOf(node: Parameters<typeof textAt>[0]): Plan['engine'] {
     name: (name?.value as EngineChoice['name'] | undefined) ?? 'auto',
     ...(provider === undefined ? {} : { provider }),
   };
+}
+
+/** Nothing is said of names where no stage is known, or none under their prefix. */
+function checkNames(
+  names: readonly string[],
+  drafts: readonly StageDraft[],
+  unread: ReadonlySet<string>,
+  problems: Problems,
+): void {
+  if (drafts.length === 0) return;
+  const byStage = new Map(
+    drafts.map(({ declaration, instances }) => [declaration.name, instances.map(({ settled }) => settled)]),
+  );
+  const known = names.filter((name) => ![...unread].some((prefix) => name.startsWith(prefix)));
+  for (const diagnostic of wrongNames(known, byStage)) problems.add(diagnostic);
 }
 
 /** Folders that would be one on a file system without upper and lower case, or that the run's record needs. */

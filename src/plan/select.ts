@@ -8,12 +8,7 @@ import { parseReference, type SelectorPart } from './reference.ts';
  * value. Throws a UserError that tells every name that means none.
  */
 export function selectInstances(plan: Plan, names: readonly string[]): Instance[] {
-  const byStage = new Map<string, Instance[]>();
-  for (const instance of plan.instances) {
-    const same = byStage.get(instance.stage);
-    if (same) same.push(instance);
-    else byStage.set(instance.stage, [instance]);
-  }
+  const byStage = instancesByStage(plan.instances);
   const wrong: Diagnostic[] = [];
   const chosen = new Set<Instance>();
   for (const name of names) {
@@ -23,6 +18,30 @@ export function selectInstances(plan: Plan, names: readonly string[]): Instance[
   }
   if (wrong.length > 0) throw new UserError(wrong);
   return plan.instances.filter((instance) => chosen.has(instance));
+}
+
+/**
+ * What is wrong with names of stages.
+ * @param byStage the instances by stage; none of a stage where they are not known: any of them may be named
+ */
+export function wrongNames(names: readonly string[], byStage: ByStage): Diagnostic[] {
+  return names.flatMap((name) => {
+    const found = select(name, byStage);
+    return 'code' in found ? [found] : [];
+  });
+}
+
+type ByStage = ReadonlyMap<string, readonly Named[]>;
+type Named = Pick<Instance, 'id'>;
+
+export function instancesByStage(instances: readonly Instance[]): Map<string, Instance[]> {
+  const byStage = new Map<string, Instance[]>();
+  for (const instance of instances) {
+    const same = byStage.get(instance.stage);
+    if (same) same.push(instance);
+    else byStage.set(instance.stage, [instance]);
+  }
+  return byStage;
 }
 
 /** The plan of these stages and of all that they need. Throws a UserError as `selectInstances`. */
@@ -38,10 +57,10 @@ export function selectStages(plan: Plan, names: readonly string[]): Plan {
   return { ...plan, instances: plan.instances.filter((instance) => needed.has(instance)) };
 }
 
-function select(
+function select<I extends Named>(
   name: string,
-  byStage: ReadonlyMap<string, readonly Instance[]>,
-): readonly Instance[] | Diagnostic {
+  byStage: ReadonlyMap<string, readonly I[]>,
+): readonly I[] | Diagnostic {
   const reference = parseReference(name);
   if ('bad' in reference || reference.member !== null || reference.output !== null) {
     return {
@@ -63,7 +82,7 @@ function select(
       ...(hint === undefined ? {} : { hint }),
     };
   }
-  if (selector === null) return instances;
+  if (selector === null || instances.length === 0) return instances;
   const found = instances.filter(({ id }) => {
     const labels = labelsOf(id);
     return selector.every(({ axis, label }) =>

@@ -27,12 +27,12 @@ export interface PipelineOptions {
   readonly engine?: string;
   /** Only these stages and what they need: `curve`, `curve[seed=1]`. */
   readonly stages?: readonly string[];
+  /** Stages to run although the memo knows them. */
+  readonly force?: readonly string[];
 }
 
 export interface RunOptions extends PipelineOptions {
   readonly keepGoing?: boolean;
-  /** Stages to run although the memo knows them. */
-  readonly force?: readonly string[];
   readonly strictExpect?: boolean;
   readonly subscriber: Subscriber;
   /** Aborted by the first Ctrl-C: running stages are stopped, what is finished is kept, the run ends in order. */

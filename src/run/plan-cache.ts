@@ -5,12 +5,18 @@ import { commandVersion, hashOfDefinition } from '../fingerprint/key.ts';
 import type { Kinds } from '../fingerprint/registry.ts';
 import type { Lacking } from '../plan/lacking.ts';
 import type { Plan } from '../plan/plan.ts';
+import { instancesByStage, wrongNames } from '../plan/select.ts';
 import { digestOf } from '../util/digest.ts';
 import { writeFileAtomic } from '../util/fs-durable.ts';
 import type { PipelineOptions } from './contract.ts';
 
 function askedOf({ workspace, cwd, file, profile, set }: PipelineOptions, registry: Kinds) {
   return { file, root: workspace.root, cwd, profile, set, registry };
+}
+
+/** Stages that the command line names. */
+function namesOf({ stages = [], force = [] }: PipelineOptions): string[] {
+  return [...stages, ...force];
 }
 
 /** Plans once more, slowly: everything that is wrong, what is missing on this machine included, each at its place. */
@@ -27,7 +33,8 @@ export async function planAgain(
     import('../plan/lacking.ts'),
   ]);
   const lacking = new Lacking(options.workspace.root);
-  const { diagnostics, sources } = await planPipeline({ ...askedOf(options, kinds), lacking });
+  const names = namesOf(options);
+  const { diagnostics, sources } = await planPipeline({ ...askedOf(options, kinds), names, lacking });
   return { refused: new UserError(diagnostics, 2, sources), lacking, sources };
 }
 
@@ -55,14 +62,26 @@ const mostPlans = 64;
 /**
  * Plans a pipeline, or recalls the plan of the same text. Reading ten thousand stages of YAML with the position of
  * every value takes seconds; a run in which nothing changed need not do it.
+ * Throws a UserError of all that is wrong with the pipeline and with the stages that the command line names.
  */
 export async function planOrRecall(options: PipelineOptions, kinds: Kinds, cache: string): Promise<Recalled> {
   const { workspace, cwd, file, profile, set } = options;
   const asked = [kinds.build, workspace.root, cwd, resolve(cwd, file), profile ?? null, set ?? []];
   const stored = join(cache, 'plans', `${digestOf(JSON.stringify(asked)).slice(0, 32)}.json`);
   const known = await recall(stored, options, kinds);
-  if (known) return known;
+  const recalled = known ?? (await planAnew(stored, options, kinds, cache));
+  const names = namesOf(options);
+  if (names.length > 0 && wrongNames(names, instancesByStage(recalled.plan.instances)).length > 0)
+    throw (await planAgain(options, kinds)).refused;
+  return recalled;
+}
 
+async function planAnew(
+  stored: string,
+  options: PipelineOptions,
+  kinds: Kinds,
+  cache: string,
+): Promise<Recalled> {
   // Only here: reading YAML and checking it are most of what a start costs, and a recalled plan needs neither.
   const { planPipeline } = await import('../plan/plan-pipeline.ts');
   const { env, read } = recordingReads(process.env);

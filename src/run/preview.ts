@@ -6,9 +6,7 @@ import { Resolution } from './resolution.ts';
 import { openSession, type Session } from './session.ts';
 
 /** What a run would do, and why. Runs nothing and changes nothing but caches of digests. */
-export async function previewPipeline(
-  options: PipelineOptions & { readonly force?: readonly string[] },
-): Promise<Preview> {
+export async function previewPipeline(options: PipelineOptions): Promise<Preview> {
   const session = await openSession(options, 'read');
   try {
     return await previewSession(session, options.force ?? []);

@@ -49,6 +49,7 @@ class Run {
   readonly #status = new Map<string, RunStatus>();
   readonly #messages = new Map<string, string>();
   readonly #publisher: Publisher;
+  readonly #told = new Set<string>();
   #executor: Executor | undefined;
 
   constructor(session: Session, options: RunOptions) {
@@ -64,7 +65,7 @@ class Run {
   }
 
   async perform(): Promise<RunResult> {
-    const { plan, store, engines } = this.#session;
+    const { plan, engines } = this.#session;
     // Whatever refuses the whole run does so before it is said to have started.
     this.#checkArtifactsFolder();
     const forced = matchesForce(plan, this.#options.force ?? []);
@@ -78,13 +79,21 @@ class Run {
       engine: engines.join(', ') || 'none',
       jobs: this.#session.options.workspace.jobs,
     });
-    for (const diagnostic of [...this.#session.warnings, ...store.notices.map(noticeOf)]) {
-      this.#emit({ type: 'diagnostic', diagnostic });
-    }
+    for (const diagnostic of this.#session.warnings) this.#emit({ type: 'diagnostic', diagnostic });
+    this.#tellOfDamage();
     this.#takeKnown(resolution, forced);
     const pending = plan.instances.filter((instance) => !this.#status.has(instance.id));
     if (pending.length > 0) await this.#runPending(resolution, pending, forced);
     return this.#finish(resolution);
+  }
+
+  /** What of the cache was lost; each thing once. */
+  #tellOfDamage(): void {
+    for (const notice of this.#session.store.notices) {
+      if (this.#told.has(notice.what)) continue;
+      this.#told.add(notice.what);
+      this.#emit({ type: 'diagnostic', diagnostic: noticeOf(notice) });
+    }
   }
 
   /**
@@ -238,6 +247,7 @@ class Run {
     const done = plan.instances.filter((instance) => resolution.rows.has(instance.id));
     const unclear = this.#signal.aborted ? false : await this.#refreshFacts(resolution, done);
     if (this.#executor) await this.#session.store.settle();
+    this.#tellOfDamage();
     const expectations = done.flatMap((instance) =>
       checkExpectations(instance, resolution.rows.get(instance.id)!.facts),
     );

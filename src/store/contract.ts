@@ -57,7 +57,7 @@ export interface StoreProblem {
 export interface Store {
   /** Absolute path of the cache folder. */
   readonly folder: string;
-  /** What had to be repaired or given up when the store was opened (a corrupt database, say); shown to the user. */
+  /** What had to be repaired or given up until now (a corrupt database, damaged results); shown to the user. */
   readonly notices: readonly StoreProblem[];
 
   // Objects

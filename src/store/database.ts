@@ -21,6 +21,7 @@ import type { StoreProblem } from './contract.ts';
 import { damage, ForeignTable, isBusy, isDamage } from './damage.ts';
 import { databaseError } from './disk-errors.ts';
 import { Guard } from './guard.ts';
+import { HighWater } from './high-water.ts';
 import { readSnapshot } from './snapshot.ts';
 import { connectTable, disconnectTable, patienceMs } from './table.ts';
 import { WriteGroups } from './write-groups.ts';
@@ -45,6 +46,7 @@ export class Database {
   #snapshot: Buffer | undefined;
   #statements = new Map<string, Sqlite.Statement>();
   readonly #groups: WriteGroups;
+  readonly #highWater: HighWater;
 
   /** @param access `read`: nothing is written to the folder, which may be missing; what is written here is forgotten. */
   constructor(folder: string, access: 'write' | 'read' = 'write') {
@@ -52,9 +54,10 @@ export class Database {
     this.path = join(folder, 'memo.sqlite');
     this.#groups = new WriteGroups(
       this.path,
-      (work) => this.write(work),
+      (work) => this.#writeGroup(work),
       () => !this.#inMemory,
     );
+    this.#highWater = new HighWater(join(folder, 'memo.count'));
     this.#access = access;
     const lock = join(folder, 'users.lock');
     try {
@@ -64,7 +67,7 @@ export class Database {
     }
     try {
       if (access === 'read') this.#take(lock);
-      else this.#open();
+      else this.#openWhole();
     } catch (error) {
       this.#disconnect();
       this.#guard.close();
@@ -95,6 +98,20 @@ export class Database {
       what: `the memo table is damaged (${(cause as Error).message}) and cannot be replaced in a folder that may only be read`,
       cure: 'this process goes on without it; a run by somebody who may write there replaces it',
     });
+  }
+
+  /** Opens, and says so where the table knows of less than was stored. */
+  #openWhole(): void {
+    const stored = this.#highWater.read();
+    this.#open();
+    const known = this.read(() => this.#groupsTaken());
+    if (known >= stored) return;
+    if (this.notices.length === 0)
+      this.notices.push({
+        what: `the memo table (${this.path}) has lost results that were stored in it: it is as it was some time ago`,
+        cure: 'nothing: stages are computed again as needed. If it happens again, check the disk',
+      });
+    if (!this.#inMemory) this.#highWater.write(known);
   }
 
   #open(): void {
@@ -159,6 +176,7 @@ export class Database {
     const stamp = new Date().toISOString().replaceAll(':', '-');
     const target = join(this.folder, `damaged-${stamp}`);
     makeFolder(target);
+    this.#highWater.remove();
     for (const suffix of ['', '-wal', '-shm']) {
       if (!existsSync(this.path + suffix)) continue;
       faultPoint('before rename', target);
@@ -315,6 +333,21 @@ export class Database {
     });
   }
 
+  #groupsTaken(): number {
+    return Number(this.sql("SELECT value FROM meta WHERE name = 'groups'").pluck().get() ?? 0);
+  }
+
+  #writeGroup(work: () => void): void {
+    const taken = this.write(() => {
+      work();
+      this.sql(
+        "INSERT INTO meta VALUES ('groups', 1) ON CONFLICT DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+      ).run();
+      return this.#groupsTaken();
+    });
+    if (!this.#inMemory) this.#highWater.write(taken);
+  }
+
   /** Resolves when every transaction before it survives a power cut. */
   makeDurable(): Promise<void> {
     return this.#groups.makeDurable();
@@ -351,6 +384,7 @@ export class Database {
   close(): void {
     if (this.#db === undefined) return;
     this.#groups.flush();
+    this.#highWater.close();
     this.#disconnect();
     this.#guard.close();
   }

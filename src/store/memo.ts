@@ -2,7 +2,7 @@
 import type { StoredOutput } from '../kind/artifact.ts';
 import { digestOf, type StageKey } from '../util/digest.ts';
 import type { JsonObject } from '../util/json.ts';
-import type { MemoRow } from './contract.ts';
+import type { MemoRow, StoreProblem } from './contract.ts';
 import type { Database } from './database.ts';
 import type { Objects } from './objects.ts';
 import { sealOf } from './schema.ts';
@@ -25,10 +25,23 @@ export class Memo {
   /** Environments that were read or written: one for the many rows of a run. */
   readonly #environments = new Map<string, JsonObject>();
   #generation = 0;
+  /** Keys whose row, or a blob of it, was damaged or gone. */
+  readonly #damaged = new Set<StageKey>();
 
   constructor(database: Database, objects: Objects) {
     this.#database = database;
     this.#objects = objects;
+  }
+
+  get notices(): readonly StoreProblem[] {
+    const count = this.#damaged.size;
+    if (count === 0) return [];
+    return [
+      {
+        what: `stored results of ${count === 1 ? 'one stage' : `${count} stages`} were damaged, or files of them are gone`,
+        cure: 'nothing: stages are computed again as needed. If it happens again, check the disk',
+      },
+    ];
   }
 
   lookup(key: StageKey): MemoRow | undefined {
@@ -45,7 +58,10 @@ export class Memo {
       return keys.map((key) => {
         const stored = found.get(key);
         const row = stored && this.#decode(key, stored);
-        if (!row || !this.#isWhole(row)) return undefined;
+        if (!row || !this.#isWhole(row)) {
+          if (stored) this.#damaged.add(key);
+          return undefined;
+        }
         if ((stored as Stored).used < fresh) stale.push(key);
         return row;
       });

@@ -7,6 +7,7 @@
  *     cache/objects/      blobs, named by their sha256, read-only                objects
  *     cache/tmp/          work in progress, one folder an open store             scratch
  *     cache/users.lock    who has the table open                                 guard
+ *     cache/memo.count    how much the table has taken, to tell a loss           high-water
  *
  * The premise: the process can die at any instant, the disk can be full or refuse, the table can be damaged, and
  * several processes use the folder at once. Then nothing wrong is ever a hit and finished work is not lost.
@@ -140,7 +141,7 @@ export class OpenStore implements Store {
   }
 
   get notices(): readonly StoreProblem[] {
-    return this.database.notices;
+    return [...this.database.notices, ...this.#memo.notices];
   }
 
   objectPath(digest: Digest): string {

@@ -1,4 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 import type { AngleTable } from './table.ts';
@@ -61,16 +62,16 @@ export default defineStage({
 });
 
 /** Of the first group, and of the batches' gradients. */
-export const factNames = [
-  'mean-angle',
-  'smallest-angle',
-  'largest-angle',
-  'expected-deviation',
-  'expected-smallest',
-  'gradient-squared-norm',
-  'log-probability',
-  'largest-cosine',
-];
+export const factTypes: FactTypes = {
+  'mean-angle': 'number',
+  'smallest-angle': 'number',
+  'largest-angle': 'number',
+  'expected-deviation': 'number',
+  'expected-smallest': 'number',
+  'gradient-squared-norm': 'number',
+  'log-probability': 'number',
+  'largest-cosine': 'number',
+};
 export const facts: FactsOf = async ({ angles }) => {
   const { readFile } = await import('node:fs/promises');
   const table = JSON.parse(await readFile(angles!.path!, 'utf8')) as AngleTable;

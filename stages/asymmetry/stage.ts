@@ -1,3 +1,4 @@
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 import type { AsymmetryTable } from './table.ts';
@@ -34,7 +35,13 @@ export default defineStage({
 });
 
 /** Of the curves' mean: the ratio of slopes, the bias; how many are asymmetric; what the bias gains. */
-export const factNames = ['ratio', 'asymmetric', 'bias', 'gain', 'shift'];
+export const factTypes: FactTypes = {
+  ratio: 'number',
+  asymmetric: 'number',
+  bias: 'number',
+  gain: 'number',
+  shift: 'number',
+};
 export const facts: FactsOf = async ({ asymmetry }) => {
   const { readFile } = await import('node:fs/promises');
   const { series } = JSON.parse(await readFile(asymmetry!.path!, 'utf8')) as AsymmetryTable;

@@ -4,6 +4,7 @@ import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { decodeCurves } from '../../src/landscape/curves.ts';
 import { classifyCurves, summarise } from './classify.ts';
+import { summaryTypes } from './fact-types.ts';
 
 type Rows = ReturnType<typeof classifyCurves>;
 
@@ -48,7 +49,7 @@ export default defineStage({
 });
 
 /** What the curves have in common: one category or `mixed`, how many of each, the mean raw count. */
-export const factNames = ['category', 'categories', 'stationary-points', 'notes'];
+export const factTypes = /* @__PURE__ */ summaryTypes();
 export const facts: FactsOf = async (outputs) => {
   const { series } = JSON.parse(await readFile(outputs.categories!.path!, 'utf8')) as { series: Rows };
   return summarise(series);

@@ -1,4 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 
@@ -30,7 +31,7 @@ export default defineStage({
 });
 
 /** How high the curve and the straight line rise above the higher of their ends. */
-export const factNames = ['barrier', 'straight-barrier'];
+export const factTypes: FactTypes = { barrier: 'number', 'straight-barrier': 'number' };
 export const facts: FactsOf = async ({ curves }) => {
   const { readFile } = await import('node:fs/promises');
   const { decodeCurves } = await import('../../src/landscape/curves.ts');

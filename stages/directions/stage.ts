@@ -1,4 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import {
   type DirectionParameters,
@@ -130,7 +131,7 @@ function missing({ kind, seed, count, examples }: DirectionParameters) {
 }
 
 /** Of principal components: what part of the variance they explain, together and each. */
-export const factNames = ['explained', 'explained-*'];
+export const factTypes: FactTypes = { explained: 'number', 'explained-*': 'number' };
 export const facts: FactsOf = async ({ variance }) => {
   if (!variance) return {};
   const { readFile } = await import('node:fs/promises');

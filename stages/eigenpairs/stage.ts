@@ -1,4 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 import type { EigenTable } from './table.ts';
@@ -46,7 +47,12 @@ export default defineStage({
   run: async (context) => (await import('./run.ts')).run(context),
 });
 
-export const factNames = ['largest-eigenvalue', 'smallest-eigenvalue', 'converged', 'products'];
+export const factTypes: FactTypes = {
+  'largest-eigenvalue': 'number',
+  'smallest-eigenvalue': 'number',
+  converged: 'boolean',
+  products: 'number',
+};
 export const facts: FactsOf = async (outputs) => {
   const { readFile } = await import('node:fs/promises');
   const table = JSON.parse(await readFile(outputs.values!.path!, 'utf8')) as EigenTable;

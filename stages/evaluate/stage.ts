@@ -1,5 +1,6 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
+import { summaryTypes } from '../classify/fact-types.ts';
 import { parameters } from './parameters.ts';
 
 export default defineStage({
@@ -48,14 +49,10 @@ export default defineStage({
 });
 
 /** Categories and stationary points of the curves; of surfaces the smallest and largest loss. */
-export const factNames = [
-  'category',
-  'categories',
-  'stationary-points',
-  'notes',
-  'smallest-loss',
-  'largest-loss',
-  'multiply-adds',
-];
+export const factTypes = /* @__PURE__ */ summaryTypes({
+  'smallest-loss': 'number',
+  'largest-loss': 'number',
+  'multiply-adds': 'number',
+});
 export const facts: FactsOf = async (outputs) =>
   (await import('./facts.ts')).factsOfCurves(outputs.curves!.path!);

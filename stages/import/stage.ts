@@ -1,4 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { networkFiles, weightFiles } from '../../src/network/own-network.ts';
 import { parameters } from './parameters.ts';
@@ -35,7 +36,7 @@ export default defineStage({
 });
 
 /** The number of parameters and their Euclidean norm. */
-export const factNames = ['parameters', 'norm'];
+export const factTypes: FactTypes = { parameters: 'number', norm: 'number' };
 export const facts: FactsOf = async (outputs) => {
   const { readCheckpoint } = await import('../../src/network/checkpoint.ts');
   const { dimension, norm } = await import('../../src/network/tensors.ts');

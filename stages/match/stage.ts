@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import type { MatchTable } from './table.ts';
 
@@ -28,7 +29,12 @@ export default defineStage({
   run: async (context) => (await import('./run.ts')).run(context),
 });
 
-export const factNames = ['distance-before', 'distance-after', 'units-moved', 'sweeps'];
+export const factTypes: FactTypes = {
+  'distance-before': 'number',
+  'distance-after': 'number',
+  'units-moved': 'number',
+  sweeps: 'number',
+};
 export const facts: FactsOf = async ({ matching }) => {
   const { readFile } = await import('node:fs/promises');
   const { distance, sweeps, groups } = JSON.parse(await readFile(matching!.path!, 'utf8')) as MatchTable;

@@ -1,4 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import type { DescentRow } from './descent.ts';
 import { keptEpochs, parameters } from './parameters.ts';
@@ -48,7 +49,13 @@ export default defineStage({
 });
 
 /** The last epoch's row. */
-export const factNames = ['epoch', 'loss', 'loss-between', 'norm', 'gradients'];
+export const factTypes: FactTypes = {
+  epoch: 'number',
+  loss: 'number',
+  'loss-between': 'number',
+  norm: 'number',
+  gradients: 'number',
+};
 export const facts: FactsOf = async (outputs) => {
   const { readFile } = await import('node:fs/promises');
   const rows = JSON.parse(await readFile(outputs.history!.path!, 'utf8')) as DescentRow[];

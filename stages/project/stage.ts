@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import type { PathTable } from './table.ts';
 
@@ -34,7 +35,7 @@ export default defineStage({
 });
 
 /** How far the checkpoints lie from the plane (or line), relative to how far from the model. */
-export const factNames = ['points', 'largest-share-off'];
+export const factTypes: FactTypes = { points: 'number', 'largest-share-off': 'number' };
 export const facts: FactsOf = async ({ path }) => {
   const { readFile } = await import('node:fs/promises');
   const { points } = JSON.parse(await readFile(path!.path!, 'utf8')) as PathTable;

@@ -1,4 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 import type { ChangesTable } from './table.ts';
@@ -54,15 +55,15 @@ export default defineStage({
 });
 
 /** Of curves the extremes of slope and curvature; of distributions the share of steps that go up, for each λ. */
-export const factNames = [
-  'smallest-curvature',
-  'largest-curvature',
-  'steepest-slope',
-  'trace',
-  'positive-share-*',
-  'mean-*',
-  'deviation-*',
-];
+export const factTypes: FactTypes = {
+  'smallest-curvature': 'number',
+  'largest-curvature': 'number',
+  'steepest-slope': 'number',
+  trace: 'number',
+  'positive-share-*': 'number',
+  'mean-*': 'number',
+  'deviation-*': 'number',
+};
 export const facts: FactsOf = async ({ curves, changes }) => {
   const { readFile } = await import('node:fs/promises');
   if (curves) {

@@ -1,4 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
 import type { SpectrumTable } from './table.ts';
@@ -17,14 +18,14 @@ export default defineStage({
 });
 
 /** Extremes are the outermost Ritz values, trace and norm estimates. */
-export const factNames = [
-  'smallest-ritz-value',
-  'largest-ritz-value',
-  'trace',
-  'trace-standard-error',
-  'frobenius-norm',
-  'products',
-];
+export const factTypes: FactTypes = {
+  'smallest-ritz-value': 'number',
+  'largest-ritz-value': 'number',
+  trace: 'number',
+  'trace-standard-error': 'number',
+  'frobenius-norm': 'number',
+  products: 'number',
+};
 export const facts: FactsOf = async (outputs) => {
   const { readFile } = await import('node:fs/promises');
   const table = JSON.parse(await readFile(outputs.spectrum!.path!, 'utf8')) as SpectrumTable;

@@ -1,4 +1,5 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { networkFiles } from '../../src/network/own-network.ts';
 import type { HistoryRow } from './history.ts';
@@ -33,7 +34,13 @@ export default defineStage({
 });
 
 /** The last epoch's figures. */
-export const factNames = ['epochs', 'train-loss', 'train-accuracy', 'test-loss', 'test-accuracy'];
+export const factTypes: FactTypes = {
+  epochs: 'number',
+  'train-loss': 'number',
+  'train-accuracy': 'number',
+  'test-loss': 'number',
+  'test-accuracy': 'number',
+};
 export const facts: FactsOf = async (outputs) => {
   const { readFile } = await import('node:fs/promises');
   const rows = JSON.parse(await readFile(outputs.history!.path!, 'utf8')) as HistoryRow[];

@@ -36,6 +36,20 @@ stages:
     expect(stderr).toContain('4 errors');
   });
 
+  it('are told of subsets of more examples than there are', async () => {
+    const w = new CliWorkspace({
+      'p.yaml': `pipeline: p\nstages: { a: ${train('{ name: cifar10-mini, subset: { train: 128, test: 513 } }')} }\n`,
+    });
+    for (const verb of ['plan', 'run']) {
+      const { code, stderr } = await w.run(verb, 'p.yaml');
+      expect(code).toBe(2);
+      expect(stderr).toContain(
+        'p.yaml:2:68: error: a subset of 513 is asked for, but the test split of "cifar10-mini" has 512 [too-few-examples]',
+      );
+    }
+    w.remove();
+  });
+
   it('are told beside other mistakes, and only of the stages that are asked for', async () => {
     const bad = await w.run('plan', 'bad.yaml');
     expect(bad.stderr).toContain('did you mean "train"?');

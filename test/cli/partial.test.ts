@@ -39,6 +39,23 @@ describe('a run of some stages', () => {
   });
 });
 
+describe('names of stages on the command line', () => {
+  it('are told together with the mistakes of the file, and together where it has none', async () => {
+    const w = new CliWorkspace({ 'bad.yaml': `${pipeline}titel: x\n`, 'fail.yaml': pipeline });
+    for (const verb of ['run', 'plan']) {
+      const bad = await w.run(verb, 'bad.yaml', 'd', '--force', 'nothing');
+      expect(bad.code).toBe(2);
+      for (const text of ['no stage "d"', 'no stage "nothing"', 'unknown key "titel"', '3 errors'])
+        expect(bad.stderr).toContain(text);
+      const good = await w.run(verb, 'fail.yaml', 'd', '--force', 'nothing');
+      expect(good.code).toBe(2);
+      for (const text of ['no stage "d"', 'no stage "nothing"', '2 errors'])
+        expect(good.stderr).toContain(text);
+    }
+    w.remove();
+  });
+});
+
 describe('what the command line says of files', () => {
   it('names a missing pipeline as it was typed, and a cure for the cache that was meant', async () => {
     const w = new CliWorkspace({ 'p.yaml': pipeline });

@@ -13,7 +13,7 @@ export default {
   outputs: { seen: { type: 'file', extension: '.txt' } },
   run: async ({ output }) => writeFileSync(output('seen'), [process.env.DECLARED, process.env.SECRET].join()),
 };
-export const factNames = ['length'];
+export const factTypes = { length: 'number' };
 export const facts = async ({ seen }) => ({ length: readFileSync(seen.path, 'utf8').length });
 `;
 

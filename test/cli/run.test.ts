@@ -152,6 +152,30 @@ export const facts = async () => ({ category: 'w-basin' });
     expect((await w.run('run', 'demo.yaml', '--strict-expect')).code).toBe(3);
   });
 
+  it('holds a kind to what it says of its facts', async () => {
+    const kind = (types: string) => `import { writeFileSync } from 'node:fs';
+export default {
+  version: 1,
+  summary: 'Writes.',
+  with: { type: 'object', properties: {} },
+  inputs: {},
+  outputs: { out: { type: 'file', extension: '.txt' } },
+  run: async (context) => writeFileSync(context.output('out'), 'x'),
+};
+export const factTypes = ${types};
+export const facts = async () => ({ lengths: [1, 'two'] });
+`;
+    const demo = 'pipeline: demo\nstages: { first: { uses: ./kind.ts } }\n';
+    const w = workspace({ 'demo.yaml': demo, 'kind.ts': kind("{ lengths: 'nubmer' }") });
+    const refused = await w.run('run', 'demo.yaml');
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('kind.ts does not say what its facts are');
+    w.write({ 'kind.ts': kind("{ lengths: 'number' }") });
+    const ran = await w.run('run', 'demo.yaml');
+    expect(ran.code).toBe(1);
+    expect(ran.stdout + ran.stderr).toContain('the fact "lengths" is "two"');
+  });
+
   it('stops cleanly at the first Ctrl-C, keeps what is finished, and goes on next time', async () => {
     const w = workspace({ 'slow.yaml': slow });
     const run = w.start(['run', 'slow.yaml']);

@@ -188,7 +188,13 @@ describe('subsets', () => {
     putCifar100(folder);
     const attempt = (subset: object) =>
       told(() => loadDataset({ name: 'set', subset } as DatasetChoice, root));
-    expect(await attempt({ train: 25 })).toContain('but the train split of set has 24');
+    const tooFew = 'but the train split of "set" has 24';
+    expect(await attempt({ train: 25 })).toContain(tooFew);
+    // Of files whose sizes tell it, already by those who ask for the files only.
+    expect(await told(async () => datasetFiles({ name: 'set', subset: { train: 25 } }, root))).toContain(
+      tooFew,
+    );
+    expect(datasetFiles({ name: 'set', subset: { train: 24 } }, root)).toHaveLength(4);
     expect(await told(() => loadDataset({ name: 'set', 'bounding-box': true }, root))).toContain(
       'knows no "bounding-box"',
     );
@@ -415,6 +421,9 @@ describe('arrays', () => {
     const { root, folder } = workspace();
     put(folder, 'train-inputs.npy', npy('<f4', [4, 3], asBytes(floats)));
     put(folder, 'train-labels.npy', labels);
+    expect(await told(async () => datasetFiles({ name: 'set', subset: { train: 5 } }, root))).toContain(
+      'but the train split of "set" has 4',
+    );
     const set = await loadDataset('set', root);
     expect([set.features, set.shape, [...set.train.labels]]).toEqual([3, null, [0, 1, 1, 0]]);
     expect([...set.train.inputs([2, 0])]).toEqual([0.75, 0.875, 1, 0, 0.125, 0.25]);

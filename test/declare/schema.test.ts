@@ -3,16 +3,19 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { editorSchema } from '../../src/declare/editor-schema.ts';
+import type { FactTypes } from '../../src/kind/fact-types.ts';
 import type { StageKind } from '../../src/kind/stage-kind.ts';
 
 const root = new URL('../../', import.meta.url);
 const file = new URL('schema/pipeline.schema.json', root);
 
-async function builtinKinds(): Promise<Record<string, StageKind>> {
-  const kinds: Record<string, StageKind> = {};
+async function builtinKinds(): Promise<Parameters<typeof editorSchema>[0]> {
+  const kinds: Record<string, { definition: StageKind; factTypes: FactTypes | null }> = {};
   for (const name of readdirSync(new URL('stages/', root)).sort()) {
     const stage = new URL(`stages/${name}/stage.ts`, root);
-    if (existsSync(stage)) kinds[name] = ((await import(stage.href)) as { default: StageKind }).default;
+    if (!existsSync(stage)) continue;
+    const module = (await import(stage.href)) as { default: StageKind; factTypes?: FactTypes };
+    kinds[name] = { definition: module.default, factTypes: module.factTypes ?? null };
   }
   return kinds;
 }
@@ -40,5 +43,11 @@ describe('the schema of pipeline files', () => {
     expect(validate(stage('trian'))).toBe(false);
     expect(validate(stage('./mine.ts', { retries: '${{ params.n }}' }))).toBe(true);
     expect(validate(stage('./mine.ts', { retries: 'many' }))).toBe(false);
+    const claim = (expect: unknown) => stage('classify', { with: {}, expect });
+    expect(validate(claim({ category: ['v-basin', '${{ params.c }}'] }))).toBe(true);
+    expect(validate(claim({ category: 'v-basn' }))).toBe(false);
+    expect(validate(claim({ 'stationary-points': { min: 1, max: '${{ params.n }}' } }))).toBe(true);
+    expect(validate(claim({ 'stationary-points': { min: 'one' } }))).toBe(false);
+    expect(validate(claim({ categroy: 'v-basin' }))).toBe(false);
   });
 });

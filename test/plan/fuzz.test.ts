@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatDiagnostics } from '../../src/diagnostics/format.ts';
 import { type Planned, planPipeline } from '../../src/plan/plan-pipeline.ts';
+import { fastFolder } from '../support/fast-folder.ts';
 import { kindsInMemory } from '../support/kinds.ts';
 import { withStages } from './workspace.ts';
 
@@ -143,7 +143,7 @@ function wrongWith({ plan, diagnostics, sources }: Planned): string {
   return /undefined|\[object/.test(shown) ? shown : '';
 }
 
-const root = mkdtempSync(join(tmpdir(), 'orograph-fuzz-'));
+const root = mkdtempSync(join(fastFolder, 'orograph-fuzz-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 describe('mutated pipeline files', () => {

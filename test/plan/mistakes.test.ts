@@ -167,6 +167,10 @@ const mistakes: Readonly<Record<string, string | Readonly<Record<string, string>
   'an expectation of no fact': withStages(
     '  e: { uses: evaluate, inputs: { model: "model[seed=1,network=mlp].checkpoints/10", x: towards }, expect: { categroy: v-basin } }\n  c: { command: x, outputs: { o: f }, expect: { category: v-basin } }\n',
   ),
+  'an expectation that could never hold': withStages(
+    '  e:\n    uses: evaluate\n    inputs: { model: "model[seed=1,network=mlp].checkpoints/10", x: towards }\n    matrix: { of: [{ name: a, is: v-basn }, { name: b, is: [v-basin, 3] }] }\n    expect: { category: "${{ matrix.of.is }}", smallest-loss: { min: "0.5", mox: 3 }, falls: 1 }\n  f:\n    uses: evaluate\n    inputs: { model: "model[seed=1,network=mlp].checkpoints/10", x: towards }\n    expect: { category: [w-pek, v-basin], smallest-loss: { min: 2, max: 1 }, falls: [] }\n  g: { uses: evaluate, inputs: { model: "model[seed=1,network=mlp].checkpoints/10", x: towards }, expect: "${{ params.claims }}" }\n',
+    'params: { claims: { categry: v-basin, smallest-loss: null } }\n',
+  ),
   'a circular include': {
     'pipeline.yaml':
       'pipeline: p\ninclude: [{ file: a.yaml, prefix: a }]\nstages: { s: { command: x, outputs: { o: f } } }\n',
@@ -200,6 +204,22 @@ describe('a mistake is told at its place, with what was meant', () => {
     expect(
       await told(text, { profile: 'smok', set: ['n.epoch=3', 'x', 'n.epochs=many', 'a b=1', 'n.epochs=[1'] }),
     ).toMatchSnapshot();
+  });
+
+  it('in names of stages on the command line, as far as the stages are known', async () => {
+    const text = withStages(
+      '  a: { uses: evaluate, inputs: { model: modle, x: towards } }\n  b: { command: x, matrix: { k: [] }, outputs: { o: f } }\n',
+      'include: [{ file: nowhere.yaml, prefix: base }]\n',
+    );
+    const names = ['towrds', 'model[seed=3]', 'model[seed=2]', 'b[k=1]', 'base.model', 'a'];
+    const { diagnostics } = await plan(text, { names });
+    expect(diagnostics.map(({ code, message, hint }) => [code, message, hint])).toEqual([
+      ['unknown-stage', 'there is no stage "towrds"', 'did you mean "towards"?'],
+      ['selects-nothing', 'no instance of "model" is model[seed=3]', undefined],
+      ['file-not-found', expect.any(String), undefined],
+      ['unknown-stage', expect.stringContaining('"modle"'), expect.any(String)],
+      ['empty-matrix', expect.any(String), undefined],
+    ]);
   });
 
   it('in a file that is not there, is a folder, or is not text', async () => {

@@ -1,14 +1,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { formatDiagnostics } from '../../src/diagnostics/format.ts';
 import { type Planned, planPipeline } from '../../src/plan/plan-pipeline.ts';
+import { fastFolder } from '../support/fast-folder.ts';
 import { kindsInMemory } from '../support/kinds.ts';
 
 export interface Settings {
   readonly profile?: string;
   readonly set?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  readonly names?: readonly string[];
 }
 
 const registry = kindsInMemory();
@@ -18,7 +19,7 @@ export async function planFiles(
   files: Readonly<Record<string, string>>,
   settings: Settings = {},
 ): Promise<Planned> {
-  const root = mkdtempSync(join(tmpdir(), 'orograph-plan-'));
+  const root = mkdtempSync(join(fastFolder, 'orograph-plan-'));
   try {
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(root, name)), { recursive: true });

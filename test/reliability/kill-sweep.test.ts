@@ -50,7 +50,7 @@ describe('a run whose process is killed', () => {
   it('goes on after the death of the coordinator at any point of any write', async () => {
     const all = points.filter((point) => point.role === 'main');
     expect(all.length).toBeGreaterThan(150);
-    const chosen = fullSweep ? all : sampled(all, 24);
+    const chosen = fullSweep ? all : sampled(all, 48);
     const reached = await sweep('main', chosen);
     console.log(`coordinator: killed at ${reached} of ${chosen.length} chosen points, ${all.length} in all`);
     // The order of concurrent writes differs from run to run, so that the very last points may not be reached.
@@ -61,7 +61,7 @@ describe('a run whose process is killed', () => {
   it('goes on after the death of a worker at any point of any write', async () => {
     const all = points.filter((point) => point.role === 'worker');
     expect(all.length).toBeGreaterThan(15);
-    const chosen = fullSweep ? all : sampled(all, 4);
+    const chosen = fullSweep ? all : sampled(all, 8);
     const reached = await sweep('worker', chosen);
     console.log(`worker: killed at ${reached} of ${chosen.length} chosen points, ${all.length} in all`);
     expect(reached).toBe(chosen.length);
@@ -70,7 +70,7 @@ describe('a run whose process is killed', () => {
 
   it('goes on after its death at random instants', async () => {
     const random = new Random([20_260_101, 'instants']);
-    const count = Number(process.env.OROGRAPH_INSTANTS ?? (fullSweep ? 200 : 16));
+    const count = Number(process.env.OROGRAPH_INSTANTS ?? (fullSweep ? 200 : 8));
     const instants = Array.from({ length: count }, () => random.uniform() * undisturbedMs * 1.05);
     let killed = 0;
     await mapSome([...instants.entries()], width, async ([index, ms]) => {

@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/events/event.ts';
 import { runPipeline } from '../../src/run/run.ts';
+import { fastFolder } from '../support/fast-folder.ts';
 
 /**
  * Random pipelines of programs, edited at random, against an oracle of what must run. Each stage is a pure function:
@@ -113,7 +113,7 @@ function oracle(world: World): { readonly output: string; readonly trace: string
 }
 
 async function check(world: World, edits: readonly Edit[]): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'orograph-random-'));
+  const folder = mkdtempSync(join(fastFolder, 'orograph-random-'));
   const workspace = {
     root: folder,
     cache: join(folder, 'cache'),

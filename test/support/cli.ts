@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../../src/events/event.ts';
+import { fastFolder } from './fast-folder.ts';
 import { TestFolder } from './test-folder.ts';
 
 /**
@@ -53,7 +53,7 @@ const cleaned = {
 
 export class CliWorkspace extends TestFolder {
   constructor(files: Readonly<Record<string, string>> = {}) {
-    super(join(tmpdir(), 'orograph-test-'), files);
+    super(join(fastFolder, 'orograph-test-'), files);
   }
 
   /** Starts `orograph` with these words. */

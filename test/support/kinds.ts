@@ -109,7 +109,7 @@ export function kindsInMemory(kinds = definitions): KindRegistry {
       code: { digest: digestOf(name), files: {}, packages: {} },
       factsCode: null,
       itemsCode: null,
-      factNames: ['category', 'smallest-loss'],
+      factTypes: { category: ['v-basin', 'w-basin', 'w-peak'], 'smallest-loss': 'number', falls: 'boolean' },
     });
   }
   return {

@@ -7,13 +7,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../../src/events/event.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type Finding, verify } from '../../src/store/verify.ts';
 import { commandLine } from './cli.ts';
+import { fastFolder } from './fast-folder.ts';
 import { TestFolder } from './test-folder.ts';
 
 export interface Ended {
@@ -39,15 +39,13 @@ export interface Started {
   event(fits: (event: RunEvent) => boolean): Promise<RunEvent>;
 }
 
-/** Where workspaces lie: in memory where there is such a place, because a killed process leaves the same there. */
-const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 let serial = 0;
 
 export class Workshop extends TestFolder {
   readonly #mark: string;
 
   constructor(name: string, files: Readonly<Record<string, string>> = {}) {
-    super(join(base, `orograph-${name}-`), files);
+    super(join(fastFolder, `orograph-${name}-`), files);
     this.#mark = join(this.folder, `home-${++serial}`);
     mkdirSync(this.#mark);
   }

@@ -224,13 +224,20 @@ function shapeOf(path: string): string {
     .replace(/(objects|logs)\/[0-9a-f]{2}/, '$1/..')
     .replace(/[0-9a-f]{8,}(-[\d-]+)?/g, '#')
     .replace(/\/\d+/g, '/N')
+    .replace(/\/(run|in)-\d+/g, '/$1')
     .replace(/artifacts\/(?!sweep\/run\.json).*/, 'artifacts/*')
     .replace(/(run|in|N)\/(?!command\.sh)[a-z=./]+$/, '*')
     .replace(/\/\.\.\/.*/, '');
 }
 
-/** One point of each kind (the last: most has been done by then), and every `step`-th of all. */
+/**
+ * One point before each kind of write (the last: most has been done by then), and every `step`-th of all. What a write
+ * leaves is what the next one finds: the points after writes are left to the full sweep.
+ */
 export function sampled(points: readonly Point[], step: number): Point[] {
   const byKind = new Map(points.map((point) => [point.kind, point]));
-  return points.filter((point, index) => byKind.get(point.kind) === point || index % step === 0);
+  return points.filter(
+    (point, index) =>
+      (byKind.get(point.kind) === point && point.kind.includes(' before ')) || index % step === 0,
+  );
 }

@@ -1,10 +1,10 @@
 /** Runs TypeScript programs of the tests as real processes: bundled once by esbuild, then started by node. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { fastFolder } from './fast-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -88,6 +88,5 @@ export async function mapSome<T, R>(
  * what a killed process leaves is the same there, and hundreds of stores cost nothing.
  */
 export function fastTemporaryFolder(name: string): string {
-  const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-  return mkdtempSync(join(base, `orograph-${name}-`));
+  return mkdtempSync(join(fastFolder, `orograph-${name}-`));
 }

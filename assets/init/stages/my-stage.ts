@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { decodeCurves, defineStage, type FactsOf, Type } from 'orograph';
+import { decodeCurves, defineStage, type FactsOf, type FactTypes, Type } from 'orograph';
 
 /**
  * How wide each curve's valley is: the stretch of λ around the model in which the loss stays below its value at the
@@ -40,7 +40,7 @@ export default defineStage({
 });
 
 /** Small results for the end of a run and for `expect:`. Changing them runs nothing again. */
-export const factNames = ['mean-width'];
+export const factTypes: FactTypes = { 'mean-width': 'number' };
 export const facts: FactsOf = async (outputs) => {
   const rows = JSON.parse(await readFile(outputs.widths!.path!, 'utf8')) as { width: number }[];
   return { 'mean-width': rows.reduce((sum, { width }) => sum + width, 0) / rows.length };
