@@ -1,11 +1,11 @@
 import { arrange, axisLabels, columnHeadings, frameOf, lineHeight, margin, rowHeading } from './arrange.ts';
 import type { Figure } from './figure.ts';
+import type { PlacedPanel } from './fitted.ts';
 import { wrapText } from './fonts.ts';
 import { drawStrip, type KeyEntry, stripHeight } from './key.ts';
 import { plainText } from './math-text.ts';
 import { drawHead } from './panel.ts';
-import type { Scale } from './scale.ts';
-import type { Box, Item, Scene } from './scene.ts';
+import type { Item, Scene } from './scene.ts';
 import { sharedNames } from './shared-names.ts';
 import { ink, sizes } from './style.ts';
 import { sceneToSvg } from './svg.ts';
@@ -20,12 +20,6 @@ export function drawFigure(figure: Figure): string {
 
 export function figureScene(figure: Figure): Scene {
   return layOut(figure).scene;
-}
-
-/** Where a panel's frame stands, and its scales where it has two axes: what finds data under a pointer. */
-export interface PlacedPanel {
-  readonly frame: Box;
-  readonly scales?: { readonly x: Scale; readonly y: Scale };
 }
 
 /** Where everything of a figure stands. */
@@ -56,7 +50,11 @@ export function layOut(given: Figure): { readonly scene: Scene; readonly panels:
         name: 'panel',
         items: [...drawn.items, ...drawHead(cell.fitted, frame), ...axisLabels(cell, frame)],
       });
-      placed.push({ frame, ...(cell.fitted.scales && { scales: cell.fitted.scales }) });
+      placed.push({
+        frame,
+        ...(cell.fitted.scales && { scales: cell.fitted.scales }),
+        ...(drawn.inset && { inset: drawn.inset }),
+      });
     }
     items.push(...rowHeading(layout, r, { ...layout.frame, x: 0, y }));
     y += layout.frame.height + row.foot + rowGap;

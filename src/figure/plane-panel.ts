@@ -98,17 +98,18 @@ export function fitPlane(panel: PlanePanel, width: number, height: number): Fitt
         x: { scale: xScale, ticks: ticks.x, numbered: numbered.x },
         y: { scale: yScale, ticks: ticks.y, numbered: numbered.y },
       });
+      const inset =
+        panel.inset && insetOf(panel.inset, fitPlane, obstaclesOf(panel, frame, xScale, yScale), frame);
       return {
         items: [
           ...drawn.items,
           { type: 'group', name: 'axes', items: axes },
           ...levelNames(panel, yScale, frame),
           ...(field?.bar ? colourBar(field, frame, right) : []),
-          ...(panel.inset
-            ? insetOf(panel.inset, fitPlane, obstaclesOf(panel, frame, xScale, yScale), frame)
-            : []),
+          ...(inset?.items ?? []),
         ],
         key: drawn.key,
+        ...(inset && { inset: inset.placed }),
       };
     },
   };

@@ -3,7 +3,7 @@
  * The program inside an HTML figure. `node scripts/build-client.mjs` bundles it, with the drawing code of src/figure/
  * that it shares, into client.generated.ts; a test holds that file to this one.
  */
-import type { Figure, Mark, Panel, SpacePanel, View } from '../figure.ts';
+import type { Figure, Mark, Panel, PlanePanel, SpacePanel, View } from '../figure.ts';
 import { plainText } from '../math-text.ts';
 import { scaleOf } from '../scale.ts';
 import { drawSpace, fitSpaceScene, type SpaceScene } from '../space/surface.ts';
@@ -11,7 +11,7 @@ import { itemsToSvg } from '../svg.ts';
 import type { Measure } from '../typography.ts';
 import { type Found, findInPlane, findInSpace } from './find.ts';
 import { panelNames } from './names.ts';
-import type { PageData } from './page-data.ts';
+import type { PageData, PlaceData } from './page-data.ts';
 
 /** The parts of a provenance record that the page shows. */
 interface Provenance {
@@ -42,22 +42,20 @@ const measure: Measure = (text, size) => {
 interface Live {
   panel: Panel;
   readonly group: SVGGElement;
-  readonly frame: PageData['panels'][number]['frame'];
-  readonly scales: PageData['panels'][number]['scales'];
+  readonly place: PlaceData;
   scene: SpaceScene | undefined;
   view: View;
   readonly hidden: Set<number>;
 }
 
-const live = data.panels.map(({ frame, scales }, i): Live => {
+const live = data.panels.map((place, i): Live => {
   const panel = (data.figure as Figure).panels[i]!;
   const space = panel.kind === 'space';
   return {
     panel,
     group: groups[i]!,
-    frame,
-    scales,
-    scene: space ? fitSpaceScene(panel, frame, measure) : undefined,
+    place,
+    scene: space ? fitSpaceScene(panel, place.frame, measure) : undefined,
     view: space ? panel.view : { azimuth: 0, elevation: 0 },
     hidden: new Set(),
   };
@@ -69,17 +67,36 @@ function placeOf(event: { readonly clientX: number; readonly clientY: number }):
   return [x, y];
 }
 
-const contains = ({ frame }: Live, [x, y]: readonly [number, number]): boolean =>
+const contains = ({ frame }: PlaceData, [x, y]: readonly [number, number]): boolean =>
   x >= frame.x && y >= frame.y && x <= frame.x + frame.width && y <= frame.y + frame.height;
 
 const spaceAt = (at: readonly [number, number]): Live | undefined =>
-  live.find((one) => one.panel.kind === 'space' && contains(one, at));
+  live.find((one) => one.panel.kind === 'space' && contains(one.place, at));
 
 function findAt(one: Live, at: readonly [number, number]): Found | undefined {
-  if (one.panel.kind === 'space') return findInSpace(one.panel, one.scene!, one.view, at);
-  if (!one.scales) return undefined;
-  const [x, y] = [one.scales.x, one.scales.y].map(({ kind, domain }) => scaleOf(kind, domain));
-  return findInPlane(one.panel, one.frame, x!, y!, at, (mark) => one.hidden.has(mark));
+  const { panel, place, hidden } = one;
+  if (panel.kind === 'space') return findInSpace(panel, one.scene!, one.view, at);
+  // An inset shows the same quantities, and leaves their names to the frame it stands in.
+  return panel.inset && place.inset && contains(place.inset, at)
+    ? findIn(named(panel.inset, panel), place.inset, at, hidden)
+    : findIn(panel, place, at, hidden);
+}
+
+const named = (inset: PlanePanel, { x, y }: PlanePanel): PlanePanel => ({
+  ...inset,
+  x: { ...inset.x, label: x.label },
+  y: { ...inset.y, label: y.label },
+});
+
+function findIn(
+  panel: PlanePanel,
+  { frame, scales }: PlaceData,
+  at: readonly [number, number],
+  hidden: ReadonlySet<number>,
+): Found | undefined {
+  if (!scales) return undefined;
+  const [x, y] = [scales.x, scales.y].map(({ kind, domain }) => scaleOf(kind, domain));
+  return findInPlane(panel, frame, x!, y!, at, (mark) => hidden.has(mark));
 }
 
 /** The stage behind an input such as `panels[1]`. */
@@ -149,7 +166,7 @@ svg.addEventListener('pointermove', (event) => {
     return;
   }
   const at = placeOf(event);
-  const one = live.find((l) => contains(l, at));
+  const one = live.find(({ place }) => contains(place, at));
   tell(one && findAt(one, at), event);
 });
 svg.addEventListener('pointerleave', (event) => tell(undefined, event));
@@ -180,7 +197,7 @@ function showFrame(k: number): void {
       for (const drawn of one.group.querySelectorAll<SVGGElement>(`[data-mark="${mark}"]`))
         drawn.style.display = 'none';
     if (one.panel.kind !== 'space') return;
-    one.scene = fitSpaceScene(one.panel, one.frame, measure);
+    one.scene = fitSpaceScene(one.panel, one.place.frame, measure);
     drawView(one);
   });
 }

@@ -17,6 +17,8 @@ export interface Found {
 
 /** Points of the page within which a sample counts as pointed at. */
 const reach = 14;
+/** How far a point's centre may lie outside the frame that clips it. */
+const edge = 1;
 
 const say = (value: number): string => plainText(numberText(Number(value.toPrecision(6)))).replace('-', '−');
 
@@ -34,8 +36,17 @@ export function findInPlane(
     frame.y + frame.height * (1 - y.at(b)),
   ];
   let best: (Found & { readonly distance: number }) | undefined;
-  const offer = (mark: Mark & { label?: string }, px: number, py: number, lines: string[]): void => {
-    const spot = place(px, py);
+  const [left, right] = [frame.x - edge, frame.x + frame.width + edge];
+  const [top, bottom] = [frame.y - edge, frame.y + frame.height + edge];
+  /** What is clipped away is not pointed at. */
+  const isDrawn = ([sx, sy]: readonly [number, number]): boolean =>
+    sx >= left && sx <= right && sy >= top && sy <= bottom;
+  const offer = (
+    mark: Mark & { label?: string },
+    spot: readonly [number, number],
+    lines: readonly string[],
+  ): void => {
+    if (!isDrawn(spot)) return;
     const distance = Math.hypot(spot[0] - at[0], spot[1] - at[1]);
     if (!(distance <= reach) || (best && distance >= best.distance)) return;
     const name = 'style' in mark && mark.label ? [plainText(mark.label)] : [];
@@ -47,22 +58,36 @@ export function findInPlane(
     };
   };
   const [nameX, nameY] = [plainText(panel.x.label) || 'x', plainText(panel.y.label) || 'y'];
+  const both = (a: number, b: number | null): string[] => [
+    `${nameX} = ${say(a)}`,
+    `${nameY} ${b === null ? 'is not finite' : `= ${say(b)}`}`,
+  ];
   panel.marks.forEach((mark, m) => {
     if (hidden(m)) return;
-    if (mark.type === 'line' || mark.type === 'points')
+    if (mark.type === 'line')
       mark.y.forEach((value, i) => {
-        const height = value ?? (mark.type === 'points' ? y.domain[0] : null);
-        if (height === null) return;
-        const lines = [
-          `${nameX} = ${say(mark.x[i]!)}`,
-          ...(value === null ? [] : [`${nameY} = ${say(value)}`]),
-        ];
-        offer(mark, mark.x[i]!, height, lines);
+        const spot = place(mark.x[i]!, value ?? Number.NaN);
+        // Triangles at the edges stand for what no axis shows.
+        const shown = Number.isFinite(spot[1])
+          ? spot
+          : ([spot[0], value === null ? frame.y : frame.y + frame.height] as const);
+        offer(mark, shown, both(mark.x[i]!, value));
       });
+    else if (mark.type === 'points')
+      mark.y.forEach((value, i) => {
+        if (mark.shape === 'tick')
+          offer(mark, place(mark.x[i]!, y.domain[0]), [`${nameX} = ${say(mark.x[i]!)}`]);
+        else if (value !== null) offer(mark, place(mark.x[i]!, value), both(mark.x[i]!, value));
+      });
+    else if (mark.type === 'segments')
+      for (const piece of mark.pieces)
+        piece.y.forEach((value, i) => {
+          if (value !== null) offer(mark, place(piece.x[i]!, value), both(piece.x[i]!, value));
+        });
     else if (mark.type === 'path')
       mark.x.forEach((value, i) => {
         const where = `${nameX} = ${say(value)}, ${nameY} = ${say(mark.y[i]!)}`;
-        offer(mark, value, mark.y[i]!, [`point ${i + 1} of ${mark.x.length}`, where]);
+        offer(mark, place(value, mark.y[i]!), [`point ${i + 1} of ${mark.x.length}`, where]);
       });
     else if (mark.type === 'bars')
       mark.height.forEach((height, i) => {

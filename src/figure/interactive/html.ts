@@ -1,10 +1,11 @@
-import { layOut, type PlacedPanel } from '../draw.ts';
+import { layOut } from '../draw.ts';
 import type { Figure } from '../figure.ts';
+import type { PlacedPanel } from '../fitted.ts';
 import type { Scale } from '../scale.ts';
 import type { Scene } from '../scene.ts';
 import { escapeXml, panelInsides } from '../svg.ts';
 import { client } from './client.generated.ts';
-import type { PageData } from './page-data.ts';
+import type { PageData, PlaceData } from './page-data.ts';
 
 /**
  * A figure as one HTML file that reaches for nothing outside itself: the same drawing as the SVG, and a program that
@@ -18,10 +19,7 @@ export function figureToHtml(
 ): string {
   const data: PageData = {
     figure,
-    panels: panels.map(({ frame, scales }) => ({
-      frame,
-      ...(scales && { scales: { x: scaleData(scales.x), y: scaleData(scales.y) } }),
-    })),
+    panels: panels.map(placeData),
     ...(figure.frames && {
       insides: figure.frames.map(({ panels: shown }) =>
         panelInsides(layOut({ ...figure, panels: shown }).scene),
@@ -57,6 +55,12 @@ ${svg.trim()}
 </html>
 `;
 }
+
+const placeData = ({ frame, scales, inset }: PlacedPanel): PlaceData => ({
+  frame,
+  ...(scales && { scales: { x: scaleData(scales.x), y: scaleData(scales.y) } }),
+  ...(inset && { inset: placeData(inset) }),
+});
 
 const scaleData = ({ kind, domain }: Scale): { kind: Scale['kind']; domain: readonly [number, number] } => ({
   kind,
