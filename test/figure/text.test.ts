@@ -84,6 +84,11 @@ describe('ticks', () => {
     expect(texts('log', [1.1, 7], 3)).toEqual(['2', '5']);
   });
 
+  it('have equal decimals on a logarithmic scale of less than a decade', () => {
+    expect(texts('log', [1.88, 2.34], 5)).toEqual(['1.9', '2.0', '2.1', '2.2', '2.3']);
+    expect(texts('log', [1.88e-6, 2.34e-6], 5)[1]).toBe('2×$10^{-6}$');
+  });
+
   it('become fewer until they fit', () => {
     const fewer = axisTicks(scaleOf('linear', [0, 10]), 10, (list) => list.length <= 3);
     expect(fewer.list.map((t) => t.text)).toEqual(['0', '5', '10']);

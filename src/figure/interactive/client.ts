@@ -238,37 +238,84 @@ function listFrames(): void {
   show(last);
 }
 
-/** Check boxes for the marks that have names. */
+function show(one: Live, mark: number, shown: boolean): void {
+  if (shown) one.hidden.delete(mark);
+  else one.hidden.add(mark);
+  for (const drawn of one.group.querySelectorAll<SVGGElement>(`[data-mark="${mark}"]`))
+    drawn.style.display = shown ? '' : 'none';
+}
+
+/** A name to be ticked, and what happens then. */
+interface Choice {
+  readonly label: string;
+  change(shown: boolean): void;
+}
+
+/** A frame with a name and check boxes, all ticked. */
+function checkBoxes(name: string, choices: readonly Choice[]): readonly [HTMLElement, HTMLInputElement[]] {
+  const set = document.createElement('fieldset');
+  const legend = document.createElement('legend');
+  legend.textContent = name;
+  set.append(legend);
+  const boxes = choices.map(({ label, change }) => {
+    const box = document.createElement('input');
+    box.type = 'checkbox';
+    box.checked = true;
+    box.addEventListener('change', () => change(box.checked));
+    const line = document.createElement('label');
+    line.append(box, ` ${label}`);
+    set.append(line);
+    return box;
+  });
+  return [set, boxes];
+}
+
+/** Check boxes for the marks that have names: of what several panels name alike for all of them first. */
 function listMarks(): void {
   const form = byId('marks');
-  const names = panelNames(data.panels.map(({ frame }, i) => ({ frame, panel: live[i]!.panel })));
-  live.forEach((one, i) => {
-    if (one.panel.kind === 'space') return;
-    const named = one.panel.marks
-      .map((mark, m) => ({ m, label: labelOf(mark) }))
-      .filter(({ label }) => label !== undefined);
-    if (named.length < 2) return;
-    const set = document.createElement('fieldset');
-    const legend = document.createElement('legend');
-    legend.textContent = names[i]!;
-    set.append(legend);
-    for (const { m, label } of named) {
-      const box = document.createElement('input');
-      box.type = 'checkbox';
-      box.checked = true;
-      box.addEventListener('change', () => {
-        if (box.checked) one.hidden.delete(m);
-        else one.hidden.add(m);
-        for (const drawn of one.group.querySelectorAll<SVGGElement>(`[data-mark="${m}"]`))
-          drawn.style.display = box.checked ? '' : 'none';
-      });
-      const line = document.createElement('label');
-      line.append(box, ` ${label}`);
-      set.append(line);
-    }
-    form.append(set);
-    form.hidden = false;
+  const titles = panelNames(
+    data.panels.map(({ frame }, i) => ({ frame, panel: live[i]!.panel })),
+    data.figure,
+  );
+  const alike = new Map<string, { one: Live; mark: number; box: HTMLInputElement }[]>();
+  const sets = live.flatMap((one, i) => {
+    if (one.panel.kind === 'space') return [];
+    const named = one.panel.marks.flatMap((mark, m) => {
+      const label = labelOf(mark);
+      return label === undefined ? [] : [{ label, mark: m, change: (shown: boolean) => show(one, m, shown) }];
+    });
+    if (named.length < 2) return [];
+    const [set, boxes] = checkBoxes(titles[i]!, named);
+    named.forEach(({ label, mark }, k) => {
+      alike.set(label, [...(alike.get(label) ?? []), { one, mark, box: boxes[k]! }]);
+    });
+    return [set];
   });
+  form.hidden = sets.length === 0;
+  const several = [...alike].filter(([, marks]) => marks.length > 1);
+  if (several.length === 0) {
+    form.append(...sets);
+    return;
+  }
+  const [all] = checkBoxes(
+    'all panels',
+    several.map(([label, marks]) => ({
+      label,
+      change: (shown) => {
+        for (const { one, mark, box } of marks) {
+          box.checked = shown;
+          show(one, mark, shown);
+        }
+      },
+    })),
+  );
+  const each = document.createElement('details');
+  const summary = document.createElement('summary');
+  summary.textContent = 'Panel by panel';
+  const list = document.createElement('div');
+  list.append(...sets);
+  each.append(summary, list);
+  form.append(all, each);
 }
 
 const labelOf = (mark: Mark): string | undefined =>
@@ -303,8 +350,9 @@ function listProvenance(): void {
 listMarks();
 listFrames();
 listProvenance();
-if (live.some(({ panel }) => panel.kind === 'space')) {
+if (live.length > 0) {
   const hint = byId('hint');
+  const turns = live.some(({ panel }) => panel.kind === 'space') ? 'Drag a surface to turn it. ' : '';
   hint.hidden = false;
-  hint.textContent = 'Drag a surface to turn it; point at it to read its values.';
+  hint.textContent = `${turns}Point at what is drawn to read its values${provenance ? ' and the stage they are from' : ''}.`;
 }
