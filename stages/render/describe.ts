@@ -1,5 +1,5 @@
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
-import type { Axis, Figure, Panel, PlanePanel, RuleMark, Sample } from '../../src/figure/figure.ts';
+import type { Axis, Figure, Mark, Panel, PlanePanel, RuleMark, Sample } from '../../src/figure/figure.ts';
 import { domainOf } from '../../src/figure/scale.ts';
 import { type Content, compose, framesIn } from './compose.ts';
 import { curvesIn } from './panels/common.ts';
@@ -116,8 +116,12 @@ function ruled(panel: Panel, { own }: Content): Panel {
   const rules = own.rules.map(
     ({ axis, role, at, label }): RuleMark => ({ type: 'rule', axis, at, role, label }),
   );
-  const above = (plane: PlanePanel): PlanePanel => ({ ...plane, marks: [...rules, ...plane.marks] });
-  return { ...above(panel), ...(panel.inset && { inset: above(panel.inset) }) };
+  const isRule = (mark: Mark): boolean => mark.type === 'rule';
+  const withRules = (plane: PlanePanel): PlanePanel => ({
+    ...plane,
+    marks: [...plane.marks.filter(isRule), ...rules, ...plane.marks.filter((mark) => !isRule(mark))],
+  });
+  return { ...withRules(panel), ...(panel.inset && { inset: withRules(panel.inset) }) };
 }
 
 /** Deals the rows of the categories out to the panels whose curves they name. */

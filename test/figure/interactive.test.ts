@@ -94,6 +94,10 @@ describe('what a pointer finds', () => {
       findInPlane(one, frame, across, up, spot, nothingHidden);
     expect(find([50, 2])!.lines).toEqual(['λ = 1', 'loss is not finite']);
     expect(find([50, 2])!.at).toEqual([50, 0]);
+    const small = { ...one, marks: [{ type: 'line', x: [1], y: [-2.5e-7], style: 0 } as const] };
+    expect(findInPlane(small, frame, across, up, [50, 100], nothingHidden)!.lines[1]).toBe(
+      'loss = −2.5×10⁻⁷',
+    );
     // The third value stands ten points above the frame.
     expect(find([99, 1])).toBeUndefined();
   });

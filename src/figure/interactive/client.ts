@@ -125,7 +125,8 @@ function tell(found: Found | undefined, event: PointerEvent): void {
   tip.textContent = [...found.lines, ...stageOf(found.source)].join('\n');
   const right = event.clientX + 14 + tip.offsetWidth > window.innerWidth;
   tip.style.left = `${right ? event.clientX - 14 - tip.offsetWidth : event.clientX + 14}px`;
-  tip.style.top = `${Math.max(4, event.clientY + 14)}px`;
+  const below = event.clientY + 14 + tip.offsetHeight <= window.innerHeight;
+  tip.style.top = `${Math.max(4, below ? event.clientY + 14 : event.clientY - 14 - tip.offsetHeight)}px`;
 }
 
 let turning: { readonly one: Live; x: number; y: number } | undefined;
@@ -339,11 +340,13 @@ function listProvenance(): void {
   }
   details.append(about, table);
   for (const { path, text } of provenance.sources) {
-    const name = document.createElement('p');
+    const file = document.createElement('details');
+    const name = document.createElement('summary');
     name.textContent = path;
     const pre = document.createElement('pre');
     pre.textContent = text;
-    details.append(name, pre);
+    file.append(name, pre);
+    details.append(file);
   }
 }
 

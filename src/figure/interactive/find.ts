@@ -20,7 +20,18 @@ const reach = 14;
 /** How far a point's centre may lie outside the frame that clips it. */
 const edge = 1;
 
-const say = (value: number): string => plainText(numberText(Number(value.toPrecision(6)))).replace('-', '−');
+/** A number in plain text, where exponents have characters of their own. */
+const say = (value: number): string =>
+  numberText(Number(value.toPrecision(6)))
+    .replace(/\$10\^\{(-?\d+)\}\$/u, (_, power: string) => `10${power.replace(/./gu, (c) => raised[c]!)}`)
+    .replace('-', '−');
+const raised: Readonly<Record<string, string>> = Object.fromEntries(
+  [...'-0123456789'].map((c, i) => [c, [...'⁻⁰¹²³⁴⁵⁶⁷⁸⁹'][i]!]),
+);
+
+/** What a mark is called, unless by its source, which is told anyway. */
+const nameOf = (mark: Mark): string[] =>
+  'style' in mark && mark.label && mark.label !== mark.source ? [plainText(mark.label)] : [];
 
 /** The nearest sample of a panel with two axes that is shown. */
 export function findInPlane(
@@ -41,17 +52,12 @@ export function findInPlane(
   /** What is clipped away is not pointed at. */
   const isDrawn = ([sx, sy]: readonly [number, number]): boolean =>
     sx >= left && sx <= right && sy >= top && sy <= bottom;
-  const offer = (
-    mark: Mark & { label?: string },
-    spot: readonly [number, number],
-    lines: readonly string[],
-  ): void => {
+  const offer = (mark: Mark, spot: readonly [number, number], lines: readonly string[]): void => {
     if (!isDrawn(spot)) return;
     const distance = Math.hypot(spot[0] - at[0], spot[1] - at[1]);
     if (!(distance <= reach) || (best && distance >= best.distance)) return;
-    const name = 'style' in mark && mark.label ? [plainText(mark.label)] : [];
     best = {
-      lines: [...name, ...lines],
+      lines: [...nameOf(mark), ...lines],
       source: 'source' in mark ? mark.source : undefined,
       at: spot,
       distance,
@@ -99,7 +105,7 @@ export function findInPlane(
         const name = panel.x.categories?.[Math.round(middle)];
         const where = name === undefined ? `${say(mark.from[i]!)} to ${say(mark.to[i]!)}` : plainText(name);
         best = {
-          lines: [...(mark.label ? [plainText(mark.label)] : []), where, `${nameY} = ${say(height)}`],
+          lines: [...nameOf(mark), where, `${nameY} = ${say(height)}`],
           source: mark.source,
           at: [(left + right) / 2, top],
           distance: 0,

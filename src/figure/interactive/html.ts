@@ -94,6 +94,8 @@ main { max-width: 1100px; margin: 0 auto; padding: 16px; }
 #tip { position: fixed; pointer-events: none; background: #fff; border: 1px solid #888; border-radius: 3px;
   padding: 4px 8px; font-size: 12px; box-shadow: 0 1px 4px #0003; white-space: pre-line; max-width: 46ch; }
 details { margin-top: 16px; font-size: 13px; }
+details details { margin-top: 8px; }
+summary { cursor: pointer; }
 details pre { background: #f6f6f6; padding: 10px; overflow: auto; font-size: 12px; }
 table { border-collapse: collapse; font-size: 12px; }
 th, td { text-align: left; padding: 2px 10px 2px 0; vertical-align: top; }
