@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { textWidth, wrapText } from '../../src/figure/fonts.ts';
+import { font, textWidth, wrapText } from '../../src/figure/fonts.ts';
 import { literal, parseMath, plainText } from '../../src/figure/math-text.ts';
 import { axisTicks, domainOf, numberText, scaleOf } from '../../src/figure/scale.ts';
 
@@ -53,6 +53,20 @@ describe('widths', () => {
     const lines = wrapText('some words and $a + b$ and averylongwordwithoutanyspace', 8, 60);
     expect(lines.join(' ')).toContain('$a + b$');
     for (const line of lines) expect(textWidth(line, 8)).toBeLessThanOrEqual(60);
+  });
+});
+
+describe('widths', () => {
+  it.each([
+    'Evaluated: on cifar10-mini, train split, 2,048 images (AVATAR, To, fi, ffl).',
+    ' two  spaces ',
+    '−0.5',
+  ])('are those of the whole line: %s', (text) => {
+    const { unitsPerEm } = font('regular');
+    expect(textWidth(text, 10)).toBeCloseTo(
+      (10 * font('regular').layout(text).advanceWidth) / unitsPerEm,
+      12,
+    );
   });
 });
 
