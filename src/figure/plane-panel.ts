@@ -65,7 +65,7 @@ export function fitPlane(panel: PlanePanel, width: number, height: number): Fitt
   );
   const ticks = {
     x: horizontalTicks(xScale, width, panel.x.categories),
-    y: verticalTicks(yScale, height),
+    y: verticalTicks(yScale, height, panel.y.whole),
   };
   const numbered = { x: panel.x.numbered ?? true, y: panel.y.numbered ?? true };
   const levels = rulesOf(panel).filter((r) => r.axis === 'y' && !r.inKey && isInside(r.at, yScale));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { verticalTicks } from '../../src/figure/axes.ts';
 import { font, textWidth, wrapText } from '../../src/figure/fonts.ts';
 import { literal, parseMath, plainText } from '../../src/figure/math-text.ts';
 import { axisTicks, domainOf, numberText, scaleOf } from '../../src/figure/scale.ts';
@@ -96,6 +97,13 @@ describe('ticks', () => {
   it('are decades on a log scale, or 1, 2, 5 within one', () => {
     expect(texts('log', [0.05, 200], 5)).toEqual(['$10^{-1}$', '$10^{0}$', '$10^{1}$', '$10^{2}$']);
     expect(texts('log', [1.1, 7], 3)).toEqual(['2', '5']);
+  });
+
+  it('of counts are whole numbers, however few there are', () => {
+    const counts = (high: number) =>
+      verticalTicks(scaleOf('linear', [0, high]), 100, true).list.map((t) => t.text);
+    expect(counts(1.06)).toEqual(['0', '1']);
+    expect(counts(3.2)).toEqual(['0', '1', '2', '3']);
   });
 
   it('have equal decimals on a logarithmic scale of less than a decade', () => {

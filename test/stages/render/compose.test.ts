@@ -135,6 +135,18 @@ describe('panels by the names of inputs', () => {
       { pointer: '/panels/2/stretch', message: 'the stage has no input "dwn": did you mean "down"?' },
     ]);
   });
+
+  it('are refused where an input stands in none, which would be left out in silence', () => {
+    const problem = {
+      pointer: '/panels',
+      message: 'the input "curves" stands in no panel: name it in "show", "each" or "frames"',
+    };
+    expect(checkPanels(parametersOf({}), ['curves', 'categories'])).toEqual([problem]);
+    expect(checkPanels(parametersOf({}), ['panels', 'categories'])).toEqual([]);
+    const shows = parametersOf({ panels: [{ show: ['down[0]'] }, { each: ['panels'] }] });
+    expect(checkPanels(shows, ['down', 'panels', 'curves'])).toEqual([problem]);
+    expect(checkPanels(shows, ['down', 'panels'])).toEqual([]);
+  });
 });
 
 describe('what an input is', () => {
@@ -185,6 +197,7 @@ describe('what an input is', () => {
     const draw = (values: string): Figure =>
       figureOf([own], { panels: [{ show: ['own'], plot: 'histogram', values }] });
     expect(planes(draw('rows.0.loss'))[0]!.marks).toHaveLength(1);
+    expect(planes(draw('rows.0.loss'))[0]!.y.whole).toBe(true);
     expect(() => draw('rows.0.los')).toThrow('there is no "los"');
     expect(() => figureOf([own], { panels: [{ show: ['own'], plot: 'density' }] })).toThrow(
       'own[0] cannot be drawn as density',
