@@ -2,12 +2,12 @@ import { arrange, axisLabels, columnHeadings, frameOf, lineHeight, margin, rowHe
 import type { Figure } from './figure.ts';
 import type { PlacedPanel } from './fitted.ts';
 import { wrapText } from './fonts.ts';
-import { drawStrip, type KeyEntry, stripHeight } from './key.ts';
+import { drawStrip, type KeyEntry, type KeySymbol, stripHeight } from './key.ts';
 import { plainText } from './math-text.ts';
 import { drawHead } from './panel.ts';
 import type { Item, Scene } from './scene.ts';
 import { sharedNames } from './shared-names.ts';
-import { ink, sizes } from './style.ts';
+import { ink, lineStroke, sizes } from './style.ts';
 import { sceneToSvg } from './svg.ts';
 import { ascent } from './typography.ts';
 
@@ -60,7 +60,7 @@ export function layOut(given: Figure): { readonly scene: Scene; readonly panels:
     y += layout.frame.height + row.foot + rowGap;
   });
   if (layout.rows.length > 0) y -= rowGap;
-  for (const { heading, entries } of keyGroups(key)) {
+  for (const { heading, entries } of keyGroups(key, unnamedSymbols(figure))) {
     y += 5;
     if (heading !== '') {
       items.push(centredLine(heading, figure.width / 2, y, sizes.tick, false));
@@ -107,9 +107,25 @@ interface KeyGroup {
   readonly entries: readonly KeyEntry[];
 }
 
+/** Strokes of curves that no legend names: one of the key that looks alike is not theirs. */
+function unnamedSymbols({ panels }: Figure): KeySymbol[] {
+  return panels.flatMap((panel) =>
+    panel.kind === 'space' || panel.legend
+      ? []
+      : panel.marks.flatMap((mark): KeySymbol[] =>
+          mark.type === 'line' ? [{ type: 'line', stroke: lineStroke(mark.style), upright: false }] : [],
+        ),
+  );
+}
+
 /** Each entry once; strokes that mean different things in different panels are listed panel by panel. */
-function keyGroups(found: readonly { readonly entry: KeyEntry; readonly panel: string }[]): KeyGroup[] {
-  const meanings = new Map<string, Set<string>>();
+function keyGroups(
+  found: readonly { readonly entry: KeyEntry; readonly panel: string }[],
+  unnamed: readonly KeySymbol[],
+): KeyGroup[] {
+  const meanings = new Map<string, Set<string>>(
+    unnamed.map((symbol) => [JSON.stringify(symbol), new Set([''])]),
+  );
   for (const { entry } of found) {
     const symbol = JSON.stringify(entry.symbol);
     meanings.set(symbol, (meanings.get(symbol) ?? new Set()).add(entry.label));

@@ -83,7 +83,7 @@ const panelParameters = Type.Object(
       Type.Number({
         minimum: 0,
         description:
-          'Of curves with slope and curvature: how far to each side of a sample its parabola is drawn (default 0.05; 0: not at all).',
+          'Of curves with slope and curvature: how far to each side of a sample its parabola is drawn at most (default 0.05; 0: not at all).',
       }),
     ),
     rules: Type.Optional(
