@@ -36,11 +36,12 @@ export function footHeight(ticks: Ticks): number {
   return labelGap + (ticks.turned ? widestTick(ticks) : sizes.tick);
 }
 
-/** Ticks of a vertical axis `length` points long. */
-export function verticalTicks(scale: Scale, length: number): Ticks {
+/** Ticks of a vertical axis `length` points long; `whole`: at whole numbers alone. */
+export function verticalTicks(scale: Scale, length: number, whole = false): Ticks {
   return axisTicks(scale, Math.round(length / 20), (list) =>
     list.every((tick, i) => {
       const next = list[i + 1];
+      if (whole && !Number.isInteger(tick.at)) return false;
       return !next || (scale.at(next.at) - scale.at(tick.at)) * length >= 1.35 * sizes.tick;
     }),
   );

@@ -1,13 +1,13 @@
 import { arrange, axisLabels, columnHeadings, frameOf, lineHeight, margin, rowHeading } from './arrange.ts';
 import type { Figure } from './figure.ts';
+import type { PlacedPanel } from './fitted.ts';
 import { wrapText } from './fonts.ts';
-import { drawStrip, type KeyEntry, stripHeight } from './key.ts';
+import { drawStrip, type KeyEntry, type KeySymbol, stripHeight } from './key.ts';
 import { plainText } from './math-text.ts';
 import { drawHead } from './panel.ts';
-import type { Scale } from './scale.ts';
-import type { Box, Item, Scene } from './scene.ts';
+import type { Item, Scene } from './scene.ts';
 import { sharedNames } from './shared-names.ts';
-import { ink, sizes } from './style.ts';
+import { ink, lineStroke, sizes } from './style.ts';
 import { sceneToSvg } from './svg.ts';
 import { ascent } from './typography.ts';
 
@@ -20,12 +20,6 @@ export function drawFigure(figure: Figure): string {
 
 export function figureScene(figure: Figure): Scene {
   return layOut(figure).scene;
-}
-
-/** Where a panel's frame stands, and its scales where it has two axes: what finds data under a pointer. */
-export interface PlacedPanel {
-  readonly frame: Box;
-  readonly scales?: { readonly x: Scale; readonly y: Scale };
 }
 
 /** Where everything of a figure stands. */
@@ -56,13 +50,17 @@ export function layOut(given: Figure): { readonly scene: Scene; readonly panels:
         name: 'panel',
         items: [...drawn.items, ...drawHead(cell.fitted, frame), ...axisLabels(cell, frame)],
       });
-      placed.push({ frame, ...(cell.fitted.scales && { scales: cell.fitted.scales }) });
+      placed.push({
+        frame,
+        ...(cell.fitted.scales && { scales: cell.fitted.scales }),
+        ...(drawn.inset && { inset: drawn.inset }),
+      });
     }
     items.push(...rowHeading(layout, r, { ...layout.frame, x: 0, y }));
     y += layout.frame.height + row.foot + rowGap;
   });
   if (layout.rows.length > 0) y -= rowGap;
-  for (const { heading, entries } of keyGroups(key)) {
+  for (const { heading, entries } of keyGroups(key, unnamedSymbols(figure))) {
     y += 5;
     if (heading !== '') {
       items.push(centredLine(heading, figure.width / 2, y, sizes.tick, false));
@@ -109,9 +107,25 @@ interface KeyGroup {
   readonly entries: readonly KeyEntry[];
 }
 
+/** Strokes of curves that no legend names: one of the key that looks alike is not theirs. */
+function unnamedSymbols({ panels }: Figure): KeySymbol[] {
+  return panels.flatMap((panel) =>
+    panel.kind === 'space' || panel.legend
+      ? []
+      : panel.marks.flatMap((mark): KeySymbol[] =>
+          mark.type === 'line' ? [{ type: 'line', stroke: lineStroke(mark.style), upright: false }] : [],
+        ),
+  );
+}
+
 /** Each entry once; strokes that mean different things in different panels are listed panel by panel. */
-function keyGroups(found: readonly { readonly entry: KeyEntry; readonly panel: string }[]): KeyGroup[] {
-  const meanings = new Map<string, Set<string>>();
+function keyGroups(
+  found: readonly { readonly entry: KeyEntry; readonly panel: string }[],
+  unnamed: readonly KeySymbol[],
+): KeyGroup[] {
+  const meanings = new Map<string, Set<string>>(
+    unnamed.map((symbol) => [JSON.stringify(symbol), new Set([''])]),
+  );
   for (const { entry } of found) {
     const symbol = JSON.stringify(entry.symbol);
     meanings.set(symbol, (meanings.get(symbol) ?? new Set()).add(entry.label));

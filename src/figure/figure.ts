@@ -64,6 +64,8 @@ export interface Axis {
   readonly include?: readonly number[];
   /** Names of the places 0, 1, 2, … instead of numbers. */
   readonly categories?: readonly string[];
+  /** Numbers of the axis are counts: none between them. */
+  readonly whole?: true;
   /** False where a neighbour with the same domain has the numbers. */
   readonly numbered?: boolean;
 }

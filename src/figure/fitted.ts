@@ -29,4 +29,12 @@ export interface DrawnPanel {
   readonly items: readonly Item[];
   /** What the figure's key has to explain. */
   readonly key: readonly KeyEntry[];
+  readonly inset?: PlacedPanel;
+}
+
+/** Where a panel's frame stands, and its scales where it has two axes: what finds data under a pointer. */
+export interface PlacedPanel {
+  readonly frame: Box;
+  readonly scales?: { readonly x: Scale; readonly y: Scale };
+  readonly inset?: PlacedPanel;
 }

@@ -16,16 +16,29 @@ export function font(face: Face): fontkit.Font {
   return read;
 }
 
-const measured = new Map<string, number>();
+/** Advances in units of the font, word by word. */
+const advances: Readonly<Record<Face, Map<string, number>>> = {
+  regular: new Map(),
+  italic: new Map(),
+  bold: new Map(),
+};
 
+/**
+ * Width of a run in ems. A word is measured once, however many lines are tried with it: no pair of letters is kerned
+ * across a space, and the PDF is set word by word, too.
+ */
 function runWidth(text: string, face: Face): number {
-  const key = `${face} ${text}`;
-  const known = measured.get(key);
-  if (known !== undefined) return known;
-  const { unitsPerEm } = font(face);
-  const width = font(face).layout(text).advanceWidth / unitsPerEm;
-  measured.set(key, width);
-  return width;
+  const known = advances[face];
+  let sum = 0;
+  for (const word of text.match(/[^ ]+| +/gu) ?? []) {
+    let advance = known.get(word);
+    if (advance === undefined) {
+      advance = font(face).layout(word).advanceWidth;
+      known.set(word, advance);
+    }
+    sum += advance;
+  }
+  return sum / font(face).unitsPerEm;
 }
 
 const widths = { plain: new Map<string, number>(), bold: new Map<string, number>() };
@@ -48,11 +61,15 @@ export function textWidth(text: string, size: number, bold = false): number {
 export function wrapText(text: string, size: number, width: number, bold = false): string[] {
   const lines: string[] = [];
   let line = '';
+  let used = 0;
   const fits = (candidate: string): boolean => textWidth(candidate, size, bold) <= width;
+  const space = textWidth(' ', size, bold);
   for (const word of words(text)) {
-    const candidate = line === '' ? word : `${line} ${word}`;
-    if (fits(candidate)) line = candidate;
-    else {
+    const wide = textWidth(word, size, bold);
+    if (line !== '' && used + space + wide <= width) {
+      line += ` ${word}`;
+      used += space + wide;
+    } else {
       if (line !== '') lines.push(line);
       line = word;
       while (!fits(line) && line.length > 1) {
@@ -61,6 +78,7 @@ export function wrapText(text: string, size: number, width: number, bold = false
         lines.push(line.slice(0, cut));
         line = line.slice(cut);
       }
+      used = textWidth(line, size, bold);
     }
   }
   if (line !== '') lines.push(line);

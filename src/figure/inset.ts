@@ -1,5 +1,5 @@
 import type { PlanePanel } from './figure.ts';
-import type { FittedPanel } from './fitted.ts';
+import type { FittedPanel, PlacedPanel } from './fitted.ts';
 import { type Box, type Item, rectangle } from './scene.ts';
 import { ink } from './style.ts';
 
@@ -16,7 +16,7 @@ export function insetOf(
   fitTo: (panel: PlanePanel, width: number, height: number) => FittedPanel,
   obstacles: readonly (readonly [number, number])[],
   frame: Box,
-): Item[] {
+): { readonly items: readonly Item[]; readonly placed: PlacedPanel } {
   const [width, height] = [share.width * frame.width, share.height * frame.height];
   const fitted = fitTo({ ...panel, legend: false }, width, height);
   const whole = { width: fitted.left + width + 3, height: height + fitted.foot + 3 };
@@ -36,8 +36,11 @@ export function insetOf(
   );
   const box = places[hidden.indexOf(Math.min(...hidden))]!;
   const own = { x: box.x + fitted.left, y: box.y + 3, width, height };
-  return [
-    { type: 'path', d: rectangle(box), fill: ink.paper },
-    { type: 'group', name: 'inset', items: fitted.draw(own).items },
-  ];
+  return {
+    items: [
+      { type: 'path', d: rectangle(box), fill: ink.paper },
+      { type: 'group', name: 'inset', items: fitted.draw(own).items },
+    ],
+    placed: { frame: own, ...(fitted.scales && { scales: fitted.scales }) },
+  };
 }

@@ -17,6 +17,8 @@ export interface KeyEntry {
 }
 
 const sample = 13;
+/** Half the length of an upright sample: four whole dots of a reference line. */
+const upright = 4.35;
 const gap = 3.5;
 const between = 12;
 const size = sizes.tick;
@@ -49,8 +51,8 @@ function drawSymbol(symbol: KeySymbol, x: number, y: number): Item {
         type: 'path',
         d: symbol.upright
           ? line([
-              [x + width / 2, y + 4],
-              [x + width / 2, y - 4],
+              [x + width / 2, y + upright],
+              [x + width / 2, y - upright],
             ])
           : line([
               [x, y],

@@ -73,11 +73,14 @@ export function drawPath(mark: PathMark, frame: Box, x: Scale, y: Scale): Item[]
   ];
 }
 
-/** Short curves, broad enough to be seen on both sides of a curve that lies on them. */
+/**
+ * Short curves, broad enough to be seen on both sides of a curve that lies on them; narrow ones finer, so that the two
+ * arms of a steep parabola stand apart.
+ */
 export function drawSegments(mark: SegmentsMark, frame: Box, x: Scale, y: Scale): Item[] {
   const { stroke } = lineStroke(mark.style);
   const place = placing(frame, x, y);
-  const d = mark.pieces
+  const pieces = mark.pieces
     .map((piece) =>
       piece.x.flatMap((at, i): Place[] => {
         const value = piece.y[i];
@@ -85,8 +88,12 @@ export function drawSegments(mark: SegmentsMark, frame: Box, x: Scale, y: Scale)
         return found?.every(Number.isFinite) ? [found] : [];
       }),
     )
-    .filter((places) => places.length > 1)
-    .map((places) => line(places))
-    .join('');
-  return d === '' ? [] : [{ type: 'path', d, stroke, width: sizes.segment }];
+    .filter((places) => places.length > 1);
+  const byWidth = new Map<number, string>();
+  for (const places of pieces) {
+    const across = Math.abs(places.at(-1)![0] - places[0]![0]);
+    const width = Math.min(sizes.segment, Math.max(sizes.finest, Math.round(across * 3) / 10));
+    byWidth.set(width, (byWidth.get(width) ?? '') + line(places));
+  }
+  return [...byWidth].map(([width, d]) => ({ type: 'path', d, stroke, width }));
 }

@@ -65,7 +65,7 @@ export function fitPlane(panel: PlanePanel, width: number, height: number): Fitt
   );
   const ticks = {
     x: horizontalTicks(xScale, width, panel.x.categories),
-    y: verticalTicks(yScale, height),
+    y: verticalTicks(yScale, height, panel.y.whole),
   };
   const numbered = { x: panel.x.numbered ?? true, y: panel.y.numbered ?? true };
   const levels = rulesOf(panel).filter((r) => r.axis === 'y' && !r.inKey && isInside(r.at, yScale));
@@ -98,17 +98,18 @@ export function fitPlane(panel: PlanePanel, width: number, height: number): Fitt
         x: { scale: xScale, ticks: ticks.x, numbered: numbered.x },
         y: { scale: yScale, ticks: ticks.y, numbered: numbered.y },
       });
+      const inset =
+        panel.inset && insetOf(panel.inset, fitPlane, obstaclesOf(panel, frame, xScale, yScale), frame);
       return {
         items: [
           ...drawn.items,
           { type: 'group', name: 'axes', items: axes },
           ...levelNames(panel, yScale, frame),
           ...(field?.bar ? colourBar(field, frame, right) : []),
-          ...(panel.inset
-            ? insetOf(panel.inset, fitPlane, obstaclesOf(panel, frame, xScale, yScale), frame)
-            : []),
+          ...(inset?.items ?? []),
         ],
         key: drawn.key,
+        ...(inset && { inset: inset.placed }),
       };
     },
   };

@@ -126,8 +126,13 @@ function logTicks(domain: readonly [number, number], count: number): Ticks {
     if (values.length <= count && values.length >= 2)
       return { list: values.map((at) => ({ at, text: numberText(at) })), exponent: 0 };
   }
-  const values = ticks(domain[0], domain[1], count).filter((v) => v > 0);
-  return { list: values.map((at) => ({ at, text: numberText(at) })), exponent: 0 };
+  // Less than a decade: numbers in equal steps, with equal decimals.
+  const { list, exponent } = linearTicks(domain, count);
+  const above = list.filter(({ at }) => at > 0);
+  return {
+    list: exponent === 0 ? above : above.map(({ at }) => ({ at, text: numberText(at) })),
+    exponent: 0,
+  };
 }
 
 /** A number as it is printed in a paper: 0.05, 1250, 2.5×10⁻⁷, with a true minus sign. */

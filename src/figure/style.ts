@@ -18,6 +18,8 @@ export const sizes = {
   line: 1.1,
   /** Of short curves that lie under a line. */
   segment: 2.4,
+  /** Of such curves that are hardly wider than they are broad. */
+  finest: 0.8,
   frame: 0.6,
   tickLength: 2.8,
   minorTickLength: 1.6,

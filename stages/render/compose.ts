@@ -44,6 +44,15 @@ export function checkPanels(
       });
     }
   });
+  // A misspelt name is told above, and is why its input stands nowhere.
+  if (problems.length > 0) return problems;
+  const shown = new Set(panels.flatMap((panel) => ways.flatMap((way) => panel[way] ?? [])).map(nameOf));
+  for (const name of inputs)
+    if (name !== 'categories' && !(named === 0 && name === 'panels') && !shown.has(name))
+      problems.push({
+        pointer: '/panels',
+        message: `the input "${name}" stands in no panel: name it in "show", "each" or "frames"`,
+      });
   return problems;
 }
 

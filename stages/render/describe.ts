@@ -1,5 +1,5 @@
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
-import type { Axis, Figure, Panel, PlanePanel, Sample } from '../../src/figure/figure.ts';
+import type { Axis, Figure, Mark, Panel, PlanePanel, RuleMark, Sample } from '../../src/figure/figure.ts';
 import { domainOf } from '../../src/figure/scale.ts';
 import { type Content, compose, framesIn } from './compose.ts';
 import { curvesIn } from './panels/common.ts';
@@ -31,7 +31,7 @@ export function describeFigure(
   const drawn = overFrames(
     frames.map((contents) => {
       const rows = rowsByPanel(contents, categories);
-      return contents.map((content, i) => panelOf(content, rows[i]!, params));
+      return contents.map((content, i) => ruled(panelOf(content, rows[i]!, params), content));
     }),
   );
   const panels = drawn.at(-1)!;
@@ -108,6 +108,20 @@ function panelOf(content: Content, rows: readonly CategoryRow[], params: RenderP
     case 'bars':
       return barsPanel(content);
   }
+}
+
+/** A panel with the reference lines that the user wants in it, and in its inset, whose marks have the same places. */
+function ruled(panel: Panel, { own }: Content): Panel {
+  if (panel.kind === 'space' || !own.rules) return panel;
+  const rules = own.rules.map(
+    ({ axis, role, at, label }): RuleMark => ({ type: 'rule', axis, at, role, label }),
+  );
+  const isRule = (mark: Mark): boolean => mark.type === 'rule';
+  const withRules = (plane: PlanePanel): PlanePanel => ({
+    ...plane,
+    marks: [...plane.marks.filter(isRule), ...rules, ...plane.marks.filter((mark) => !isRule(mark))],
+  });
+  return { ...withRules(panel), ...(panel.inset && { inset: withRules(panel.inset) }) };
 }
 
 /** Deals the rows of the categories out to the panels whose curves they name. */

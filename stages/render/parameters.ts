@@ -83,8 +83,31 @@ const panelParameters = Type.Object(
       Type.Number({
         minimum: 0,
         description:
-          'Of curves with slope and curvature: how far to each side of a sample its parabola is drawn (default 0.05; 0: not at all).',
+          'Of curves with slope and curvature: how far to each side of a sample its parabola is drawn at most (default 0.05; 0: not at all).',
       }),
+    ),
+    rules: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            at: Type.Number(),
+            axis: Type.Enum(['x', 'y'], {
+              default: 'x',
+              description: 'On which axis `at` is measured: x gives an upright line.',
+            }),
+            role: Type.Enum(['target', 'level'], {
+              default: 'level',
+              description: 'target: in red, as a model; level: in grey, a value to compare with.',
+            }),
+            label: Type.String({ description: 'Its name, in the key or beside the frame.' }),
+          },
+          { additionalProperties: false },
+        ),
+        {
+          description:
+            'Dotted reference lines beside those at the models and at log C; not of surfaces in space.',
+        },
+      ),
     ),
     inset: Type.Optional(
       Type.Object(

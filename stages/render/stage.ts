@@ -56,8 +56,6 @@ export default defineStage({
     const { animatedPng } = await import('../../src/figure/animated-png.ts');
     const { sceneToSvg } = await import('../../src/figure/svg.ts');
     const { svgToPng } = await import('../../src/figure/png.ts');
-    const { sceneToPdf } = await import('../../src/figure/pdf.ts');
-    const { figureToHtml } = await import('../../src/figure/interactive/html.ts');
     const read = (path: string | undefined): Promise<string> => readFile(path!, 'utf8');
     const names = Object.keys(context.inputs).filter((name) => name !== 'categories');
     const sources = await Promise.all(
@@ -77,12 +75,14 @@ export default defineStage({
     const scenes = figure.frames ? frameScenes(figure) : [placed.scene];
     const last = scenes.at(-1)!;
     const others = async (): Promise<Buffer> => {
+      const { figureToHtml } = await import('../../src/figure/interactive/html.ts');
+      const { sceneToPdf } = await import('../../src/figure/pdf.ts');
       await writeFile(context.output('svg'), figure.frames ? sceneToSvg(last) : still);
       await writeFile(context.output('html'), figureToHtml(figure, placed, still));
       context.progress(1, 3, 'formats');
       return sceneToPdf(last);
     };
-    // The pixels are drawn on another thread while the other formats are made on this one.
+    // The pixels are drawn on another thread while the other formats, and their libraries, are made ready on this one.
     const [pngs, pdf] = await Promise.all([
       Promise.all(
         scenes.map((scene) =>

@@ -2,7 +2,7 @@ import { inflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawFigure, figureScene } from '../../src/figure/draw.ts';
-import type { Figure } from '../../src/figure/figure.ts';
+import type { Figure, PlanePanel } from '../../src/figure/figure.ts';
 import { sceneToPdf } from '../../src/figure/pdf.ts';
 import { svgToPng } from '../../src/figure/png.ts';
 import type { Item } from '../../src/figure/scene.ts';
@@ -32,6 +32,36 @@ describe.each(Object.entries(figures))('the figure %s', (name, figure) => {
 
   it('holds no number that a reader of SVG would refuse', () => {
     expect(badNumber(drawFigure(figure))).toBeUndefined();
+  });
+});
+
+describe('the key of a figure', () => {
+  it('names the panel whose strokes it explains where curves of another look alike and have no names', () => {
+    const line = (label?: string) => ({
+      type: 'line' as const,
+      x: [0, 1],
+      y: [0, 1],
+      style: 0,
+      ...(label && { label }),
+    });
+    const panel = (title: string, label: string | undefined): PlanePanel => ({
+      title,
+      x: { label: '', scale: 'linear' },
+      y: { label: '', scale: 'linear' },
+      legend: label === undefined ? false : 'key',
+      marks: [line(label)],
+    });
+    const texts = (panels: readonly PlanePanel[]): string[] =>
+      [
+        ...drawFigure({ width: 300, frame: { aspect: 1 }, columns: 2, panels }).matchAll(
+          /<text[^>]*>([^<]*)</gu,
+        ),
+      ].map(([, text]) => text!);
+    const count = (list: readonly string[], text: string): number => list.filter((t) => t === text).length;
+    const mixed = texts([panel('left', 'training images'), panel('right', undefined)]);
+    expect([count(mixed, 'training images'), count(mixed, 'left')]).toEqual([1, 2]);
+    const alike = texts([panel('left', 'training images'), panel('right', 'training images')]);
+    expect([count(alike, 'training images'), count(alike, 'left')]).toEqual([1, 1]);
   });
 });
 

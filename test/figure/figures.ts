@@ -370,11 +370,13 @@ export const figures: Readonly<Record<string, Figure>> = {
             type: 'segments',
             style: 5,
             label: 'second order',
+            // The last one is steep, and narrow.
             pieces: [-0.9, -0.6, -0.3, 0, 0.3, 0.6, 0.9].map((t) => {
-              const at = steps(t - 0.12, t + 0.12, 13);
+              const reach = t === 0.9 ? 0.03 : 0.12;
+              const at = steps(t - reach, t + reach, 13);
               const value = 0.4 + 1.2 * t * t + 0.4 * Math.sin(5 * t);
               const slope = 2.4 * t + 2 * Math.cos(5 * t);
-              const bend = 2.4 - 10 * Math.sin(5 * t);
+              const bend = t === 0.9 ? 800 : 2.4 - 10 * Math.sin(5 * t);
               return { x: at, y: at.map((s) => value + slope * (s - t) + 0.5 * bend * (s - t) ** 2) };
             }),
           },

@@ -5,6 +5,7 @@ import { layOut } from '../../src/figure/draw.ts';
 import type { PlanePanel, SpacePanel } from '../../src/figure/figure.ts';
 import { findInPlane, findInSpace } from '../../src/figure/interactive/find.ts';
 import { figureToHtml } from '../../src/figure/interactive/html.ts';
+import { scaleOf } from '../../src/figure/scale.ts';
 import { projectionOf } from '../../src/figure/space/projection.ts';
 import { fitSpaceScene } from '../../src/figure/space/surface.ts';
 import { sceneToSvg } from '../../src/figure/svg.ts';
@@ -58,6 +59,47 @@ describe('what a pointer finds', () => {
     const hidden = (mark: number): boolean => panel.marks[mark] === curves[0];
     expect(findInPlane(panel, frame, x, y, spot, hidden)?.lines[0]).not.toBe('−g');
     expect(findInPlane(panel, frame, x, y, at(-0.9, 0.2), nothingHidden)).toBeUndefined();
+  });
+
+  it('is a point of a parabola beside the curve, by its own name', () => {
+    const index = figures.densities!.panels.findIndex(
+      (one) => one.kind !== 'space' && one.marks.some((mark) => mark.type === 'segments'),
+    );
+    const one = figures.densities!.panels[index] as PlanePanel;
+    const placed = layOut(figures.densities!).panels[index]!;
+    const segments = one.marks.find((mark) => mark.type === 'segments')!;
+    const { x: across, y: up } = segments.pieces[2]!;
+    const spot = [
+      placed.frame.x + placed.scales!.x.at(across[12]!) * placed.frame.width,
+      placed.frame.y + placed.frame.height * (1 - placed.scales!.y.at(up[12]!)),
+    ] as const;
+    const found = findInPlane(one, placed.frame, placed.scales!.x, placed.scales!.y, spot, nothingHidden)!;
+    expect(found.lines).toEqual([
+      'second order',
+      'λ = −0.18',
+      `loss = ${Number(up[12]!.toPrecision(6))}`.replace('-', '−'),
+    ]);
+  });
+
+  it('is the triangle of a value that is not finite, and nothing that the frame cuts off', () => {
+    const frame = { x: 0, y: 0, width: 100, height: 100 };
+    const one: PlanePanel = {
+      x: { label: 'λ', scale: 'linear' },
+      y: { label: 'loss', scale: 'linear' },
+      legend: false,
+      marks: [{ type: 'line', x: [0, 1, 2], y: [0.5, null, 1.1], style: 0 }],
+    };
+    const [across, up] = [scaleOf('linear', [0, 2]), scaleOf('linear', [0, 1])];
+    const find = (spot: readonly [number, number]) =>
+      findInPlane(one, frame, across, up, spot, nothingHidden);
+    expect(find([50, 2])!.lines).toEqual(['λ = 1', 'loss is not finite']);
+    expect(find([50, 2])!.at).toEqual([50, 0]);
+    const small = { ...one, marks: [{ type: 'line', x: [1], y: [-2.5e-7], style: 0 } as const] };
+    expect(findInPlane(small, frame, across, up, [50, 100], nothingHidden)!.lines[1]).toBe(
+      'loss = −2.5×10⁻⁷',
+    );
+    // The third value stands ten points above the frame.
+    expect(find([99, 1])).toBeUndefined();
   });
 
   it('on a surface is the sample below it', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { layOut } from '../../src/figure/draw.ts';
 import type { Figure, PlanePanel } from '../../src/figure/figure.ts';
+import type { PlacedPanel } from '../../src/figure/fitted.ts';
 import { figureToHtml } from '../../src/figure/interactive/html.ts';
 import { panelNames } from '../../src/figure/interactive/names.ts';
 import { stampHtml } from '../../src/figure/stamp/html.ts';
@@ -115,6 +116,68 @@ describe('the program of an HTML figure, run', () => {
     expect(tip.hasAttribute('hidden')).toBe(true);
   });
 
+  it('tells what an inset shows inside it, and not what it hides', () => {
+    const figure = figures.densities!;
+    const index = figure.panels.findIndex((panel) => panel.kind !== 'space' && panel.inset);
+    const [curve] = (figure.panels[index] as PlanePanel).marks.filter((mark) => mark.type === 'line');
+    const { frame, scales, inset } = layOut(figure).panels[index]!;
+    const spot = (place: PlacedPanel, i: number): readonly [number, number] => [
+      place.frame.x + place.scales!.x.at(curve!.x[i]!) * place.frame.width,
+      place.frame.y + place.frame.height * (1 - place.scales!.y.at(curve!.y[i]!)),
+    ];
+    const page = opened(figure);
+    const tip = page.element('#tip');
+    const middle = curve!.x.findIndex((x) => Math.abs(x - 0.1) < 1e-9);
+    page.pointer('pointermove', ...spot(inset!, middle));
+    expect(tip.textContent).toContain('λ = 0.1');
+    // The same sample in the large frame is elsewhere, and is found there as well.
+    page.pointer('pointermove', ...spot({ frame, scales: scales! }, middle));
+    expect(tip.textContent).toContain('λ = 0.1');
+    page.pointer('pointermove', inset!.frame.x + 1, inset!.frame.y + 1);
+    expect(tip.hasAttribute('hidden')).toBe(true);
+  });
+
+  it('hides what all panels name alike in all of them at once', () => {
+    const labelled = (label: string, style: number) => ({
+      type: 'line' as const,
+      x: [0, 1],
+      y: [style, 1],
+      label,
+      style,
+    });
+    const panel = (title: string): PlanePanel => ({
+      title,
+      x: { label: 'λ', scale: 'linear' },
+      y: { label: 'loss', scale: 'linear' },
+      legend: true,
+      marks: [labelled('first', 0), labelled('second', 1)],
+    });
+    const page = opened({
+      width: 300,
+      frame: { aspect: 1 },
+      columns: 2,
+      panels: [panel('left'), panel('right')],
+    });
+    const sets = [...page.element('#marks').querySelectorAll('fieldset')];
+    expect(sets.map((set) => set.querySelector('legend')!.textContent)).toEqual([
+      'all panels',
+      'left',
+      'right',
+    ]);
+    const boxes = sets.map((set) => [...set.querySelectorAll('input')]);
+    const drawn = (mark: number) =>
+      [...page.svg.querySelectorAll<SVGGElement>(`[data-mark="${mark}"]`)].map(({ style }) => style.display);
+    expect(drawn(0)).toHaveLength(2);
+    boxes[0]![0]!.checked = false;
+    page.fire(boxes[0]![0]!, 'change');
+    expect(drawn(0)).toEqual(['none', 'none']);
+    expect(boxes.slice(1).map(([box]) => box!.checked)).toEqual([false, false]);
+    boxes[2]![0]!.checked = true;
+    page.fire(boxes[2]![0]!, 'change');
+    expect(drawn(0)).toEqual(['none', '']);
+    expect(drawn(1).filter((display) => display === 'none')).toEqual([]);
+  });
+
   it('lists the provenance that publishing has put in, as text', () => {
     expect(opened(space).element('#origin').hasAttribute('hidden')).toBe(true);
     const origin = opened(space, provenance).element('#origin');
@@ -146,21 +209,39 @@ describe('names of panels', () => {
   });
 
   it('are titles, axes, or places: what a reader sees', () => {
-    expect(
-      panelNames([
-        at(0, 0, named('$θ$', 'λ', 'loss')),
-        at(0, 1, named('', 'λ', 'loss')),
-        at(1, 0, named('', 'degrees', 'density')),
-        at(1, 1, named('', 'λ', 'loss')),
-        at(1, 2, named('', '', '')),
-      ]),
-    ).toEqual([
+    const alone = { columns: 3 };
+    const list = [
+      at(0, 0, named('$θ$', 'λ', 'loss')),
+      at(0, 1, named('', 'λ', 'loss')),
+      at(1, 0, named('', 'degrees', 'density')),
+      at(1, 1, named('', 'λ', 'loss')),
+      at(1, 2, named('', '', '')),
+    ];
+    expect(panelNames(list, alone)).toEqual([
       'θ',
       'loss over λ (row 1, column 2)',
       'density over degrees',
       'loss over λ (row 2, column 2)',
       'row 2, column 3',
     ]);
-    expect(panelNames([at(0, 0, named('', '', ''))])).toEqual(['the panel']);
+    expect(panelNames([at(0, 0, named('', '', ''))], alone)).toEqual(['the panel']);
+  });
+
+  it('are the headings of their row and column first', () => {
+    const list = [
+      at(0, 0, named('[1.0]', 'λ', 'loss')),
+      at(0, 1, named('other [3.0]', 'λ', 'loss')),
+      at(1, 0, named('', 'λ', 'loss')),
+      at(1, 1, named('', 'λ', 'loss')),
+    ];
+    expect(
+      panelNames(list, { columns: 2, rowTitles: ['MLP', 'RN8'], columnTitles: ['$E$ early', '$E$ late'] }),
+    ).toEqual(['MLP, E early', 'MLP, E late, other', 'RN8, E early', 'RN8, E late']);
+    expect(panelNames(list, { columns: 2, columnTitles: ['P.E.', 'N.E.'] })).toEqual([
+      'P.E. (row 1, column 1)',
+      'N.E., other',
+      'P.E. (row 2, column 1)',
+      'N.E.',
+    ]);
   });
 });

@@ -60,7 +60,7 @@ export class Page {
     if (program.length !== 1) throw new Error(`a page with ${program.length} programs`);
     const globals = {
       document,
-      window: Object.assign(Object.create(window), { innerWidth: 1000 }),
+      window: Object.assign(Object.create(window), { innerWidth: 1000, innerHeight: 800 }),
       DOMPoint: Point,
       requestAnimationFrame: (f: () => void) => this.#frames.push(f),
     };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { textWidth, wrapText } from '../../src/figure/fonts.ts';
+import { verticalTicks } from '../../src/figure/axes.ts';
+import { font, textWidth, wrapText } from '../../src/figure/fonts.ts';
 import { literal, parseMath, plainText } from '../../src/figure/math-text.ts';
 import { axisTicks, domainOf, numberText, scaleOf } from '../../src/figure/scale.ts';
 
@@ -56,6 +57,20 @@ describe('widths', () => {
   });
 });
 
+describe('widths', () => {
+  it.each([
+    'Evaluated: on cifar10-mini, train split, 2,048 images (AVATAR, To, fi, ffl).',
+    ' two  spaces ',
+    '−0.5',
+  ])('are those of the whole line: %s', (text) => {
+    const { unitsPerEm } = font('regular');
+    expect(textWidth(text, 10)).toBeCloseTo(
+      (10 * font('regular').layout(text).advanceWidth) / unitsPerEm,
+      12,
+    );
+  });
+});
+
 describe('ticks', () => {
   const always = (): boolean => true;
   const texts = (kind: 'linear' | 'log', domain: [number, number], count: number): string[] =>
@@ -82,6 +97,18 @@ describe('ticks', () => {
   it('are decades on a log scale, or 1, 2, 5 within one', () => {
     expect(texts('log', [0.05, 200], 5)).toEqual(['$10^{-1}$', '$10^{0}$', '$10^{1}$', '$10^{2}$']);
     expect(texts('log', [1.1, 7], 3)).toEqual(['2', '5']);
+  });
+
+  it('of counts are whole numbers, however few there are', () => {
+    const counts = (high: number) =>
+      verticalTicks(scaleOf('linear', [0, high]), 100, true).list.map((t) => t.text);
+    expect(counts(1.06)).toEqual(['0', '1']);
+    expect(counts(3.2)).toEqual(['0', '1', '2', '3']);
+  });
+
+  it('have equal decimals on a logarithmic scale of less than a decade', () => {
+    expect(texts('log', [1.88, 2.34], 5)).toEqual(['1.9', '2.0', '2.1', '2.2', '2.3']);
+    expect(texts('log', [1.88e-6, 2.34e-6], 5)[1]).toBe('2×$10^{-6}$');
   });
 
   it('become fewer until they fit', () => {

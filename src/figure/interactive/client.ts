@@ -3,7 +3,7 @@
  * The program inside an HTML figure. `node scripts/build-client.mjs` bundles it, with the drawing code of src/figure/
  * that it shares, into client.generated.ts; a test holds that file to this one.
  */
-import type { Figure, Mark, Panel, SpacePanel, View } from '../figure.ts';
+import type { Figure, Mark, Panel, PlanePanel, SpacePanel, View } from '../figure.ts';
 import { plainText } from '../math-text.ts';
 import { scaleOf } from '../scale.ts';
 import { drawSpace, fitSpaceScene, type SpaceScene } from '../space/surface.ts';
@@ -11,7 +11,7 @@ import { itemsToSvg } from '../svg.ts';
 import type { Measure } from '../typography.ts';
 import { type Found, findInPlane, findInSpace } from './find.ts';
 import { panelNames } from './names.ts';
-import type { PageData } from './page-data.ts';
+import type { PageData, PlaceData } from './page-data.ts';
 
 /** The parts of a provenance record that the page shows. */
 interface Provenance {
@@ -42,22 +42,20 @@ const measure: Measure = (text, size) => {
 interface Live {
   panel: Panel;
   readonly group: SVGGElement;
-  readonly frame: PageData['panels'][number]['frame'];
-  readonly scales: PageData['panels'][number]['scales'];
+  readonly place: PlaceData;
   scene: SpaceScene | undefined;
   view: View;
   readonly hidden: Set<number>;
 }
 
-const live = data.panels.map(({ frame, scales }, i): Live => {
+const live = data.panels.map((place, i): Live => {
   const panel = (data.figure as Figure).panels[i]!;
   const space = panel.kind === 'space';
   return {
     panel,
     group: groups[i]!,
-    frame,
-    scales,
-    scene: space ? fitSpaceScene(panel, frame, measure) : undefined,
+    place,
+    scene: space ? fitSpaceScene(panel, place.frame, measure) : undefined,
     view: space ? panel.view : { azimuth: 0, elevation: 0 },
     hidden: new Set(),
   };
@@ -69,17 +67,36 @@ function placeOf(event: { readonly clientX: number; readonly clientY: number }):
   return [x, y];
 }
 
-const contains = ({ frame }: Live, [x, y]: readonly [number, number]): boolean =>
+const contains = ({ frame }: PlaceData, [x, y]: readonly [number, number]): boolean =>
   x >= frame.x && y >= frame.y && x <= frame.x + frame.width && y <= frame.y + frame.height;
 
 const spaceAt = (at: readonly [number, number]): Live | undefined =>
-  live.find((one) => one.panel.kind === 'space' && contains(one, at));
+  live.find((one) => one.panel.kind === 'space' && contains(one.place, at));
 
 function findAt(one: Live, at: readonly [number, number]): Found | undefined {
-  if (one.panel.kind === 'space') return findInSpace(one.panel, one.scene!, one.view, at);
-  if (!one.scales) return undefined;
-  const [x, y] = [one.scales.x, one.scales.y].map(({ kind, domain }) => scaleOf(kind, domain));
-  return findInPlane(one.panel, one.frame, x!, y!, at, (mark) => one.hidden.has(mark));
+  const { panel, place, hidden } = one;
+  if (panel.kind === 'space') return findInSpace(panel, one.scene!, one.view, at);
+  // An inset shows the same quantities, and leaves their names to the frame it stands in.
+  return panel.inset && place.inset && contains(place.inset, at)
+    ? findIn(named(panel.inset, panel), place.inset, at, hidden)
+    : findIn(panel, place, at, hidden);
+}
+
+const named = (inset: PlanePanel, { x, y }: PlanePanel): PlanePanel => ({
+  ...inset,
+  x: { ...inset.x, label: x.label },
+  y: { ...inset.y, label: y.label },
+});
+
+function findIn(
+  panel: PlanePanel,
+  { frame, scales }: PlaceData,
+  at: readonly [number, number],
+  hidden: ReadonlySet<number>,
+): Found | undefined {
+  if (!scales) return undefined;
+  const [x, y] = [scales.x, scales.y].map(({ kind, domain }) => scaleOf(kind, domain));
+  return findInPlane(panel, frame, x!, y!, at, (mark) => hidden.has(mark));
 }
 
 /** The stage behind an input such as `panels[1]`. */
@@ -108,7 +125,8 @@ function tell(found: Found | undefined, event: PointerEvent): void {
   tip.textContent = [...found.lines, ...stageOf(found.source)].join('\n');
   const right = event.clientX + 14 + tip.offsetWidth > window.innerWidth;
   tip.style.left = `${right ? event.clientX - 14 - tip.offsetWidth : event.clientX + 14}px`;
-  tip.style.top = `${Math.max(4, event.clientY + 14)}px`;
+  const below = event.clientY + 14 + tip.offsetHeight <= window.innerHeight;
+  tip.style.top = `${Math.max(4, below ? event.clientY + 14 : event.clientY - 14 - tip.offsetHeight)}px`;
 }
 
 let turning: { readonly one: Live; x: number; y: number } | undefined;
@@ -149,7 +167,7 @@ svg.addEventListener('pointermove', (event) => {
     return;
   }
   const at = placeOf(event);
-  const one = live.find((l) => contains(l, at));
+  const one = live.find(({ place }) => contains(place, at));
   tell(one && findAt(one, at), event);
 });
 svg.addEventListener('pointerleave', (event) => tell(undefined, event));
@@ -180,7 +198,7 @@ function showFrame(k: number): void {
       for (const drawn of one.group.querySelectorAll<SVGGElement>(`[data-mark="${mark}"]`))
         drawn.style.display = 'none';
     if (one.panel.kind !== 'space') return;
-    one.scene = fitSpaceScene(one.panel, one.frame, measure);
+    one.scene = fitSpaceScene(one.panel, one.place.frame, measure);
     drawView(one);
   });
 }
@@ -221,37 +239,84 @@ function listFrames(): void {
   show(last);
 }
 
-/** Check boxes for the marks that have names. */
+function show(one: Live, mark: number, shown: boolean): void {
+  if (shown) one.hidden.delete(mark);
+  else one.hidden.add(mark);
+  for (const drawn of one.group.querySelectorAll<SVGGElement>(`[data-mark="${mark}"]`))
+    drawn.style.display = shown ? '' : 'none';
+}
+
+/** A name to be ticked, and what happens then. */
+interface Choice {
+  readonly label: string;
+  change(shown: boolean): void;
+}
+
+/** A frame with a name and check boxes, all ticked. */
+function checkBoxes(name: string, choices: readonly Choice[]): readonly [HTMLElement, HTMLInputElement[]] {
+  const set = document.createElement('fieldset');
+  const legend = document.createElement('legend');
+  legend.textContent = name;
+  set.append(legend);
+  const boxes = choices.map(({ label, change }) => {
+    const box = document.createElement('input');
+    box.type = 'checkbox';
+    box.checked = true;
+    box.addEventListener('change', () => change(box.checked));
+    const line = document.createElement('label');
+    line.append(box, ` ${label}`);
+    set.append(line);
+    return box;
+  });
+  return [set, boxes];
+}
+
+/** Check boxes for the marks that have names: of what several panels name alike for all of them first. */
 function listMarks(): void {
   const form = byId('marks');
-  const names = panelNames(data.panels.map(({ frame }, i) => ({ frame, panel: live[i]!.panel })));
-  live.forEach((one, i) => {
-    if (one.panel.kind === 'space') return;
-    const named = one.panel.marks
-      .map((mark, m) => ({ m, label: labelOf(mark) }))
-      .filter(({ label }) => label !== undefined);
-    if (named.length < 2) return;
-    const set = document.createElement('fieldset');
-    const legend = document.createElement('legend');
-    legend.textContent = names[i]!;
-    set.append(legend);
-    for (const { m, label } of named) {
-      const box = document.createElement('input');
-      box.type = 'checkbox';
-      box.checked = true;
-      box.addEventListener('change', () => {
-        if (box.checked) one.hidden.delete(m);
-        else one.hidden.add(m);
-        for (const drawn of one.group.querySelectorAll<SVGGElement>(`[data-mark="${m}"]`))
-          drawn.style.display = box.checked ? '' : 'none';
-      });
-      const line = document.createElement('label');
-      line.append(box, ` ${label}`);
-      set.append(line);
-    }
-    form.append(set);
-    form.hidden = false;
+  const titles = panelNames(
+    data.panels.map(({ frame }, i) => ({ frame, panel: live[i]!.panel })),
+    data.figure,
+  );
+  const alike = new Map<string, { one: Live; mark: number; box: HTMLInputElement }[]>();
+  const sets = live.flatMap((one, i) => {
+    if (one.panel.kind === 'space') return [];
+    const named = one.panel.marks.flatMap((mark, m) => {
+      const label = labelOf(mark);
+      return label === undefined ? [] : [{ label, mark: m, change: (shown: boolean) => show(one, m, shown) }];
+    });
+    if (named.length < 2) return [];
+    const [set, boxes] = checkBoxes(titles[i]!, named);
+    named.forEach(({ label, mark }, k) => {
+      alike.set(label, [...(alike.get(label) ?? []), { one, mark, box: boxes[k]! }]);
+    });
+    return [set];
   });
+  form.hidden = sets.length === 0;
+  const several = [...alike].filter(([, marks]) => marks.length > 1);
+  if (several.length === 0) {
+    form.append(...sets);
+    return;
+  }
+  const [all] = checkBoxes(
+    'all panels',
+    several.map(([label, marks]) => ({
+      label,
+      change: (shown) => {
+        for (const { one, mark, box } of marks) {
+          box.checked = shown;
+          show(one, mark, shown);
+        }
+      },
+    })),
+  );
+  const each = document.createElement('details');
+  const summary = document.createElement('summary');
+  summary.textContent = 'Panel by panel';
+  const list = document.createElement('div');
+  list.append(...sets);
+  each.append(summary, list);
+  form.append(all, each);
 }
 
 const labelOf = (mark: Mark): string | undefined =>
@@ -275,19 +340,22 @@ function listProvenance(): void {
   }
   details.append(about, table);
   for (const { path, text } of provenance.sources) {
-    const name = document.createElement('p');
+    const file = document.createElement('details');
+    const name = document.createElement('summary');
     name.textContent = path;
     const pre = document.createElement('pre');
     pre.textContent = text;
-    details.append(name, pre);
+    file.append(name, pre);
+    details.append(file);
   }
 }
 
 listMarks();
 listFrames();
 listProvenance();
-if (live.some(({ panel }) => panel.kind === 'space')) {
+if (live.length > 0) {
   const hint = byId('hint');
+  const turns = live.some(({ panel }) => panel.kind === 'space') ? 'Drag a surface to turn it. ' : '';
   hint.hidden = false;
-  hint.textContent = 'Drag a surface to turn it; point at it to read its values.';
+  hint.textContent = `${turns}Point at what is drawn to read its values${provenance ? ' and the stage they are from' : ''}.`;
 }

@@ -17,8 +17,21 @@ export interface Found {
 
 /** Points of the page within which a sample counts as pointed at. */
 const reach = 14;
+/** How far a point's centre may lie outside the frame that clips it. */
+const edge = 1;
 
-const say = (value: number): string => plainText(numberText(Number(value.toPrecision(6)))).replace('-', '−');
+/** A number in plain text, where exponents have characters of their own. */
+const say = (value: number): string =>
+  numberText(Number(value.toPrecision(6)))
+    .replace(/\$10\^\{(-?\d+)\}\$/u, (_, power: string) => `10${power.replace(/./gu, (c) => raised[c]!)}`)
+    .replace('-', '−');
+const raised: Readonly<Record<string, string>> = Object.fromEntries(
+  [...'-0123456789'].map((c, i) => [c, [...'⁻⁰¹²³⁴⁵⁶⁷⁸⁹'][i]!]),
+);
+
+/** What a mark is called, unless by its source, which is told anyway. */
+const nameOf = (mark: Mark): string[] =>
+  'style' in mark && mark.label && mark.label !== mark.source ? [plainText(mark.label)] : [];
 
 /** The nearest sample of a panel with two axes that is shown. */
 export function findInPlane(
@@ -34,35 +47,53 @@ export function findInPlane(
     frame.y + frame.height * (1 - y.at(b)),
   ];
   let best: (Found & { readonly distance: number }) | undefined;
-  const offer = (mark: Mark & { label?: string }, px: number, py: number, lines: string[]): void => {
-    const spot = place(px, py);
+  const [left, right] = [frame.x - edge, frame.x + frame.width + edge];
+  const [top, bottom] = [frame.y - edge, frame.y + frame.height + edge];
+  /** What is clipped away is not pointed at. */
+  const isDrawn = ([sx, sy]: readonly [number, number]): boolean =>
+    sx >= left && sx <= right && sy >= top && sy <= bottom;
+  const offer = (mark: Mark, spot: readonly [number, number], lines: readonly string[]): void => {
+    if (!isDrawn(spot)) return;
     const distance = Math.hypot(spot[0] - at[0], spot[1] - at[1]);
     if (!(distance <= reach) || (best && distance >= best.distance)) return;
-    const name = 'style' in mark && mark.label ? [plainText(mark.label)] : [];
     best = {
-      lines: [...name, ...lines],
+      lines: [...nameOf(mark), ...lines],
       source: 'source' in mark ? mark.source : undefined,
       at: spot,
       distance,
     };
   };
   const [nameX, nameY] = [plainText(panel.x.label) || 'x', plainText(panel.y.label) || 'y'];
+  const both = (a: number, b: number | null): string[] => [
+    `${nameX} = ${say(a)}`,
+    `${nameY} ${b === null ? 'is not finite' : `= ${say(b)}`}`,
+  ];
   panel.marks.forEach((mark, m) => {
     if (hidden(m)) return;
-    if (mark.type === 'line' || mark.type === 'points')
+    if (mark.type === 'line')
       mark.y.forEach((value, i) => {
-        const height = value ?? (mark.type === 'points' ? y.domain[0] : null);
-        if (height === null) return;
-        const lines = [
-          `${nameX} = ${say(mark.x[i]!)}`,
-          ...(value === null ? [] : [`${nameY} = ${say(value)}`]),
-        ];
-        offer(mark, mark.x[i]!, height, lines);
+        const spot = place(mark.x[i]!, value ?? Number.NaN);
+        // Triangles at the edges stand for what no axis shows.
+        const shown = Number.isFinite(spot[1])
+          ? spot
+          : ([spot[0], value === null ? frame.y : frame.y + frame.height] as const);
+        offer(mark, shown, both(mark.x[i]!, value));
       });
+    else if (mark.type === 'points')
+      mark.y.forEach((value, i) => {
+        if (mark.shape === 'tick')
+          offer(mark, place(mark.x[i]!, y.domain[0]), [`${nameX} = ${say(mark.x[i]!)}`]);
+        else if (value !== null) offer(mark, place(mark.x[i]!, value), both(mark.x[i]!, value));
+      });
+    else if (mark.type === 'segments')
+      for (const piece of mark.pieces)
+        piece.y.forEach((value, i) => {
+          if (value !== null) offer(mark, place(piece.x[i]!, value), both(piece.x[i]!, value));
+        });
     else if (mark.type === 'path')
       mark.x.forEach((value, i) => {
         const where = `${nameX} = ${say(value)}, ${nameY} = ${say(mark.y[i]!)}`;
-        offer(mark, value, mark.y[i]!, [`point ${i + 1} of ${mark.x.length}`, where]);
+        offer(mark, place(value, mark.y[i]!), [`point ${i + 1} of ${mark.x.length}`, where]);
       });
     else if (mark.type === 'bars')
       mark.height.forEach((height, i) => {
@@ -74,7 +105,7 @@ export function findInPlane(
         const name = panel.x.categories?.[Math.round(middle)];
         const where = name === undefined ? `${say(mark.from[i]!)} to ${say(mark.to[i]!)}` : plainText(name);
         best = {
-          lines: [...(mark.label ? [plainText(mark.label)] : []), where, `${nameY} = ${say(height)}`],
+          lines: [...nameOf(mark), where, `${nameY} = ${say(height)}`],
           source: mark.source,
           at: [(left + right) / 2, top],
           distance: 0,

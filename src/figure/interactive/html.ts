@@ -1,10 +1,11 @@
-import { layOut, type PlacedPanel } from '../draw.ts';
+import { layOut } from '../draw.ts';
 import type { Figure } from '../figure.ts';
+import type { PlacedPanel } from '../fitted.ts';
 import type { Scale } from '../scale.ts';
 import type { Scene } from '../scene.ts';
 import { escapeXml, panelInsides } from '../svg.ts';
 import { client } from './client.generated.ts';
-import type { PageData } from './page-data.ts';
+import type { PageData, PlaceData } from './page-data.ts';
 
 /**
  * A figure as one HTML file that reaches for nothing outside itself: the same drawing as the SVG, and a program that
@@ -18,10 +19,7 @@ export function figureToHtml(
 ): string {
   const data: PageData = {
     figure,
-    panels: panels.map(({ frame, scales }) => ({
-      frame,
-      ...(scales && { scales: { x: scaleData(scales.x), y: scaleData(scales.y) } }),
-    })),
+    panels: panels.map(placeData),
     ...(figure.frames && {
       insides: figure.frames.map(({ panels: shown }) =>
         panelInsides(layOut({ ...figure, panels: shown }).scene),
@@ -34,7 +32,8 @@ export function figureToHtml(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeXml(scene.title)}</title>
-<style>${css}</style>
+<style>${css}#drawing svg { max-width: ${Math.round(largestZoom * scene.width)}px; }
+</style>
 </head>
 <body>
 <main>
@@ -58,6 +57,15 @@ ${svg.trim()}
 `;
 }
 
+/** Pixels of the screen a point: a narrow figure is not blown up to the whole window. */
+const largestZoom = 2.8;
+
+const placeData = ({ frame, scales, inset }: PlacedPanel): PlaceData => ({
+  frame,
+  ...(scales && { scales: { x: scaleData(scales.x), y: scaleData(scales.y) } }),
+  ...(inset && { inset: placeData(inset) }),
+});
+
 const scaleData = ({ kind, domain }: Scale): { kind: Scale['kind']; domain: readonly [number, number] } => ({
   kind,
   domain,
@@ -71,18 +79,23 @@ function scriptJson(value: unknown): string {
 const css = `
 body { margin: 0; background: #fff; color: #111; font: 14px/1.45 'DejaVu Sans', Verdana, sans-serif; }
 main { max-width: 1100px; margin: 0 auto; padding: 16px; }
-#drawing svg { width: 100%; height: auto; overflow: visible; }
+#drawing svg { display: block; width: 100%; height: auto; margin: 0 auto; overflow: visible; }
 #drawing [data-part=space] { cursor: grab; touch-action: none; }
 #hint { color: #555; font-size: 12px; margin: 4px 0; }
 #film { display: flex; align-items: center; gap: 10px; margin: 8px 0; font-size: 14px; }
 #film[hidden] { display: none; }
 #film button { width: 5.5em; } #film input { flex: 1; } #film output { min-width: 6em; }
-#marks { display: flex; flex-wrap: wrap; gap: 4px 18px; border: 0; margin: 12px 0; font-size: 13px; }
+#marks { margin: 12px 0; }
+#marks, #marks details > div { display: flex; flex-wrap: wrap; gap: 4px 18px; border: 0; font-size: 13px; }
+#marks[hidden] { display: none; }
+#marks details { flex-basis: 100%; margin: 6px 0 0; } #marks details > div { margin-top: 6px; }
 #marks fieldset { border: 1px solid #ddd; border-radius: 4px; display: flex; flex-wrap: wrap; gap: 2px 12px; }
 #marks label { white-space: nowrap; }
 #tip { position: fixed; pointer-events: none; background: #fff; border: 1px solid #888; border-radius: 3px;
   padding: 4px 8px; font-size: 12px; box-shadow: 0 1px 4px #0003; white-space: pre-line; max-width: 46ch; }
 details { margin-top: 16px; font-size: 13px; }
+details details { margin-top: 8px; }
+summary { cursor: pointer; }
 details pre { background: #f6f6f6; padding: 10px; overflow: auto; font-size: 12px; }
 table { border-collapse: collapse; font-size: 12px; }
 th, td { text-align: left; padding: 2px 10px 2px 0; vertical-align: top; }

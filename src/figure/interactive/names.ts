@@ -1,16 +1,23 @@
 /** How the page calls panels: by what a reader sees. */
-import type { Panel } from '../figure.ts';
+import type { Figure, Panel } from '../figure.ts';
 import { plainText } from '../math-text.ts';
 import type { Box } from '../scene.ts';
 
 /**
- * A panel's title; where it has none, what its axes are called; where that is another's name, too, or there is nothing,
- * where it stands on the page.
+ * The headings of a panel's row and column, and its title; where it has none, what its axes are called; where that is
+ * another's name, too, or there is nothing, where it stands on the page.
  */
-export function panelNames(panels: readonly { readonly frame: Box; readonly panel: Panel }[]): string[] {
-  const names = panels.map(({ panel }) => {
+export function panelNames(
+  panels: readonly { readonly frame: Box; readonly panel: Panel }[],
+  { columns, rowTitles = [], columnTitles = [] }: Pick<Figure, 'columns' | 'rowTitles' | 'columnTitles'>,
+): string[] {
+  const names = panels.map(({ panel }, i) => {
+    const headings = [rowTitles[Math.floor(i / columns)], columnTitles[i % columns]];
     const title = plainText(panel.title ?? '');
-    if (title) return title;
+    // Below headings a number in brackets may be all of a title: it is no name.
+    const own = headings.some(Boolean) ? title.replace(/ ?\[[^\]]*\]$/u, '') : title;
+    const said = [...headings.map((text) => plainText(text ?? '')), own].filter((text) => text !== '');
+    if (said.length > 0) return said.join(', ');
     const [x, y] = [panel.x, panel.y].map(({ label }) => plainText(label));
     return x && y ? `${y} over ${x}` : x || y || '';
   });

@@ -1,11 +1,4 @@
-import type {
-  LineMark,
-  Mark,
-  PlanePanel,
-  PointsMark,
-  RuleMark,
-  SegmentsMark,
-} from '../../../src/figure/figure.ts';
+import type { LineMark, Mark, PlanePanel, PointsMark, RuleMark } from '../../../src/figure/figure.ts';
 import { literal } from '../../../src/figure/math-text.ts';
 import { domainOf } from '../../../src/figure/scale.ts';
 import type { Axis, Curves, Series } from '../../../src/landscape/curves.ts';
@@ -25,6 +18,10 @@ import {
   sample,
   valuesOf,
 } from './common.ts';
+import { parabolasOf } from './parabolas.ts';
+
+/** How far a parabola may go from its sample, up or down, as a share of what the curves span. */
+const parabolaShare = 0.15;
 
 /** Curves over one axis, as the paper draws them: dotted lines at the models and at log C. */
 export function curvesPanel(
@@ -58,13 +55,19 @@ export function curvesPanel(
         source: source.label,
       });
     }
-  const parabolas =
-    metric === 'loss' ? files.flatMap((file) => parabolasOf(file, own.parabolas ?? 0.05, lines.length)) : [];
   const finite = lines.flatMap((line) => line.y.filter((v): v is number => v !== null));
   const chances = files.map(({ curves }) => chanceOf(curves, metric)).filter((c) => c !== null);
   const curves = files.map((file) => file.curves);
   const cap = own.yrange || log ? undefined : capOf(curves, metric, finite, params.clip);
   const shown = cap === undefined ? finite : finite.map((v) => Math.min(v, cap));
+  const reach = { across: own.parabolas ?? 0.05, up: log ? Infinity : parabolaShare * rangeOf(shown) };
+  const parabolas =
+    metric === 'loss'
+      ? files.flatMap(({ source, curves, axis, factor }) => {
+          const look = { factor, style: lines.length, source: source.label };
+          return curves.series.flatMap((series) => parabolasOf(series, axis, reach, look));
+        })
+      : [];
   const levels = [...new Set(chances)]
     .filter((chance) => isNear(chance, shown, log))
     .map((at): RuleMark => ({ type: 'rule', axis: 'y', at, role: 'level', label: 'log $C$' }));
@@ -103,31 +106,6 @@ export function curvesPanel(
     ...(cap !== undefined && { remark: clippedRemark(cap) }),
   };
   return own.inset ? { ...panel, inset: enlarged(panel, own.inset) } : panel;
-}
-
-/** L + b(x - λ) + ½a(x - λ)² about each sample, where slope b and curvature a are known: the paper's Fig. 14. */
-function parabolasOf({ source, curves, axis, factor }: File, reach: number, style: number): SegmentsMark[] {
-  if (reach === 0) return [];
-  return curves.series.flatMap(({ metrics }): SegmentsMark[] => {
-    const { loss, slope, curvature } = metrics;
-    if (!loss || !slope || !curvature) return [];
-    const pieces = axis.values.map((at, i) => {
-      const steps = Array.from({ length: 13 }, (_, k) => reach * (k / 6 - 1));
-      return {
-        x: steps.map((d) => (at + d) * factor),
-        y: steps.map((d) => sample(loss[i]! + slope[i]! * d + 0.5 * curvature[i]! * d * d)),
-      };
-    });
-    return [
-      {
-        type: 'segments',
-        pieces,
-        style: style % 6 === 5 ? 1 : 5,
-        label: 'second order',
-        source: source.label,
-      },
-    ];
-  });
 }
 
 interface File {
@@ -187,6 +165,9 @@ function enlarged(
 function tellsApart(series: readonly Series[]): boolean {
   return series.length > 1 && series.length <= 12 && new Set(series.map((s) => s.direction)).size > 1;
 }
+
+const rangeOf = (values: readonly number[]): number =>
+  values.reduce((a, b) => Math.max(a, b), -Infinity) - values.reduce((a, b) => Math.min(a, b), Infinity);
 
 /** Whether a level lies within the values or not further off than a third of their range. */
 function isNear(level: number, values: readonly number[], log: boolean): boolean {

@@ -81,6 +81,7 @@ export function histogramPanel(content: Content): PlanePanel {
     y: {
       label: own.ylabel ?? 'count',
       scale: own.log ? 'log' : 'linear',
+      whole: true,
       ...(own.yrange && { domain: ends(own.yrange) }),
     },
     marks: [...rules, ...bars],

@@ -135,6 +135,18 @@ describe('panels by the names of inputs', () => {
       { pointer: '/panels/2/stretch', message: 'the stage has no input "dwn": did you mean "down"?' },
     ]);
   });
+
+  it('are refused where an input stands in none, which would be left out in silence', () => {
+    const problem = {
+      pointer: '/panels',
+      message: 'the input "curves" stands in no panel: name it in "show", "each" or "frames"',
+    };
+    expect(checkPanels(parametersOf({}), ['curves', 'categories'])).toEqual([problem]);
+    expect(checkPanels(parametersOf({}), ['panels', 'categories'])).toEqual([]);
+    const shows = parametersOf({ panels: [{ show: ['down[0]'] }, { each: ['panels'] }] });
+    expect(checkPanels(shows, ['down', 'panels', 'curves'])).toEqual([problem]);
+    expect(checkPanels(shows, ['down', 'panels'])).toEqual([]);
+  });
 });
 
 describe('what an input is', () => {
@@ -185,6 +197,7 @@ describe('what an input is', () => {
     const draw = (values: string): Figure =>
       figureOf([own], { panels: [{ show: ['own'], plot: 'histogram', values }] });
     expect(planes(draw('rows.0.loss'))[0]!.marks).toHaveLength(1);
+    expect(planes(draw('rows.0.loss'))[0]!.y.whole).toBe(true);
     expect(() => draw('rows.0.los')).toThrow('there is no "los"');
     expect(() => figureOf([own], { panels: [{ show: ['own'], plot: 'density' }] })).toThrow(
       'own[0] cannot be drawn as density',
@@ -209,17 +222,42 @@ describe('what an input is', () => {
     expect(segments.pieces[1]!.x[0]).toBeCloseTo(0.95, 12);
   });
 
-  it('lets a steep parabola leave the frame, which is that of the curve', () => {
+  describe('of steep parabolas', () => {
     const curves = curvesOf([0, 1], [(at) => at], 'difference');
     const steep = curves.series.map((s) => ({
       ...s,
-      metrics: { ...s.metrics, slope: [1, 1], curvature: [1e6, 0] },
+      metrics: { ...s.metrics, loss: [0.5, 1.5], slope: [1, -40], curvature: [1e6, 1000] },
     }));
-    const [panel] = planes(figureOf([sourceOf({ ...curves, classes: null, series: steep })], {}));
-    const segments = panel!.marks.find((m) => m.type === 'segments')!;
-    expect(Math.max(...segments.pieces[0]!.y.map((v) => v!))).toBeGreaterThan(1000);
-    const [low, high] = panel!.y.domain!;
-    expect([low < 0 && low > -0.5, high > 1 && high < 1.5]).toEqual([true, true]);
+    const drawn = (given: object) => {
+      const [panel] = planes(figureOf([sourceOf({ ...curves, classes: null, series: steep })], given));
+      return { panel: panel!, segments: panel!.marks.find((m) => m.type === 'segments')! };
+    };
+
+    it('draws what keeps near their samples: no neighbour is hidden, and the frame is the curve’s', () => {
+      const { panel, segments } = drawn({});
+      const share = 0.15 * (1.5 - 0.5);
+      const [first, second] = segments.pieces;
+      // Nearly symmetric: ½ · 10⁶ d² = 0.15, but for the slope of 1.
+      for (const end of [0, 12]) {
+        expect(first!.y[end]! - 0.5).toBeCloseTo(share, 9);
+        expect(Math.abs(first!.x[end]!)).toBeCloseTo(Math.sqrt(0.3e-6), 5);
+      }
+      // It falls to the right by 0.8 in the end, and is cut at 0.15 on its way down; up on the other side, too.
+      expect(second!.y[12]! - 1.5).toBeCloseTo(-share, 9);
+      expect(second!.y[0]! - 1.5).toBeCloseTo(share, 9);
+      second!.x.forEach((x, i) => {
+        const d = x - 1;
+        expect(second!.y[i]).toBeCloseTo(1.5 - 40 * d + 500 * d * d, 9);
+      });
+      const [low, high] = panel.y.domain!;
+      expect([low < 0.5 && low > 0, high > 1.5 && high < 2]).toEqual([true, true]);
+    });
+
+    it('draws them in full on a logarithmic scale, where they leave the frame', () => {
+      const { panel, segments } = drawn({ log: true });
+      expect(Math.max(...segments.pieces[0]!.y.map((v) => v!))).toBeGreaterThan(1000);
+      expect(panel.y.domain![1]).toBeLessThan(2);
+    });
   });
 });
 
@@ -251,8 +289,9 @@ describe('the note on batch norm', () => {
       },
     };
     const [note] = figureOf([sourceOf(curves)], {}).notes!;
-    expect(note).toContain('batch-norm statistics recalibrated at each point');
-    expect(note).toContain('recalibration cumulative, examples 2,048, batch 128');
+    expect(note).toContain(
+      'batch-norm statistics recalibrated at each point (cumulative, on as many images, batches of 128)',
+    );
     expect(note).not.toContain('multiply');
   });
 });

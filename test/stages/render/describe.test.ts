@@ -37,6 +37,19 @@ describe('the figure that render describes', () => {
     ]);
   });
 
+  it('draws reference lines of the user, in its insets as well', () => {
+    const rules = [
+      { at: 1, role: 'target', label: 'mean' },
+      { at: 0.5, axis: 'y', label: 'half' },
+    ];
+    const panel = one(basin(), { panels: [{ rules, inset: { xrange: [0, 1], yrange: [0, 1] } }] });
+    for (const { marks } of [panel, panel.inset!])
+      expect(marks.filter(({ type }) => type === 'rule').slice(-2)).toEqual([
+        { type: 'rule', axis: 'x', at: 1, role: 'target', label: 'mean' },
+        { type: 'rule', axis: 'y', at: 0.5, role: 'level', label: 'half' },
+      ]);
+  });
+
   it('leaves log C out where it is far from all values, and for other metrics', () => {
     const level = (curves: Curves, given: object = {}) =>
       one(curves, given).marks.filter((mark) => mark.type === 'rule' && mark.role === 'level').length;
@@ -129,5 +142,26 @@ describe('the note on what was evaluated', () => {
     expect(subjectNotes([10, 10, 10, 50, 50, 10, 50].map(at))[1]).toBe(
       'Panels 1 to 3, 6: epoch 10; panels 4, 5, 7: epoch 50.',
     );
+  });
+
+  it('says what many panels share once, and together what goes together', () => {
+    const recalibrated = (examples: number) => ({
+      statistics: 'recalibrated',
+      recalibration: { average: 'cumulative', examples, batch: 128 },
+    });
+    const mlp = { ...subject, examples: 2048 };
+    const resnet = { ...subject, network: 'ResNet-8', examples: 256, ...recalibrated(256) };
+    const mobilenet = { ...subject, network: 'MobileNetV2', examples: 128, ...recalibrated(128) };
+    const epochs = (of: object) => [5, 15, 40].map((epoch) => ({ ...subject, ...of, epoch }));
+    expect(subjectNotes([mlp, resnet, mobilenet].flatMap(epochs))).toEqual([
+      'Evaluated: on cifar10-mini, train split, engine wasm.',
+      'Panels 1 to 3: network mlp, 2,048 images; panels 4 to 6: network ResNet-8, 256 images; ' +
+        'panels 7 to 9: network MobileNetV2, 128 images. ' +
+        'Panels 1, 4, 7: epoch 5; panels 2, 5, 8: epoch 15; panels 3, 6, 9: epoch 40. ' +
+        'Panels 4 to 9: batch-norm statistics recalibrated at each point (cumulative, on as many images, batches of 128).',
+    ]);
+    const fewer = { ...resnet, ...recalibrated(100) };
+    expect(subjectNotes([fewer])[0]).toContain('(cumulative, on 100 images, batches of 128)');
+    expect(subjectNotes([{ ...resnet, statistics: 'kept' }])[0]).toContain('batch-norm statistics kept,');
   });
 });
