@@ -14,6 +14,7 @@ timed = 40
 # k; products of the two ends, counted in whole runs (ARPACK's start vector is random: they vary by some percent).
 cases = {
     'listing1_mlp1000': (10, {'LA': 40, 'SA': 494}),
+    'listing1_mlp500': (10, {'LA': 40, 'SA': 831}),
     'listing1_rn20_64': (5, {'LA': 21, 'SA': 115}),
 }
 
@@ -23,10 +24,10 @@ class Enough(Exception):
 
 
 def subject(case):
-    if case == 'listing1_mlp1000':
+    if case.startswith('listing1_mlp'):
         model = common.MLP()
         common.put(model, common.load_vec(f'{common.FILES}/mlp_trained_a.safetensors', model, torch.float32))
-        inputs, labels = common.cifar('train1', 1000, 'mlp', torch.float32)
+        inputs, labels = common.cifar('train1', int(case.removeprefix('listing1_mlp')), 'mlp', torch.float32)
         return model, inputs.flatten(1).contiguous(), labels
     weights = f'{common.W}/akamaster_resnet20-12fca82f_cifar10.safetensors'
     model = common.load(common.aka(20), weights, torch.float32)

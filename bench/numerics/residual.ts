@@ -57,6 +57,27 @@ function point(recalibrate: boolean): Case['prepare'] {
   };
 }
 
+/** The same of the trained ResNet-20, at its own parameters. */
+function point20(recalibrate: boolean): Case['prepare'] {
+  return () => {
+    const network = networkOf(20);
+    const { parameters, state } = trainedWeights(weights20, network);
+    const [test, train] = [testImages(1000), trainImages(1000)];
+    const meter = new LossMeter(network, test, 100);
+    return {
+      async run() {
+        const fresh = recalibrate ? await recalibrated(network, parameters, train, 'cumulative', 100) : state;
+        return (await meter.measure(parameters, fresh)).loss;
+      },
+      async check(loss) {
+        const { curve_upbn: upbn, test_first_1000: keep } = expected('rn20');
+        const exact = recalibrate ? upbn.loss[5] : keep.loss;
+        return { of: 'the loss', deviation: Math.abs((loss as number) / exact - 1), tolerance: 1e-6 };
+      },
+    };
+  };
+}
+
 /** What PyTorch computes in float64 from parameters, statistics and vectors: `reference.py`. */
 async function reference(what: string, given: readonly ParameterVector[]): Promise<Float64Array> {
   const folder = mkdtempSync(join(tmpdir(), 'orograph-reference-'));
@@ -132,6 +153,28 @@ export const residualCases: Readonly<Record<string, Case>> = {
           const difference = exact.map((value, i) => found[i]! - value);
           // Float32 PyTorch: 4.7e-4; some of the untrained network's ReLUs are on the other side of 0.
           return { of: 'Hv', deviation: length(difference) / length(exact), tolerance: 2e-3 };
+        },
+      };
+    },
+  },
+  rn20_point: { peers: ['rn20_point_eval'], engines: ['onnx'], prepare: point20(false) },
+  rn20_point_upbn: { peers: ['rn20_point_upbn'], engines: ['onnx'], prepare: point20(true) },
+  rn20_step: {
+    peers: ['rn20_step128'],
+    engines: ['onnx'],
+    prepare() {
+      const network = networkOf(20);
+      const { parameters } = trainedWeights(weights20, network);
+      const trainer = trainerOf(network, parameters, trainImages(128), 1e-4);
+      return {
+        run: () => trainer.epoch(),
+        async check() {
+          // The oracle's loss in training mode is that of 64 test images.
+          const other = trainerOf(network, parameters, testImages(64), 1e-4);
+          await other.epoch();
+          const [found] = await other.losses();
+          const exact = expected('rn20').bn_train_64.loss as number;
+          return { of: 'the loss before a step', deviation: Math.abs(found! / exact - 1), tolerance: 2e-6 };
         },
       };
     },

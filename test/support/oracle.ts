@@ -46,6 +46,14 @@ export function oracleVector(name: string): ParameterVector {
   });
 }
 
+/** The reference's random λ: float64, one a batch of each epoch. */
+export function oracleUnits(name: 'wpeak_u' | 'vvv_u', epochs: number): number[] {
+  const bytes = readFileSync(join(folder, 'inputs', 'mlp_lambda_units.safetensors'));
+  const size = Number(bytes.readBigUInt64LE(0));
+  const [start] = JSON.parse(bytes.subarray(8, 8 + size).toString())[name].data_offsets as [number, number];
+  return Array.from({ length: 79 * epochs }, (_, b) => bytes.readDoubleLE(8 + size + start + 8 * b));
+}
+
 /** Trained weights in `../shared/data/weights`, for a network. */
 export function trainedWeights(
   name: string,

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { firstExamples } from '../../../src/dataset/dataset.ts';
 import { tf } from '../../../src/engine/tensorflow.ts';
@@ -8,25 +6,22 @@ import { batches, type Examples, inOrder } from '../../../src/network/examples.t
 import { inputTensor, LossMeter, targetTensor, toTensors, toVector } from '../../../src/network/loss.ts';
 import { Sgd } from '../../../src/network/sgd.ts';
 import { dot, moved, norm, type ParameterVector } from '../../../src/network/tensors.ts';
-import { packageRoot } from '../../../src/util/package-root.ts';
 import { countStationaryPoints } from '../../../stages/classify/stationary-points.ts';
 import { linspace } from '../../../stages/evaluate/grid.ts';
 import type { Objective } from '../../../stages/mine/descent.ts';
 import { basinObjective, difference, peakObjective } from '../../../stages/mine/objective.ts';
 import { startTestEngine } from '../../support/engine.ts';
-import { expected, oracleImages, oracleMissing, oracleVector, relativeError } from '../../support/oracle.ts';
+import {
+  expected,
+  oracleImages,
+  oracleMissing,
+  oracleUnits,
+  oracleVector,
+  relativeError,
+} from '../../support/oracle.ts';
 
 const network = buildNetwork({ name: 'mlp', widths: [128], inputs: 3072, classes: 10 });
 const title = `Algorithms 1 and 2 against PyTorch in float64${oracleMissing ? ` (${oracleMissing})` : ''}`;
-
-/** The reference's random λ: float64, one a batch of each epoch. */
-function units(name: 'wpeak_u' | 'vvv_u', epochs = 1): number[] {
-  const path = join(dirname(packageRoot()), 'shared/oracle/inputs/mlp_lambda_units.safetensors');
-  const bytes = readFileSync(path);
-  const size = Number(bytes.readBigUInt64LE(0));
-  const [start] = JSON.parse(bytes.subarray(8, 8 + size).toString())[name].data_offsets as [number, number];
-  return Array.from({ length: 79 * epochs }, (_, b) => bytes.readDoubleLE(8 + size + start + 8 * b));
-}
 
 describe.skipIf(oracleMissing !== undefined)(title, () => {
   let examples: Examples;
@@ -82,7 +77,13 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     const form = oracleVector(`mlp_${point}_a`);
     const theta = toTensors(form);
     const objective = peakObjective(network, theta, form, { epochs: 10, reach: 1 });
-    const worst = await deviations(`wpeak_${point}_a_epoch1`, objective, units('wpeak_u'), (e) => e, steps);
+    const worst = await deviations(
+      `wpeak_${point}_a_epoch1`,
+      objective,
+      oracleUnits('wpeak_u', 1),
+      (e) => e,
+      steps,
+    );
     tf.dispose(theta);
     expect(worst.seen).toBe(steps === 79 ? 8 : 6);
     expect(worst.loss).toBeLessThan(1e-6);
@@ -98,7 +99,13 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
     const theta = toTensors(form);
     const start = oracleVector('mlp_init_b');
     const objective = basinObjective(network, theta, form, start, { alpha, gamma });
-    const worst = await deviations(check, objective, units('vvv_u'), (phi) => difference(phi, form), steps);
+    const worst = await deviations(
+      check,
+      objective,
+      oracleUnits('vvv_u', 1),
+      (phi) => difference(phi, form),
+      steps,
+    );
     tf.dispose(theta);
     expect(worst.seen).toBe(steps === 79 ? 8 : 5);
     expect(worst.loss).toBeLessThan(1e-6);
@@ -154,7 +161,7 @@ describe.skipIf(oracleMissing !== undefined)(title, () => {
         : basinObjective(network, theta, form, oracleVector('mlp_init_b'), { alpha: 0, gamma: 0.1 });
       const { history, direction } = await mined(
         objective,
-        units(peak ? 'wpeak_u' : 'vvv_u', 10),
+        oracleUnits(peak ? 'wpeak_u' : 'vvv_u', 10),
         (vector) => (peak ? vector : difference(vector, form)),
       );
       tf.dispose(theta);
