@@ -6,13 +6,19 @@ type Layer = {
   readonly kernel: tf.Tensor2D;
   /** [out, in]; the first layer needs none. */
   readonly turnedKernel?: tf.Tensor2D;
-  /** The layer's inputs [n, in], and [in, n]; the first layer's may be coordinates. */
+  /** The layer's inputs [n, in], and [in, n]. */
   readonly inputs: tf.Tensor2D;
   readonly turnedInputs: tf.Tensor2D;
   /** ∂L/∂(the layer's sums) [n, out]. */
   readonly delta: tf.Tensor2D;
   /** 1 where the layer below is active, [n, in]; the first layer has none. */
   readonly active?: tf.Tensor2D;
+};
+
+/** What of a multilayer perceptron's second derivatives does not depend on v. */
+export type Primal = {
+  readonly layers: Layer[];
+  readonly probabilities: tf.Tensor2D;
 };
 
 /**
@@ -27,70 +33,71 @@ type Layer = {
  * 3072-128-10 and 1,000 examples.
  *
  * @param parameters kernel and bias of each layer; they stay the caller's and must outlive the result.
- * Where the inputs are given by coordinates as well, X = X'Qᵀ with orthonormal columns Q, v's first kernel is QᵀV and the
- * product's is Qᵀ(Hv)_W: x·V is x'·(QᵀV), and nothing else of a product is about the inputs.
- *
  * @param inputs,targets taken over.
- * @param coordinates X' [n, rank], taken over.
  */
 export function mlpCurvature(
   parameters: readonly tf.Tensor[],
   inputs: tf.Tensor2D,
   targets: tf.Tensor2D,
-  coordinates?: tf.Tensor2D,
 ): BatchCurvature {
-  const { layers, probabilities } = tf.tidy(() => primal(parameters, inputs, targets, coordinates));
+  const primal = tf.tidy(() => primalOf(parameters, inputs, targets));
   targets.dispose();
-  if (coordinates) inputs.dispose();
-  const n = inputs.shape[0];
-  const [kernel, ...rest] = parameters;
-  const form = coordinates ? [{ shape: [coordinates.shape[1], kernel!.shape[1]!] }, ...rest] : parameters;
+  const first = primal.layers[0]!;
   return {
-    bytes: mlpCurvatureBytes(form, n),
+    bytes: mlpCurvatureBytes(parameters, inputs.shape[0]),
     product(v) {
-      const kernelAt = (l: number): tf.Tensor2D => v[2 * l] as tf.Tensor2D;
-      const moved: (tf.Tensor | undefined)[] = [];
-      let sums!: tf.Tensor2D;
-      layers.forEach(({ kernel, inputs: a }, l) => {
-        const below = l === 0 ? undefined : tf.mul(sums, layers[l]!.active!);
-        moved.push(below);
-        const own = tf.add(tf.matMul(a, kernelAt(l)), v[2 * l + 1]!) as tf.Tensor2D;
-        sums = below ? tf.add(own, tf.matMul(below, kernel)) : own;
-      });
-      const mean = tf.sum(tf.mul(probabilities, sums), 1, true);
-      let delta = tf.div(tf.mul(probabilities, tf.sub(sums, mean)), n) as tf.Tensor2D;
-      const product: tf.Tensor[] = [];
-      for (let l = layers.length - 1; l >= 0; l--) {
-        const layer = layers[l]!;
-        const fromDelta = tf.matMul(layer.turnedInputs, delta);
-        const below = moved[l];
-        product.unshift(
-          below ? tf.add(fromDelta, tf.matMul(tf.transpose(below), layer.delta)) : fromDelta,
-          tf.sum(delta, 0),
-        );
-        if (below)
-          delta = tf.mul(
-            tf.add(tf.matMul(delta, layer.turnedKernel!), tf.matMul(layer.delta, tf.transpose(kernelAt(l)))),
-            layer.active!,
-          );
-      }
-      return product;
+      const sums = tf.add(tf.matMul(first.inputs, v[0] as tf.Tensor2D), v[1]!) as tf.Tensor2D;
+      const { deltas, rest } = tangent(primal, sums, v);
+      return [tf.matMul(first.turnedInputs, deltas[0]!), ...rest];
     },
-    dispose() {
-      for (const { turnedKernel, inputs: a, turnedInputs, delta, active } of layers)
-        tf.dispose([turnedKernel, a, turnedInputs, delta, active].filter((tensor) => tensor !== undefined));
-      probabilities.dispose();
-    },
+    dispose: () => disposePrimal(primal),
   };
 }
 
-/** Forward and backward pass of the mean cross entropy. */
-function primal(
+/**
+ * From ż of the first layer: δ̇ of each, and the product but for the first kernel's.
+ * @param v of which the first kernel's and bias's are not looked at.
+ */
+export function tangent(
+  { layers, probabilities }: Primal,
+  first: tf.Tensor2D,
+  v: readonly tf.Tensor[],
+): { readonly deltas: readonly tf.Tensor2D[]; readonly rest: readonly tf.Tensor[] } {
+  const kernelAt = (l: number): tf.Tensor2D => v[2 * l] as tf.Tensor2D;
+  const moved: tf.Tensor2D[] = [];
+  let sums = first;
+  for (let l = 1; l < layers.length; l++) {
+    const { kernel, inputs, active } = layers[l]!;
+    moved[l] = tf.mul(sums, active!) as tf.Tensor2D;
+    const own = tf.add(tf.matMul(inputs, kernelAt(l)), v[2 * l + 1]!);
+    sums = tf.add(own, tf.matMul(moved[l]!, kernel)) as tf.Tensor2D;
+  }
+  const mean = tf.sum(tf.mul(probabilities, sums), 1, true);
+  let delta = tf.div(tf.mul(probabilities, tf.sub(sums, mean)), probabilities.shape[0]) as tf.Tensor2D;
+  const deltas: tf.Tensor2D[] = [delta];
+  const rest: tf.Tensor[] = [tf.sum(delta, 0)];
+  for (let l = layers.length - 1; l > 0; l--) {
+    const { turnedInputs, delta: given } = layers[l]!;
+    rest.unshift(tf.add(tf.matMul(turnedInputs, delta), tf.matMul(tf.transpose(moved[l]!), given)));
+    delta = backwards(layers[l]!, delta, kernelAt(l));
+    deltas.unshift(delta);
+    rest.unshift(tf.sum(delta, 0));
+  }
+  return { deltas, rest };
+}
+
+/** δ̇ of the layer below: 1[z > 0]·(δ̇Wᵀ + δVᵀ). */
+export function backwards({ delta, turnedKernel, active }: Layer, moved: tf.Tensor2D, kernel: tf.Tensor2D) {
+  const sums = tf.add(tf.matMul(moved, turnedKernel!), tf.matMul(delta, tf.transpose(kernel)));
+  return tf.mul(sums, active!) as tf.Tensor2D;
+}
+
+/** Forward and backward pass of the mean cross entropy, inside a `tf.tidy`. */
+export function primalOf(
   parameters: readonly tf.Tensor[],
   inputs: tf.Tensor2D,
   targets: tf.Tensor2D,
-  coordinates: tf.Tensor2D | undefined,
-): { layers: Layer[]; probabilities: tf.Tensor2D } {
+): Primal {
   const kernels = parameters.filter((_, p) => p % 2 === 0) as tf.Tensor2D[];
   const activations = [inputs];
   const active: (tf.Tensor2D | undefined)[] = [undefined];
@@ -106,17 +113,23 @@ function primal(
   const layers: Layer[] = [];
   for (let l = kernels.length - 1; l >= 0; l--) {
     const turnedKernel = l === 0 ? undefined : (tf.transpose(kernels[l]!) as tf.Tensor2D);
-    const moving = l === 0 && coordinates ? coordinates : activations[l]!;
     layers.unshift({
       kernel: kernels[l]!,
-      inputs: moving,
-      turnedInputs: tf.transpose(moving) as tf.Tensor2D,
+      inputs: activations[l]!,
+      turnedInputs: tf.transpose(activations[l]!) as tf.Tensor2D,
       delta,
       ...(turnedKernel ? { turnedKernel, active: active[l]! } : {}),
     });
     if (turnedKernel) delta = tf.mul(tf.matMul(delta, turnedKernel), active[l]!);
   }
   return { layers, probabilities };
+}
+
+/** The parameters stay. */
+export function disposePrimal({ layers, probabilities }: Primal): void {
+  for (const { turnedKernel, inputs, turnedInputs, delta, active } of layers)
+    tf.dispose([turnedKernel, inputs, turnedInputs, delta, active].filter((tensor) => tensor !== undefined));
+  probabilities.dispose();
 }
 
 /** Bytes that `mlpCurvature` keeps for a batch. @param theta kernel and bias of each layer. */

@@ -1,29 +1,18 @@
 import type { Examples } from './examples.ts';
 import { Hessian, type HessianSettings, hasFastProduct } from './hessian.ts';
-import { InputSpan } from './input-span.ts';
+import { HessianRange, type ReducedHessian } from './hessian-range.ts';
 import type { Network } from './network.ts';
 import { dimension, type ParameterVector } from './tensors.ts';
 
-/** A Hessian's products, and those in coordinates of its examples' inputs where it has such: a `SymmetricOperator`. */
+/** A Hessian's products, and those in coordinates of its range where it has such: a `SymmetricOperator`. */
 export interface HessianOperator {
   readonly dimension: number;
   product(v: Float32Array): Promise<Float32Array>;
-  /** Made when it is first asked for. */
-  reduced(): Promise<ReducedHessian | undefined>;
+  reduced(start: Float32Array): Promise<ReducedHessian | undefined>;
   dispose(): void;
 }
 
-/** A `ReducedOperator`. */
-export interface ReducedHessian {
-  readonly dimension: number;
-  /** What of the inputs decides its products. */
-  readonly inputs: Float32Array;
-  product(v: Float32Array): Promise<Float32Array>;
-  coordinates(v: Float32Array): Promise<Float32Array>;
-  vectors(coordinates: readonly Float32Array[], start: Float32Array): Promise<Float32Array[]>;
-}
-
-/** Nothing is computed before it is needed, so that an operator whose products are all known costs nothing. */
+/** Nothing is computed before it is needed, so that an operator whose products are all known costs little. */
 export function hessianOperator(
   network: Network,
   theta: ParameterVector,
@@ -31,34 +20,21 @@ export function hessianOperator(
   settings: HessianSettings,
 ): HessianOperator {
   let plain: Hessian | undefined;
-  let inCoordinates: Hessian | undefined;
-  let reduced: Promise<ReducedHessian | undefined> | undefined;
-  const reduce = async (): Promise<ReducedHessian | undefined> => {
-    if (settings.path === 'generic' || !hasFastProduct(network)) return undefined;
-    const span = await InputSpan.of(examples, settings.keptBytes);
-    if (!span) return undefined;
-    const units = theta[0]!.shape[1]!;
-    return {
-      dimension: span.dimension(theta),
-      inputs: span.coordinates,
-      product(v) {
-        inCoordinates ??= new Hessian(network, theta, examples, { ...settings, span });
-        return inCoordinates.product(v);
-      },
-      coordinates: (v) => span.reduced(v, units),
-      vectors: (coordinates, start) => span.whole(coordinates, start, units),
-    };
-  };
+  let range: HessianRange | undefined;
   return {
     dimension: dimension(theta),
     product(v) {
       plain ??= new Hessian(network, theta, examples, settings);
       return plain.product(v);
     },
-    reduced: () => (reduced ??= reduce()),
+    async reduced(start) {
+      if (settings.path === 'generic' || !hasFastProduct(network)) return undefined;
+      range ??= HessianRange.of(network, theta, examples, settings.keptBytes);
+      return range?.from(start);
+    },
     dispose() {
       plain?.dispose();
-      inCoordinates?.dispose();
+      range?.dispose();
     },
   };
 }

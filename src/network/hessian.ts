@@ -3,7 +3,6 @@ import { tf } from '../engine/tensorflow.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
 import { differentiated } from './hessian-batch.ts';
 import { mlpCurvature } from './hessian-mlp.ts';
-import type { InputSpan } from './input-span.ts';
 import { inputTensor, targetTensor, toTensors } from './loss.ts';
 import type { Network } from './network.ts';
 import { isPlainCrossEntropy } from './objective.ts';
@@ -16,8 +15,6 @@ export interface HessianSettings {
   readonly keptBytes?: number;
   /** `generic` differentiates twice; `fast` is for networks that have a hand-derived product. Default: what there is. */
   readonly path?: 'generic' | 'fast';
-  /** Of the examples' inputs: vectors are coordinates in it, as `InputSpan` says, and so are products. */
-  readonly span?: InputSpan;
 }
 
 const defaultKeptBytes = 2 ** 30;
@@ -50,15 +47,14 @@ export class Hessian {
   #room: number;
 
   constructor(network: Network, theta: ParameterVector, examples: Examples, settings: HessianSettings) {
-    const { span } = settings;
-    this.#form = span ? span.form(theta) : theta;
-    this.dimension = span ? span.dimension(theta) : dimension(theta);
+    this.#form = theta;
+    this.dimension = dimension(theta);
     this.#examples = examples;
     this.#batches = batches(inOrder(examples.count), settings.batch);
     const parameters = toTensors(theta);
     this.#parameters = parameters;
     const fast = settings.path !== 'generic' && hasFastProduct(network);
-    if ((settings.path === 'fast' || span) && !fast)
+    if (settings.path === 'fast' && !fast)
       throw new RangeError(`${network.spec.name} has no hand-derived product`);
     // An engine that compiles keeps what does not depend on v by itself.
     const program = fast
@@ -76,7 +72,7 @@ export class Hessian {
         return { compiled, bytes: 0, dispose: () => compiled.dispose() };
       }
       const curvature = fast
-        ? mlpCurvature(parameters, inputs, targets, span?.coordinatesOf(indices))
+        ? mlpCurvature(parameters, inputs, targets)
         : differentiated(network, parameters, inputs, targets, keep);
       const compiled = compile((...v) => curvature.product(v));
       return {

@@ -7,40 +7,6 @@
 import { availableParallelism } from 'node:os';
 import { KernelMemory } from '../kernels/kernels.ts';
 
-/** A symmetric matrix H of which only products are known. */
-export interface SymmetricOperator {
-  readonly dimension: number;
-  /** Hv. The argument is not kept and not changed. */
-  product(v: Float32Array): Promise<Float32Array>;
-  /** The same operator in fewer coordinates, where it has such; made when it is first asked for. */
-  readonly reduced?: () => Promise<ReducedOperator | undefined>;
-}
-
-/**
- * H = Q H' Qᵀ with orthonormal columns Q, as H' with one coordinate more, in which H' is zero: that of what a vector has
- * outside of Q's span. Products with H never lead out of the span and a start vector's own direction there, so a Krylov
- * space of H from that start is, in these coordinates, one of H' from the start's: all inner products, and with them
- * Ritz values, residuals and weights, are the same.
- */
-export interface ReducedOperator {
-  /** Of the coordinates, the one outside of the span included. */
-  readonly dimension: number;
-  product(v: Float32Array): Promise<Float32Array>;
-  /** Coordinates of a vector; the last is the length of what it has outside of the span. */
-  coordinates(v: Float32Array): Promise<Float32Array>;
-  /** The vectors of some coordinates; what `start` has outside of the span is what the last one measures. */
-  vectors(coordinates: readonly Float32Array[], start: Float32Array): Promise<Float32Array[]>;
-}
-
-/** The coordinates of an operator in which as many orthonormal vectors as are wanted have room. */
-export async function reducedFor(
-  operator: SymmetricOperator,
-  vectors: number,
-): Promise<ReducedOperator | undefined> {
-  const reduced = await operator.reduced?.();
-  return reduced && reduced.dimension > vectors ? reduced : undefined;
-}
-
 /** Inner product in float64. */
 export function inner(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let [s0, s1, s2, s3] = [0, 0, 0, 0];
@@ -85,6 +51,9 @@ const worthwhile = 2 ** 18;
  * Nearly orthonormal float32 vectors, and one vector w in float64 that is made orthogonal to them. The loops are
  * WebAssembly over cache-sized tiles in a fixed order: memory traffic is what they cost, and the same numbers have the
  * same bits everywhere. Several threads share the tiles; their number decides no bits.
+ *
+ * Where an inner product is more than that of two lists of numbers, each vector comes with its dual: what lies along it is
+ * the dual's product with w.
  */
 export class Basis {
   readonly dimension: number;
@@ -94,6 +63,8 @@ export class Basis {
   /** Numbers of a vector, padded with zeros to a multiple of sixteen. */
   readonly #padded: number;
   readonly #vectors: number;
+  /** The vectors themselves where they are their own. */
+  readonly #duals: number;
   /** A float32 vector on its way in or out. */
   readonly #passing: number;
   readonly #w: number;
@@ -106,12 +77,14 @@ export class Basis {
   readonly #scratches: readonly number[];
 
   /** @throws UserError where so many vectors have no room. */
-  constructor(dimension: number, capacity: number, threads = availableParallelism()) {
+  constructor(dimension: number, capacity: number, threads = availableParallelism(), metric = false) {
     this.dimension = dimension;
     this.capacity = capacity;
     this.#padded = Math.ceil(dimension / 16) * 16;
     const tiles = Math.ceil(this.#padded / tile);
-    this.#vectors = this.#memory.allocate(capacity * this.#padded * 4);
+    const room = (): number => this.#memory.allocate(capacity * this.#padded * 4);
+    this.#vectors = room();
+    this.#duals = metric ? room() : this.#vectors;
     this.#passing = this.#memory.allocate(this.#padded * 4);
     this.#w = this.#memory.allocate(this.#padded * 8);
     this.#partial = this.#memory.allocate(tiles * capacity * 8);
@@ -130,10 +103,20 @@ export class Basis {
     return this.#memory.bytes;
   }
 
-  push(vector: Float32Array): void {
+  push(vector: Float32Array, dual = vector): void {
     if (this.#size === this.capacity) throw new RangeError(`the basis holds ${this.capacity} vectors`);
-    this.#memory.float32(this.#vectors + this.#size * this.#padded * 4, this.dimension).set(vector);
+    const at = this.#size * this.#padded * 4;
+    this.#memory.float32(this.#vectors + at, this.dimension).set(vector);
+    if (this.#metric) this.#memory.float32(this.#duals + at, this.dimension).set(dual);
     this.#size++;
+  }
+
+  get #metric(): boolean {
+    return this.#duals !== this.#vectors;
+  }
+
+  clear(): void {
+    this.#size = 0;
   }
 
   /** A copy of a vector. */
@@ -144,7 +127,8 @@ export class Basis {
   /**
    * Makes `vector` orthogonal to the basis, by classical Gram-Schmidt, again while a pass takes away so much that
    * rounding could show (twice is enough: Kahan's and Parlett's rule). The last two vectors come first: in Lanczos'
-   * recurrence they take nearly all, and one pass over the whole basis is then enough. What is left is `rest()`.
+   * recurrence they take nearly all, and one pass over the whole basis is then enough; with duals, where numbers do not
+   * tell a length, there are two. What is left is `rest()`.
    */
   async orthogonalise(vector: Float32Array): Promise<Parts> {
     this.#memory.float32(this.#passing, this.dimension).set(vector);
@@ -154,7 +138,7 @@ export class Basis {
     for (let pass = 0; pass < 3; pass++) {
       const before = left;
       left = await this.#takeAway(0, along);
-      if (!(left <= before / Math.SQRT2)) break;
+      if (!(left <= before / Math.SQRT2) && !(this.#metric && pass === 0)) break;
     }
     return { along, left };
   }
@@ -163,13 +147,13 @@ export class Basis {
   async #takeAway(first: number, along: Float64Array): Promise<number> {
     const memory = this.#memory;
     const stride = this.#padded * 4;
-    const vectors = this.#vectors + first * stride;
+    const [vectors, duals] = [this.#vectors + first * stride, this.#duals + first * stride];
     const count = this.#size - first;
     const n = this.#padded;
     const tiles = Math.ceil(n / tile);
     const crew = this.#crew(count * n, tiles);
     const [w, small, partial, counter] = [this.#w, this.#small, this.#partial, this.#counter];
-    await memory.share('along', crew, counter, tiles, vectors, stride, count, w, n, partial);
+    await memory.share('along', crew, counter, tiles, duals, stride, count, w, n, partial);
     const parts = memory.float64(partial, tiles * count);
     const taken = memory.float64(small, count);
     for (let j = 0; j < count; j++) {
@@ -198,18 +182,21 @@ export class Basis {
       y.set(factors, c * count);
     });
     const tiles = Math.ceil(this.#padded / narrow);
-    await this.#memory.share(
-      'recombine',
-      this.#crew(count * columns.length * this.#padded, tiles),
-      this.#counter,
-      tiles,
-      this.#vectors,
-      this.#padded * 4,
-      count,
-      this.#small,
-      columns.length,
-      this.#padded,
-    );
+    const crew = this.#crew(count * columns.length * this.#padded, tiles);
+    const [stride, small, n] = [this.#padded * 4, this.#small, this.#padded];
+    for (const at of new Set([this.#vectors, this.#duals]))
+      await this.#memory.share(
+        'recombine',
+        crew,
+        this.#counter,
+        tiles,
+        at,
+        stride,
+        count,
+        small,
+        columns.length,
+        n,
+      );
     this.#size = columns.length;
   }
 

@@ -1,14 +1,14 @@
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { Random } from '../util/random.ts';
+import { Basis, length, normalised } from './basis.ts';
 import {
-  Basis,
-  inner,
-  length,
-  normalised,
-  type ReducedOperator,
+  type Measured,
   reducedFor,
+  reducedSpace,
+  type Space,
   type SymmetricOperator,
-} from './basis.ts';
+  wholeSpace,
+} from './operator.ts';
 import { rademacher } from './rademacher.ts';
 import { smallEigen } from './small.ts';
 
@@ -59,9 +59,7 @@ export interface Eigenpairs {
  * converged, and could be missed in a run that ends at once. Networks' Hessians have none away from zero.
  *
  * Where the operator has fewer coordinates, the run is in these, and each pair found is multiplied in the whole space: its
- * value and its residual are the operator's own. One thing differs: eigenvectors of zero outside of the coordinates'
- * span are one there, so a run that has exhausted all else, and is asked for more pairs than are not zero, says of such
- * pairs what it says of the operator in its coordinates.
+ * value and its residual are the operator's own. A run that has exhausted the coordinates' space begins again in the whole.
  *
  * @param progress is told, after each product, the products so far and how many wanted pairs are found.
  * @throws UserError where the numbers asked for do not fit the dimension or the basis, or products are not finite.
@@ -72,8 +70,7 @@ export async function eigenpairs(
   progress: (products: number, found: number) => void = () => {},
 ): Promise<Eigenpairs> {
   const wanted = settings.largest + settings.smallest;
-  const reduced = await reducedFor(operator, settings.basis);
-  const n = (reduced ?? operator).dimension;
+  const n = operator.dimension;
   const size = Math.min(settings.basis, n);
   if (wanted > size - (size < n ? 2 : 0))
     throw new UserError({
@@ -82,55 +79,69 @@ export async function eigenpairs(
       message: `${wanted} eigenpairs are asked for of ${n} parameters with a basis of ${settings.basis} vectors`,
       hint: 'raise the basis to at least twice the number of pairs, or ask for fewer',
     });
-  const basis = new Basis(n, size, settings.threads);
-  try {
-    return await restarted(operator, reduced, basis, settings, progress);
-  } finally {
-    basis.dispose();
-  }
+  const count: Count = { products: 0, found: 0 };
+  const counted =
+    <T>(product: (v: Float32Array) => Promise<T>) =>
+    async (v: Float32Array): Promise<T> => {
+      const result = await product(v);
+      progress(++count.products, count.found);
+      return result;
+    };
+  const whole = { ...operator, product: counted((v) => operator.product(v)) };
+  const start = normalised(rademacher(settings.seed, 0, n));
+  const reduced = await reducedFor(operator, start, size);
+  const within = async (space: Space): Promise<Eigenpairs | undefined> => {
+    const basis = new Basis(space.dimension, size, settings.threads, space.metric);
+    try {
+      return await restarted(space, whole, basis, settings, count);
+    } finally {
+      basis.dispose();
+    }
+  };
+  const found = reduced && (await within(reducedSpace({ ...reduced, product: counted(reduced.product) })));
+  return found ?? (await within(wholeSpace(whole, start)))!;
 }
 
+interface Count {
+  products: number;
+  /** Wanted pairs that are found. */
+  found: number;
+}
+
+/** @returns nothing where a space that is not the whole one is exhausted. */
 async function restarted(
+  space: Space,
   operator: SymmetricOperator,
-  reduced: ReducedOperator | undefined,
   basis: Basis,
   settings: EigenSettings,
-  progress: (products: number, found: number) => void,
-): Promise<Eigenpairs> {
+  count: Count,
+): Promise<Eigenpairs | undefined> {
   const { dimension: n, capacity: size } = basis;
   const wanted = settings.largest + settings.smallest;
-  let products = 0;
-  let found = 0;
-  const multiply = async (v: Float32Array, by: Pick<SymmetricOperator, 'product'>): Promise<Float32Array> => {
-    const result = await by.product(v);
-    products++;
-    progress(products, found);
-    return result;
-  };
-
   const projected = Array.from({ length: size }, () => new Array<number>(size).fill(0));
   let draws = 0;
-  /** What of a vector is orthogonal to the basis, with length 1. */
-  const orthogonal = async (vector: Float32Array): Promise<Float32Array> =>
-    basis.rest((await basis.orthogonalise(vector)).left);
-  const draw = (): Promise<Float32Array> =>
-    orthogonal(new Random([settings.seed, 'lanczos', draws++]).gaussians(n));
-  const start = rademacher(settings.seed, 0, operator.dimension);
-  let next = normalised(reduced ? await reduced.coordinates(start) : start);
+  const draw = async (): Promise<Measured> => {
+    const vector = new Random([settings.seed, 'lanczos', draws++]).gaussians(n);
+    const { left } = await basis.orthogonalise(vector);
+    return space.measure(basis.rest(left), left);
+  };
+  let next = await space.measure(space.start, 1);
   for (let restarts = 0; ; restarts++) {
     let left = 0;
     while (basis.size < size) {
-      basis.push(next);
+      basis.push(next.unit, next.dual);
       const j = basis.size - 1;
-      const { along, left: beyond } = await basis.orthogonalise(await multiply(next, reduced ?? operator));
+      const { along, left: beyond } = await basis.orthogonalise(await next.image());
       if (!Number.isFinite(beyond)) throw notFinite();
       along.forEach((h, i) => {
         projected[i]![j] = projected[j]![i] = h;
       });
-      // Below float32's rounding of the product nothing new is left: the range is exhausted, go on elsewhere.
-      const exhausted = beyond <= 1e-6 * length(along) || beyond === 0;
-      left = exhausted ? 0 : beyond;
-      if (basis.size < n) next = exhausted ? await draw() : basis.rest(beyond);
+      const rest = beyond > 0 ? await space.measure(basis.rest(beyond), beyond) : undefined;
+      // Below rounding nothing new is left: the range is exhausted, go on elsewhere.
+      const more = rest && rest.length > space.negligible * length(along) ? rest : undefined;
+      if (!more && space.metric) return undefined;
+      left = more?.length ?? 0;
+      if (basis.size < n) next = more ?? (await draw());
     }
     const { values, vectors } = smallEigen(projected);
     const ends = (high: number, low: number): number[] => [
@@ -140,20 +151,18 @@ async function restarted(
     const isFound = (i: number): boolean =>
       left * Math.abs(vectors[i]!.at(-1)!) <= settings.tolerance * Math.abs(values[i]!);
     const wantedAt = ends(settings.largest, settings.smallest);
-    found = wantedAt.filter(isFound).length;
-    const complete = found === wanted || size === n;
-    if (complete || products + size > settings.maxProducts) {
+    count.found = wantedAt.filter(isFound).length;
+    const complete = count.found === wanted || size === n;
+    if (complete || count.products + size > settings.maxProducts) {
       await basis.recombine(wantedAt.map((i) => vectors[i]!));
       const ritz = Array.from({ length: wanted }, (_, i) => basis.vector(i));
-      const pairs: Eigenpair[] = [];
-      for (const vector of reduced ? await reduced.vectors(ritz, start) : ritz)
-        pairs.push(await verified(normalised(vector), (v) => multiply(v, operator)));
+      const pairs = await verified(await space.vectors(ritz), operator, settings.threads);
       const misses = pairs.filter((p) => !(p.residual <= settings.tolerance * Math.abs(p.value)));
       const rounding = 16 * 2 ** -24 * Math.max(...values.map(Math.abs));
       return {
         largest: pairs.slice(settings.smallest).sort((a, b) => b.value - a.value),
         smallest: pairs.slice(0, settings.smallest).sort((a, b) => a.value - b.value),
-        products,
+        products: count.products,
         restarts,
         converged: misses.length === 0,
         rounded: misses.filter(({ residual }) => residual <= rounding).length,
@@ -170,24 +179,42 @@ async function restarted(
     kept.forEach((i, at) => {
       projected[at]![at] = values[i]!;
     });
-    // The rounded basis and the next vector are a little less orthogonal than before: put that right.
-    next = await orthogonal(next);
   }
 }
 
-/** Rayleigh quotient and residual by a product of their own; the vector's sign is made definite in place. */
+/** Vectors with length 1 and a definite sign; Rayleigh quotients and residuals by products of their own. */
 async function verified(
-  vector: Float32Array,
-  multiply: (v: Float32Array) => Promise<Float32Array>,
-): Promise<Eigenpair> {
-  let largest = 0;
-  for (let i = 1; i < vector.length; i++) if (Math.abs(vector[i]!) > Math.abs(vector[largest]!)) largest = i;
-  if (vector[largest]! < 0) for (let i = 0; i < vector.length; i++) vector[i] = -vector[i]!;
-  const image = await multiply(vector);
-  const value = inner(vector, image) / inner(vector, vector);
-  let squares = 0;
-  for (let i = 0; i < vector.length; i++) squares += (image[i]! - value * vector[i]!) ** 2;
-  return { value, residual: Math.sqrt(squares), vector };
+  vectors: readonly Float32Array[],
+  operator: SymmetricOperator,
+  threads: number | undefined,
+): Promise<Eigenpair[]> {
+  const basis = new Basis(operator.dimension, 1, threads);
+  try {
+    const pairs: Eigenpair[] = [];
+    for (const given of vectors) {
+      basis.clear();
+      const size = (await basis.orthogonalise(given)).left;
+      const vector = basis.rest(size);
+      makeDefinite(vector);
+      basis.push(vector);
+      const { along, left } = await basis.orthogonalise(await operator.product(vector));
+      pairs.push({ value: along[0]!, residual: left, vector });
+    }
+    return pairs;
+  } finally {
+    basis.dispose();
+  }
+}
+
+/** In place: the first component of largest magnitude becomes positive. */
+function makeDefinite(vector: Float32Array): void {
+  let [largest, size] = [0, 0];
+  for (const value of vector)
+    if (Math.abs(value) > size) {
+      largest = value;
+      size = Math.abs(value);
+    }
+  if (largest < 0) for (let i = 0; i < vector.length; i++) vector[i] = -vector[i]!;
 }
 
 export function notFinite(): UserError {

@@ -1,5 +1,6 @@
-import { Basis, inner, length, normalised, reducedFor, type SymmetricOperator } from './basis.ts';
+import { Basis, inner, length, normalised } from './basis.ts';
 import { notFinite } from './eigenpairs.ts';
+import { reducedFor, reducedSpace, type Space, type SymmetricOperator, wholeSpace } from './operator.ts';
 import { rademacher } from './rademacher.ts';
 import { smallEigen } from './small.ts';
 
@@ -14,7 +15,7 @@ export interface Quadrature {
 
 /**
  * Lanczos' method from a start vector with full reorthogonalisation. It ends early where the vector's invariant
- * subspace is exhausted. Where the operator has fewer coordinates, it runs in these.
+ * subspace is exhausted. Where the operator has fewer coordinates, it runs in these until their space is.
  * @param start of any length but 0.
  * @param threads that share the work over vectors; default all of the machine. They decide no bits.
  */
@@ -25,43 +26,52 @@ export async function lanczosQuadrature(
   progress: () => void = () => {},
   threads?: number,
 ): Promise<Quadrature> {
-  const reduced = await reducedFor(operator, steps);
-  const { dimension } = reduced ?? operator;
-  const basis = new Basis(dimension, Math.min(steps, dimension), threads);
-  try {
-    const first = normalised(reduced ? await reduced.coordinates(start) : start);
-    return quadratureOf(await tridiagonal(reduced ?? operator, basis, first, progress));
-  } finally {
-    basis.dispose();
-  }
+  const first = normalised(start);
+  const within = async (space: Space): Promise<Tridiagonal | undefined> => {
+    const basis = new Basis(space.dimension, Math.min(steps, space.dimension), threads, space.metric);
+    try {
+      return await tridiagonal(space, basis, progress);
+    } finally {
+      basis.dispose();
+    }
+  };
+  const reduced = await reducedFor(operator, first, steps);
+  const found = reduced && (await within(reducedSpace(reduced)));
+  return quadratureOf(found ?? (await within(wholeSpace(operator, first)))!);
 }
 
-/** Diagonal and off-diagonal of Lanczos' matrix. @param first a unit vector. */
+/** Diagonal and off-diagonal of Lanczos' matrix. */
+type Tridiagonal = Pick<Quadrature, 'alphas' | 'betas'>;
+
+/** @returns nothing where a space that is not the whole one is exhausted. */
 async function tridiagonal(
-  operator: Pick<SymmetricOperator, 'product'>,
+  space: Space,
   basis: Basis,
-  first: Float32Array,
   progress: () => void,
-): Promise<Pick<Quadrature, 'alphas' | 'betas'>> {
+): Promise<Tridiagonal | undefined> {
   const alphas: number[] = [];
   const betas: number[] = [];
-  let next = first;
-  while (basis.size < basis.capacity) {
-    basis.push(next);
-    const { along, left } = await basis.orthogonalise(await operator.product(next));
+  let next = await space.measure(space.start, 1);
+  for (;;) {
+    basis.push(next.unit, next.dual);
+    const { along, left } = await basis.orthogonalise(await next.image());
     if (!Number.isFinite(left)) throw notFinite();
     progress();
     alphas.push(along.at(-1)!);
-    // Below float32's rounding of the product nothing new is left.
-    if (left <= 1e-6 * length(along)) break;
-    betas.push(left);
-    next = basis.rest(left);
+    if (basis.size === basis.capacity) break;
+    const rest = left > 0 ? await space.measure(basis.rest(left), left) : undefined;
+    // Below rounding nothing new is left.
+    if (!rest || !(rest.length > space.negligible * length(along))) {
+      if (space.metric) return undefined;
+      break;
+    }
+    betas.push(rest.length);
+    next = rest;
   }
-  betas.length = Math.max(0, alphas.length - 1);
   return { alphas, betas };
 }
 
-function quadratureOf({ alphas, betas }: Pick<Quadrature, 'alphas' | 'betas'>): Quadrature {
+function quadratureOf({ alphas, betas }: Tridiagonal): Quadrature {
   const { values, vectors } = smallEigen(
     alphas.map((alpha, i) =>
       alphas.map((_, j) => (i === j ? alpha : Math.abs(i - j) === 1 ? betas[Math.min(i, j)]! : 0)),

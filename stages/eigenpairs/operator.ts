@@ -5,7 +5,7 @@ import { networkTitle } from '../../src/network/architectures.ts';
 import { readCheckpoint } from '../../src/network/checkpoint.ts';
 import type { HessianOperator } from '../../src/network/hessian-operator.ts';
 import { dimension } from '../../src/network/tensors.ts';
-import type { SymmetricOperator } from '../../src/spectral/basis.ts';
+import type { SymmetricOperator } from '../../src/spectral/operator.ts';
 import { type Digest, digestOf } from '../../src/util/digest.ts';
 import type { JsonObject } from '../../src/util/json.ts';
 import type { HessianParameters } from './parameters.ts';
@@ -16,7 +16,7 @@ export interface ModelHessian {
   /**
    * Every product is a memo item, named by its vector's content: whatever was computed before an interruption, with
    * another number of eigenpairs, or by another kind that multiplies with the same Hessian, is not computed again. Those in
-   * coordinates of the inputs are named by these inputs as well.
+   * coordinates of the range are named by the start vector as well.
    */
   readonly operator: SymmetricOperator;
   /** For tables and captions. */
@@ -48,13 +48,12 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
     hessian ??= hessianOperator(fixed.network, model.parameters, examples, { batch, keptBytes: half });
     return hessian;
   };
-  const product = async (
-    what: { readonly what: string; readonly inputs?: Digest },
+  const remembered = async (
+    what: { readonly what: string; readonly start?: Digest },
     v: Float32Array,
-    by: (hessian: HessianOperator) => Pick<HessianOperator, 'product'>,
+    compute: () => Promise<Float32Array>,
   ): Promise<Float32Array> => {
     signal.throwIfAborted();
-    const operator = await made();
     const key = {
       ...what,
       model: at.digest,
@@ -64,23 +63,36 @@ export async function modelHessian(context: StageContext<HessianParameters>): Pr
       batch: batch!,
       vector: digestOf(bytesOf(v)),
     };
-    const bytes = await memo.shared(key, async () => bytesOf(await by(operator).product(v)));
+    const bytes = await memo.shared(key, async () => bytesOf(await compute()));
     return new Float32Array(bytes.slice().buffer);
   };
   return {
     model,
     operator: {
       dimension: dimension(model.parameters),
-      product: (v) => product({ what: 'product with the Hessian' }, v, (whole) => whole),
-      async reduced() {
+      async product(v) {
+        const hessian = await made();
+        return remembered({ what: 'product with the Hessian' }, v, () => hessian.product(v));
+      },
+      async reduced(start) {
         signal.throwIfAborted();
-        const reduced = await (await made()).reduced();
+        const reduced = await (await made()).reduced(start);
         if (!reduced) return undefined;
-        const what = {
-          what: 'product in coordinates of the inputs',
-          inputs: digestOf(bytesOf(reduced.inputs)),
+        const what = { what: 'product in coordinates of the range', start: digestOf(bytesOf(start)) };
+        const { dimension } = reduced;
+        return {
+          ...reduced,
+          async product(x) {
+            const both = await remembered(what, x, async () => {
+              const { dual, image } = await reduced.product(x);
+              const both = new Float32Array(2 * dimension);
+              both.set(dual);
+              both.set(image, dimension);
+              return both;
+            });
+            return { dual: both.subarray(0, dimension), image: both.subarray(dimension) };
+          },
         };
-        return { ...reduced, product: (v) => product(what, v, () => reduced) };
       },
     },
     subject: {

@@ -54,3 +54,35 @@ test('the number of threads decides no bits', async () => {
   const one = await made(1);
   for (const threads of [2, 5]) expect(await made(threads)).toEqual(one);
 });
+
+test('with duals, what is along a vector is the dual’s product, and mixtures are of both', async () => {
+  // Lengths in which every third number counts fourfold.
+  const weights = Float32Array.from({ length: n }, (_, i) => (i % 3 === 0 ? 4 : 1));
+  const dualOf = (x: Float32Array): Float32Array => x.map((value, i) => weights[i]! * value);
+  const basis = new Basis(n, 6, 2, true);
+  for (let k = 0; k < 6; k++) {
+    const { left } = await basis.orthogonalise(drawn(k));
+    const rest = basis.rest(left);
+    const size = Math.sqrt(inner(rest, dualOf(rest)));
+    const unit = rest.map((value) => value / size);
+    basis.push(unit, dualOf(unit));
+  }
+  const orthonormal = (size: number): void => {
+    const vectors = Array.from({ length: size }, (_, k) => basis.vector(k));
+    for (const [k, q] of vectors.entries())
+      for (const [j, other] of vectors.entries())
+        expect(Math.abs(inner(q, dualOf(other)) - (j === k ? 1 : 0))).toBeLessThan(1e-6);
+  };
+  orthonormal(6);
+  const turn = Math.SQRT1_2;
+  await basis.recombine([
+    [turn, turn, 0, 0, 0, 0],
+    [0, 0, 0, turn, 0, -turn],
+  ]);
+  orthonormal(2);
+  // The duals were mixed as well: this is along the first mixture alone.
+  const { along, left } = await basis.orthogonalise(basis.vector(0));
+  expect([along[0], along[1]]).toEqual([expect.closeTo(1, 6), expect.closeTo(0, 6)]);
+  expect(left).toBeLessThan(1e-6);
+  basis.dispose();
+});

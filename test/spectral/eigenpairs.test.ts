@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { SymmetricOperator } from '../../src/spectral/basis.ts';
 import { inner, length } from '../../src/spectral/basis.ts';
 import { type Eigenpairs, type EigenSettings, eigenpairs } from '../../src/spectral/eigenpairs.ts';
+import type { SymmetricOperator } from '../../src/spectral/operator.ts';
 import { lanczosQuadrature } from '../../src/spectral/quadrature.ts';
 import { rademacher } from '../../src/spectral/rademacher.ts';
 import { digestOf } from '../../src/util/digest.ts';

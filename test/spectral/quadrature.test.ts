@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { SymmetricOperator } from '../../src/spectral/basis.ts';
 import { length } from '../../src/spectral/basis.ts';
+import type { SymmetricOperator } from '../../src/spectral/operator.ts';
 import { hutchinson, lanczosQuadrature, spectralDensity } from '../../src/spectral/quadrature.ts';
 import { rademacher } from '../../src/spectral/rademacher.ts';
 import { Random } from '../../src/util/random.ts';

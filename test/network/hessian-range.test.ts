@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { buildNetwork } from '../../src/network/architectures.ts';
 import type { Examples } from '../../src/network/examples.ts';
-import { Hessian, shaped } from '../../src/network/hessian.ts';
+import { Hessian } from '../../src/network/hessian.ts';
 import { hessianOperator } from '../../src/network/hessian-operator.ts';
-import { InputSpan } from '../../src/network/input-span.ts';
+import { HessianRange } from '../../src/network/hessian-range.ts';
 import type { ParameterVector } from '../../src/network/tensors.ts';
 import { inner, length } from '../../src/spectral/basis.ts';
 import { type EigenSettings, eigenpairs } from '../../src/spectral/eigenpairs.ts';
@@ -54,54 +54,61 @@ const difference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   length(Float64Array.from(a, (x, i) => x - b[i]!)) / length(b);
 
 const cases = [
-  { widths: [], count: 40, distinct: 40, batch: 40 },
   { widths: [9], count: 70, distinct: 70, batch: 70 },
   { widths: [9], count: 70, distinct: 70, batch: 32 },
   { widths: [9, 7], count: 150, distinct: 30, batch: 64 },
+  { widths: [6, 12, 5], count: 40, distinct: 40, batch: 40 },
 ];
 
-describe.each(cases)('coordinates of $distinct distinct of $count inputs, $widths', (given) => {
+describe.each(cases)('coordinates of the range of $distinct distinct of $count inputs, $widths', (given) => {
   const examples = examplesOf(given.count, given.distinct);
   const { network, theta } = model(given.widths);
-  const units = theta[0]!.shape[1]!;
-  const kernel = features * units;
+  const [units, out] = theta[2]!.shape as [number, number];
   const d = theta.reduce((sum, { values }) => sum + values.length, 0);
+  const start = new Random([22, 'start']).gaussians(d).map((x) => x / Math.sqrt(d));
   const settings = { batch: given.batch };
+  /** Coordinates of a vector that has all kinds of parts. */
+  const mixed = (k: number, n: number): Float32Array => new Random([22, 'mixed', k]).gaussians(n);
 
-  test('are as many as the span has, and one; vectors keep their inner products', async () => {
+  test('stand for vectors whose inner products the duals give', async () => {
     const operator = hessianOperator(network, theta, examples, settings);
-    const reduced = (await operator.reduced())!;
-    expect(operator.dimension).toBe(d);
-    expect(reduced.dimension).toBe(d - kernel + given.distinct * units + 1);
-    const v = new Random([22, 'v']).gaussians(d);
-    const coordinates = await reduced.coordinates(v);
-    expect(coordinates.length).toBe(reduced.dimension);
-    // Rounded by float32, number by number.
-    expect(Math.abs(length(coordinates) / length(v) - 1)).toBeLessThan(1e-6);
-    const [back] = await reduced.vectors([coordinates], v);
-    expect(difference(back!, v)).toBeLessThan(2e-6);
+    const reduced = (await operator.reduced(start))!;
+    const rest = d - features * units;
+    expect(reduced.dimension).toBe(given.count * out + units * out + rest + 1);
+    expect(reduced.independent).toBe(rest);
+    const [same] = await reduced.vectors([reduced.start]);
+    expect(difference(same!, start)).toBeLessThan(1e-7);
+    const coordinates = [0, 1].map((k) => mixed(k, reduced.dimension));
+    const vectors = [start, ...(await reduced.vectors(coordinates))];
+    for (const [i, x] of [reduced.start, ...coordinates].entries()) {
+      const { dual } = await reduced.product(x);
+      for (const [k, y] of [reduced.start, ...coordinates].entries()) {
+        const scale = length(vectors[i]!) * length(vectors[k]!);
+        expect(Math.abs(inner(dual, y) - inner(vectors[i]!, vectors[k]!)) / scale).toBeLessThan(2e-6);
+      }
+    }
     operator.dispose();
   });
 
-  test('products are those of the whole operator', async () => {
+  test('products are those of the whole operator, and of the generic path, which knows nothing of all this', async () => {
     const operator = hessianOperator(network, theta, examples, settings);
-    const reduced = (await operator.reduced())!;
-    const u = new Random([22, 'u']).gaussians(d);
-    const whole = await operator.product(u);
-    const inCoordinates = await reduced.product(await reduced.coordinates(u));
-    expect(inCoordinates.at(-1)).toBe(0);
-    const [lifted] = await reduced.vectors([inCoordinates], u);
-    // Sums of some hundreds of float32 products, in another order.
-    expect(difference(lifted!, whole)).toBeLessThan(5e-6);
-    // And what is a product of the generic path, which knows nothing of all this.
+    const reduced = (await operator.reduced(start))!;
     const generic = new Hessian(network, theta, examples, { ...settings, path: 'generic' });
-    expect(difference(lifted!, await generic.product(u))).toBeLessThan(5e-6);
+    for (const x of [reduced.start, mixed(2, reduced.dimension)]) {
+      const [v] = await reduced.vectors([x]);
+      const { image } = await reduced.product(x);
+      expect(image.at(-1)).toBe(0);
+      const [lifted] = await reduced.vectors([image]);
+      // Sums of some hundreds of float32 products, in another order.
+      expect(difference(lifted!, await operator.product(v!))).toBeLessThan(5e-6);
+      expect(difference(lifted!, await generic.product(v!))).toBeLessThan(5e-6);
+    }
     generic.dispose();
     operator.dispose();
   });
 });
 
-describe('in coordinates of the inputs', () => {
+describe('in coordinates of the range', () => {
   const examples = examplesOf(70);
   const { network, theta } = model([12]);
   const settings: EigenSettings = {
@@ -116,22 +123,24 @@ describe('in coordinates of the inputs', () => {
   test('eigenpairs are those of the whole operator, found with as many products', async () => {
     const operator = hessianOperator(network, theta, examples, { batch: 70 });
     const lengths: number[] = [];
-    const reduced = (await operator.reduced())!;
     const counted = {
       ...operator,
-      reduced: async () => ({
-        ...reduced,
-        product(v: Float32Array) {
-          lengths.push(v.length);
-          return reduced.product(v);
-        },
-      }),
+      async reduced(start: Float32Array) {
+        const reduced = (await operator.reduced(start))!;
+        return {
+          ...reduced,
+          product(v: Float32Array) {
+            lengths.push(v.length);
+            return reduced.product(v);
+          },
+        };
+      },
     };
     const found = await eigenpairs(counted, settings);
     const plain = await eigenpairs({ dimension: operator.dimension, product: operator.product }, settings);
     expect([found.converged, plain.converged]).toEqual([true, true]);
-    // All but those that check the pairs are of short vectors: of 70 coordinates an input's 200 numbers have become.
-    expect(new Set(lengths)).toEqual(new Set([70 * 12 + 12 + 12 * 4 + 4 + 1]));
+    // All but those that check the pairs are of short vectors: four numbers an example and as many a unit for a kernel.
+    expect(new Set(lengths)).toEqual(new Set([70 * 4 + 12 * 4 + 12 + 12 * 4 + 4 + 1]));
     expect(lengths.length).toBe(found.products - 12);
     // Rounding differs, and with it when the last pair is found: by a restart at most.
     expect(Math.abs(found.products - plain.products)).toBeLessThanOrEqual(settings.basis);
@@ -177,34 +186,39 @@ describe('in coordinates of the inputs', () => {
     operator.dispose();
   });
 
-  test('where fewer eigenvalues are negative than are asked for, zeros are told, as of the whole operator', async () => {
-    // A linear classifier's Hessian has no negative eigenvalue; of fifteen examples it has 45 that are not zero.
-    const { network, theta } = model([]);
-    const operator = hessianOperator(network, theta, examplesOf(15), { batch: 15 });
-    expect((await operator.reduced())!.dimension).toBe(15 * 4 + 4 + 1);
+  test('what has exhausted the range goes on in the whole space', async () => {
+    // Of two examples, the Hessian has some forty eigenvalues that are not zero.
+    const { network, theta } = model([12]);
+    const operator = hessianOperator(network, theta, examplesOf(2), { batch: 2 });
+    expect((await operator.reduced(rademacher(1, 0, operator.dimension)))!.independent).toBeGreaterThan(60);
     const plain = { dimension: operator.dimension, product: operator.product };
-    const few = { ...settings, largest: 3, smallest: 3, maxProducts: 400 };
+    const few = { ...settings, largest: 3, smallest: 3, basis: 60, maxProducts: 400 };
     const [found, whole] = [await eigenpairs(operator, few), await eigenpairs(plain, few)];
-    const scale = whole.largest[0]!.value;
-    for (const { largest, smallest } of [found, whole]) {
-      largest.forEach(({ value }, i) => {
-        expect(Math.abs(value - whole.largest[i]!.value)).toBeLessThan(2e-6 * scale);
-      });
-      for (const { value, residual, vector } of smallest) {
-        expect(Math.abs(value)).toBeLessThan(1e-5 * scale);
-        expect(residual).toBeLessThan(1e-5 * scale);
-        expect(length(vector)).toBeCloseTo(1, 6);
-      }
-    }
+    for (const end of ['largest', 'smallest'] as const)
+      for (const [i, { value }] of found[end].entries())
+        expect(Math.abs(value - whole[end][i]!.value)).toBeLessThan(2e-6 * whole.largest[0]!.value);
+    // The products in coordinates count too.
+    expect(found.products).toBeGreaterThan(whole.products);
+    const start = rademacher(3, 0, operator.dimension);
+    const [nodes, exact] = [
+      (await lanczosQuadrature(operator, start, 60)).nodes,
+      (await lanczosQuadrature(plain, start, 60)).nodes,
+    ];
+    expect(nodes).toEqual(exact);
     operator.dispose();
   });
 });
 
-test('there are none where inputs may span nearly all, have no room, or meet no dense layer first', async () => {
+test('there are none of more examples than inputs, without room, of one layer, or of other networks', async () => {
   const { network, theta } = model([5]);
-  expect(await InputSpan.of(examplesOf(161))).toBeUndefined();
-  expect((await InputSpan.of(examplesOf(160)))!.rank).toBe(160);
-  expect(await InputSpan.of(examplesOf(160), 16 * 160 * features - 1)).toBeUndefined();
+  const range = (examples: Examples, bytes?: number): boolean => {
+    const found = HessianRange.of(network, theta, examples, bytes);
+    found?.dispose();
+    return found !== undefined;
+  };
+  expect(range(examplesOf(201))).toBe(false);
+  expect(range(examplesOf(200))).toBe(true);
+  expect(range(examplesOf(160), 16 * 160 * features - 1)).toBe(false);
   const reduced = async (
     of: ReturnType<typeof buildNetwork>,
     at: ParameterVector,
@@ -212,11 +226,13 @@ test('there are none where inputs may span nearly all, have no room, or meet no 
     examples = examplesOf(20),
   ): Promise<unknown> => {
     const operator = hessianOperator(of, at, examples, settings);
-    const found = await operator.reduced();
+    const found = await operator.reduced(rademacher(1, 0, operator.dimension));
     operator.dispose();
     return found;
   };
+  const linear = model([]);
   expect(await reduced(network, theta, { batch: 20 })).toBeDefined();
+  expect(await reduced(linear.network, linear.theta, { batch: 20 })).toBeUndefined();
   expect(await reduced(network, theta, { batch: 20, path: 'generic' })).toBeUndefined();
   expect(await reduced({ ...network, loss: { name: 'hinge' } }, theta, { batch: 20 })).toBeUndefined();
   const convolutional = buildNetwork({
@@ -232,15 +248,4 @@ test('there are none where inputs may span nearly all, have no room, or meet no 
     values: new Float32Array(shape.reduce((a, b) => a * b, 1)),
   }));
   expect(await reduced(convolutional, zeros, { batch: 20 }, examplesOf(20, 20, 3072))).toBeUndefined();
-});
-
-test('products in coordinates want as many numbers as these are', async () => {
-  const { network, theta } = model([5]);
-  const span = (await InputSpan.of(examplesOf(20)))!;
-  const hessian = new Hessian(network, theta, examplesOf(20), { batch: 20, span });
-  await expect(hessian.product(new Float32Array(10))).rejects.toThrow(
-    `10 numbers, ${20 * 5 + 5 + 5 * 4 + 4 + 1} expected`,
-  );
-  expect(shaped(new Float32Array(hessian.dimension), span.form(theta))[0]!.shape).toEqual([20, 5]);
-  hessian.dispose();
 });
