@@ -22,7 +22,8 @@ const usage = `node bench/numerics/run.mjs [options]
   --cases a,b     cases whose name starts with one of these (default: all)
   --reps n        samples in a process after one that warms up (default: 3; 0: that one alone)
   --turns n       processes of each side (default: 1)
-  --settings a,b  PyTorch's thread settings, of default, mix, bind, one; the best counts (default: the first three)
+  --settings a,b  PyTorch's settings of threads, of default, mix, bind, one, and of kernels where a processor has AVX-512,
+                  default-skylakex, mix-skylakex; the best counts (default: the first three)
   --alone         without PyTorch
   --json file     where to write every sample`;
 

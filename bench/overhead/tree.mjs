@@ -90,7 +90,8 @@ export class Tree {
       case 'noop':
         return 0;
       case 'leaf':
-        this.values[index] = 1000 + this.edits;
+        // A number that no other source has: a stage with the same content as another need not run.
+        this.values[index] = this.graph.sources + this.edits;
         this.#writeSource(index);
         return downstreamOf(this.graph, index).size;
       case 'touch': {
