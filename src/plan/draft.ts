@@ -164,7 +164,13 @@ function draftInstance(
         : kindParts(declaration, kind, scope, context);
   const id = instanceId(declaration.name, named);
   if (known && kind !== null && kind !== 'command')
-    context.lacking?.look(id, kind, known.params, valueAt(declaration.node, 'with'), declaration.key);
+    context.lacking?.look(
+      id,
+      kind,
+      known.sound ?? known.params,
+      valueAt(declaration.node, 'with'),
+      declaration.key,
+    );
   const fields = settleFields(shared.fields, draft, scope, context);
   const definition = kind === null || kind === 'command' ? undefined : kind.definition;
   return {
@@ -232,6 +238,8 @@ export function originIn(scope: Scope) {
 
 interface Parts {
   readonly params: JsonObject;
+  /** Of parameters with mistakes, those without: what they name is looked for all the same. */
+  readonly sound?: JsonObject;
   readonly outputs: Readonly<Record<string, OutputSpec>> | undefined;
 }
 
@@ -267,9 +275,9 @@ function kindParts(
       ({ instancePath, params: { missingProperty } }) =>
         instancePath.split('/')[1] ?? (missingProperty as string | undefined),
     );
-    return fixed ?? outputsWithout(kind.definition, params, wrong);
+    return partsWithout(kind.definition, params, wrong);
   }
-  if (!complete) return fixed ?? outputsWithout(kind.definition, params, []);
+  if (!complete) return partsWithout(kind.definition, params, []);
   try {
     const inputs = [...(mapAt(node, 'inputs')?.entries.keys() ?? [])];
     const wrong = kind.definition.check?.(params as never, inputs) ?? [];
@@ -285,13 +293,10 @@ function kindParts(
       );
     }
     if (wrong.length > 0)
-      return (
-        fixed ??
-        outputsWithout(
-          kind.definition,
-          params,
-          wrong.map(({ pointer }) => pointer.split('/')[1]),
-        )
+      return partsWithout(
+        kind.definition,
+        params,
+        wrong.map(({ pointer }) => pointer.split('/')[1]),
       );
     return { params, outputs: outputsOf(kind.definition, params) };
   } catch (error) {
@@ -305,27 +310,29 @@ function kindParts(
 }
 
 /**
- * The outputs where parameters are wrong: known as long as none of the wrong ones decides them.
+ * What is known where parameters are wrong: the outputs as well, as long as none of these decides them.
  * @param wrong names of parameters; undefined for a mistake that is of none
  */
-function outputsWithout(
+function partsWithout(
   definition: StageKind,
   params: JsonObject,
   wrong: readonly (string | undefined)[],
-): Parts | undefined {
-  const names = new Set(wrong);
+): Parts {
+  const isSound = ([name, value]: [string, Json | undefined]): boolean =>
+    !wrong.includes(name) && value !== undefined && !hasHole(value);
+  const sound = Object.fromEntries(Object.entries(params).filter(isSound));
   const guarded = new Proxy(params, {
     get(target, name) {
-      const value = typeof name === 'string' ? target[name] : undefined;
-      const isUnknown = value === undefined && Object.hasOwn(target, name);
-      if (names.has(String(name)) || isUnknown || hasHole(value)) throw new Error('decided by a mistake');
-      return value;
+      if (typeof name !== 'string') return undefined;
+      if (wrong.includes(name) || (Object.hasOwn(target, name) && !Object.hasOwn(sound, name)))
+        throw new Error('decided by a mistake');
+      return target[name];
     },
   });
   try {
-    return { params: {}, outputs: outputsOf(definition, guarded) };
+    return { params: {}, sound, outputs: outputsOf(definition, guarded) };
   } catch {
-    return undefined;
+    return { params: {}, sound, outputs: undefined };
   }
 }
 

@@ -50,6 +50,17 @@ stages:
     w.remove();
   });
 
+  it('are told beside mistakes in the same settings', async () => {
+    const w = new CliWorkspace({
+      'p.yaml': `pipeline: p\nstages: { a: ${train('cifar10-mni').replace('epochs: 1', 'epochs: -1, lr: 3')} }\n`,
+    });
+    const { stderr } = await w.run('plan', 'p.yaml');
+    for (const code of ['unknown-dataset', 'out-of-range', 'unknown-key'])
+      expect(stderr).toContain(`[${code}]`);
+    expect(stderr).toContain('3 errors');
+    w.remove();
+  });
+
   it('are told beside other mistakes, and only of the stages that are asked for', async () => {
     const bad = await w.run('plan', 'bad.yaml');
     expect(bad.stderr).toContain('did you mean "train"?');
