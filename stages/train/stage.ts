@@ -1,5 +1,6 @@
 import { datasetFiles } from '../../src/dataset/dataset.ts';
 import type { FactTypes } from '../../src/kind/fact-types.ts';
+import { filesFrom } from '../../src/kind/files.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { networkFiles } from '../../src/network/own-network.ts';
 import type { HistoryRow } from './history.ts';
@@ -28,7 +29,11 @@ export default defineStage({
     history: { type: 'table', extension: '.json', description: 'Loss and accuracy after each epoch.' },
   }),
   engine: true,
-  files: (params, root) => [...datasetFiles(params.dataset, root), ...networkFiles(params.network, root)],
+  files: (params, root) =>
+    filesFrom(
+      () => datasetFiles(params.dataset, root),
+      () => networkFiles(params.network, root),
+    ),
   check: contradictions,
   run: async (context) => (await import('./run.ts')).run(context),
 });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commonOptions, verbs } from '../../src/cli/command-line.ts';
 import { overview, verbHelp } from '../../src/cli/help.ts';
@@ -62,5 +62,16 @@ describe('the help', () => {
   it('fits into 110 columns', () => {
     for (const verb of verbs as readonly VerbSpec[])
       for (const line of verbHelp(verb, noPaint).split('\n')) expect(line.length).toBeLessThanOrEqual(110);
+  });
+});
+
+const folder = new URL('../../docs/', import.meta.url);
+describe.each(readdirSync(folder).filter((file) => file.endsWith('.md')))('docs/%s', (file) => {
+  it('has tables whose rows have as many cells as their heads', () => {
+    const lines = readFileSync(new URL(file, folder), 'utf8').split('\n');
+    const cells = (line: string): number => line.replace(/\\\|/g, '').split('|').length;
+    for (const [i, line] of lines.entries())
+      if (line.startsWith('|') && lines[i - 1]?.startsWith('|'))
+        expect(cells(line), line).toBe(cells(lines[i - 1]!));
   });
 });

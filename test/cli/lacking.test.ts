@@ -52,12 +52,12 @@ stages:
 
   it('are told beside mistakes in the same settings', async () => {
     const w = new CliWorkspace({
-      'p.yaml': `pipeline: p\nstages: { a: ${train('cifar10-mni').replace('epochs: 1', 'epochs: -1, lr: 3')} }\n`,
+      'p.yaml': `pipeline: p\nstages: { a: ${train('cifar10-mni', '{ name: module, file: net.ts }').replace('epochs: 1', 'epochs: -1, lr: 3')} }\n`,
     });
     const { stderr } = await w.run('plan', 'p.yaml');
-    for (const code of ['unknown-dataset', 'out-of-range', 'unknown-key'])
+    for (const code of ['unknown-dataset', 'file-not-found', 'out-of-range', 'unknown-key'])
       expect(stderr).toContain(`[${code}]`);
-    expect(stderr).toContain('3 errors');
+    expect(stderr).toContain('4 errors');
     w.remove();
   });
 
