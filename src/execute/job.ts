@@ -2,6 +2,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { ItemScope } from '../fingerprint/key.ts';
 import type { Artifact } from '../kind/artifact.ts';
 import type { EngineSpec, Facts, OutputSpec, Resources } from '../kind/stage-kind.ts';
+import type { StoreProblem } from '../store/contract.ts';
 import type { StageKey } from '../util/digest.ts';
 import type { JsonObject } from '../util/json.ts';
 
@@ -41,6 +42,8 @@ export type FromWorker =
       readonly unit: string;
       readonly note?: string;
     }
+  /** Before a job's answer: what of the cache its process found lost, of which only it knows. */
+  | { readonly type: 'losses'; readonly losses: readonly StoreProblem[] }
   | { readonly type: 'done'; readonly facts: Facts | null; readonly residentMegabytes: number }
   | {
       readonly type: 'failed';

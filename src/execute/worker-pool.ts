@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Facts } from '../kind/stage-kind.ts';
+import type { StoreProblem } from '../store/contract.ts';
 import { packageRoot } from '../util/package-root.ts';
 import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import type { StageLog } from './log.ts';
@@ -25,6 +26,8 @@ export interface AttemptOptions {
   readonly signal: AbortSignal;
   readonly log: StageLog;
   readonly onProgress: (progress: Extract<FromWorker, { type: 'progress' }>) => void;
+  /** What of the cache the stage's process found lost. */
+  readonly onLosses: (losses: readonly StoreProblem[]) => void;
 }
 
 /** Time a stage gets to stop by itself once it is interrupted. */
@@ -129,7 +132,7 @@ export class WorkerPool {
     const { child } = worker;
     const { signal, log } = options;
     return new Promise((resolve) => {
-      let answer: Exclude<FromWorker, { type: 'progress' }> | undefined;
+      let answer: Extract<FromWorker, { type: 'done' | 'failed' }> | undefined;
       let stopping: 'timeout' | 'interrupted' | undefined;
       let lastWords = '';
       const timers: NodeJS.Timeout[] = [];
@@ -178,6 +181,7 @@ export class WorkerPool {
       });
       const onMessage = (message: FromWorker): void => {
         if (message.type === 'progress') options.onProgress(message);
+        else if (message.type === 'losses') options.onLosses(message.losses);
         else {
           answer = message;
           settle();

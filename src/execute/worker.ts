@@ -9,7 +9,7 @@ import { UserError } from '../diagnostics/diagnostic.ts';
 import type { Artifact } from '../kind/artifact.ts';
 import { type FactTypes, isOfType, typeOfFact } from '../kind/fact-types.ts';
 import type { Facts, FactsOf, StageContext, StageKind } from '../kind/stage-kind.ts';
-import type { Store } from '../store/contract.ts';
+import type { Store, StoreProblem } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import type { Json } from '../util/json.ts';
 import { setWorkspaceRoot } from '../util/workspace-root.ts';
@@ -18,6 +18,8 @@ import { memoOf } from './memo.ts';
 import { outputPath } from './outputs.ts';
 
 let store: Store | undefined;
+/** So many of the store's notices have been passed on. */
+let told = 0;
 let abort: AbortController | undefined;
 /** Ends the job that runs now with an answer, if it has none yet. */
 let giveUp: ((error: Error) => void) | undefined;
@@ -54,7 +56,23 @@ async function perform(job: Job): Promise<void> {
   giveUp = undefined;
   process.channel!.ref();
   await flush(job.id);
+  const losses = lossesOf(job);
+  if (losses.length > 0) process.send!({ type: 'losses', losses } satisfies FromWorker);
   process.send!(answer);
+}
+
+/** What of the cache this process found lost, of which the coordinator cannot know. */
+function lossesOf({ stage, key }: Job): StoreProblem[] {
+  if (store === undefined) return [];
+  const losses = store.notices.slice(told);
+  told = store.notices.length;
+  const items = store.lostItems(key);
+  if (items > 0)
+    losses.push({
+      what: `${items} ${items === 1 ? 'sub-result' : 'sub-results'} of ${stage} had been stored, but were damaged or gone`,
+      cure: 'nothing: what was needed of them was computed again. If it happens again, check the disk',
+    });
+  return losses;
 }
 
 /** What the module of a kind exports. */

@@ -10,7 +10,7 @@ import { type Ending, WorkerPool } from '../execute/worker-pool.ts';
 import type { Artifact } from '../kind/artifact.ts';
 import type { Facts } from '../kind/stage-kind.ts';
 import type { Instance } from '../plan/plan.ts';
-import type { MemoRow } from '../store/contract.ts';
+import type { MemoRow, StoreProblem } from '../store/contract.ts';
 import { diskError } from '../store/disk-errors.ts';
 import type { StageKey } from '../util/digest.ts';
 import type { JsonObject } from '../util/json.ts';
@@ -65,6 +65,7 @@ export class Executor {
   readonly #emit: (event: RunEvent) => void;
   readonly #signal: AbortSignal;
   readonly #environment: JsonObject;
+  readonly #tellOfLosses: (losses: readonly StoreProblem[]) => void;
   #jobs = 0;
   #storing = 0;
 
@@ -74,6 +75,7 @@ export class Executor {
     emit: (event: RunEvent) => void,
     signal: AbortSignal,
     environment: JsonObject,
+    tellOfLosses: (losses: readonly StoreProblem[]) => void,
   ) {
     this.#session = session;
     this.#guard = new InputGuard(session.store);
@@ -85,6 +87,7 @@ export class Executor {
     this.#emit = emit;
     this.#signal = signal;
     this.#environment = environment;
+    this.#tellOfLosses = tellOfLosses;
   }
 
   /** Ends the workers; resolves when every work folder is gone. */
@@ -335,6 +338,7 @@ export class Executor {
       log,
       onProgress: (progress: { done: number; total: number; unit: string; note?: string }) =>
         this.#emit({ ...progress, type: 'stage-progress', stage: instance.id }),
+      onLosses: this.#tellOfLosses,
     };
   }
 

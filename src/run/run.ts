@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Diagnostic, type ExitCode, exitCodes, UserError } from '../diagnostics/diagnostic.ts';
 import type { RunEvent } from '../events/event.ts';
 import type { Instance } from '../plan/plan.ts';
-import type { MemoRow } from '../store/contract.ts';
+import type { MemoRow, StoreProblem } from '../store/contract.ts';
 import type { StageKey } from '../util/digest.ts';
 import { makeFolder } from '../util/fs-durable.ts';
 import type { Executor, StageEnding } from './attempt.ts';
@@ -80,7 +80,7 @@ class Run {
       jobs: this.#session.options.workspace.jobs,
     });
     for (const diagnostic of this.#session.warnings) this.#emit({ type: 'diagnostic', diagnostic });
-    this.#tellOfDamage();
+    this.#tellOfLosses(this.#session.store.notices);
     this.#takeKnown(resolution, forced);
     const pending = plan.instances.filter((instance) => !this.#status.has(instance.id));
     if (pending.length > 0) await this.#runPending(resolution, pending, forced);
@@ -88,8 +88,8 @@ class Run {
   }
 
   /** What of the cache was lost; each thing once. */
-  #tellOfDamage(): void {
-    for (const notice of this.#session.store.notices) {
+  #tellOfLosses(losses: readonly StoreProblem[]): void {
+    for (const notice of losses) {
       if (this.#told.has(notice.what)) continue;
       this.#told.add(notice.what);
       this.#emit({ type: 'diagnostic', diagnostic: noticeOf(notice) });
@@ -247,7 +247,7 @@ class Run {
     const done = plan.instances.filter((instance) => resolution.rows.has(instance.id));
     const unclear = this.#signal.aborted ? false : await this.#refreshFacts(resolution, done);
     if (this.#executor) await this.#session.store.settle();
-    this.#tellOfDamage();
+    this.#tellOfLosses(this.#session.store.notices);
     const expectations = done.flatMap((instance) =>
       checkExpectations(instance, resolution.rows.get(instance.id)!.facts),
     );
@@ -328,7 +328,14 @@ class Run {
   async #startExecutor(resolution: Resolution): Promise<Executor> {
     const { Executor } = await import('./attempt.ts');
     const session = this.#session;
-    this.#executor ??= new Executor(session, resolution, this.#emit, this.#signal, environmentOf(session));
+    this.#executor ??= new Executor(
+      session,
+      resolution,
+      this.#emit,
+      this.#signal,
+      environmentOf(session),
+      (losses) => this.#tellOfLosses(losses),
+    );
     return this.#executor;
   }
 
@@ -370,6 +377,6 @@ function exitCodeOf(interrupted: boolean, failed: boolean, missed: boolean): Exi
   return missed ? exitCodes.verificationFailed : exitCodes.good;
 }
 
-function noticeOf(notice: { readonly what: string; readonly cure: string }): Diagnostic {
+function noticeOf(notice: StoreProblem): Diagnostic {
   return { severity: 'warning', code: 'cache-repaired', message: notice.what, hint: notice.cure };
 }

@@ -88,6 +88,8 @@ export interface Store {
   /** The stored bytes. `user` is the stage key that uses them, so that gc can tell what is still reachable. */
   item(key: ItemKey, user: StageKey): Promise<Uint8Array | undefined>;
   putItem(key: ItemKey, bytes: Uint8Array, user: StageKey): Promise<void>;
+  /** How many of the items that a stage asked for through this store were stored, but are damaged or gone. */
+  lostItems(user: StageKey): number;
 
   // Claims: a key that some process is computing
   claim(key: StageKey | ItemKey): Claim;

@@ -30,6 +30,8 @@ const select = `SELECT size, blob, bytes, seal, used,
 export class Items {
   readonly #database: Database;
   readonly #objects: Objects;
+  /** Of each stage that asked: the items that were damaged, or whose blob is gone. */
+  readonly #lost = new Map<StageKey, Set<ItemKey>>();
 
   constructor(database: Database, objects: Objects) {
     this.#database = database;
@@ -37,10 +39,12 @@ export class Items {
   }
 
   async get(key: ItemKey, user: StageKey): Promise<Uint8Array | undefined> {
-    const stored = this.#database.read(() => this.#database.sql(select).get(user, key)) as Stored | undefined;
+    const stored = this.#stored(key, user);
     if (stored === undefined) return undefined;
     const bytes = await this.#read(key, stored);
     if (bytes === undefined) {
+      // A gc that removed it meanwhile took the row first: that is no loss.
+      if (this.#stored(key, user) !== undefined) this.#isLost(key, user);
       this.#database.read(() => this.#database.suspect());
       return undefined;
     }
@@ -51,6 +55,20 @@ export class Items {
       }, false);
     }
     return bytes;
+  }
+
+  /** How many of the items that a stage asked for were stored, but are damaged or gone. */
+  lost(user: StageKey): number {
+    return this.#lost.get(user)?.size ?? 0;
+  }
+
+  #isLost(key: ItemKey, user: StageKey): void {
+    const items = this.#lost.get(user) ?? new Set();
+    this.#lost.set(user, items.add(key));
+  }
+
+  #stored(key: ItemKey, user: StageKey): Stored | undefined {
+    return this.#database.read(() => this.#database.sql(select).get(user, key)) as Stored | undefined;
   }
 
   async #read(key: ItemKey, stored: Stored): Promise<Uint8Array | undefined> {

@@ -212,6 +212,9 @@ export class OpenStore implements Store {
   putItem(key: ItemKey, bytes: Uint8Array, user: StageKey): Promise<void> {
     return this.#items.put(key, bytes, user);
   }
+  lostItems(user: StageKey): number {
+    return this.#items.lost(user);
+  }
 
   claim(key: StageKey | ItemKey): Claim {
     return this.#claims.claim(key);

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { looksLikeABug, Workshop } from '../support/reliability-rig.ts';
 
@@ -101,3 +102,42 @@ describe('a stage that is killed amid its items', () => {
     300_000,
   );
 });
+
+/** Removes the blobs of the items that have one, or alters those that lie in the table. Returns how many there are. */
+function spoilItems(cache: string, which: 'blobs' | 'inline'): number {
+  const table = new Sqlite(w.path(cache, 'memo.sqlite'));
+  try {
+    if (which === 'inline')
+      return table.prepare('UPDATE items SET bytes = zeroblob(size) WHERE blob IS NULL').run().changes;
+    const blobs = table.prepare('SELECT blob FROM items WHERE blob IS NOT NULL').pluck().all() as string[];
+    for (const digest of blobs) rmSync(w.path(cache, 'objects', digest.slice(0, 2), digest.slice(2)));
+    return blobs.length;
+  } finally {
+    table.close();
+  }
+}
+
+it.each([
+  ['epochs', 3, 'blobs', 'model'],
+  ['points', 8, 'inline', 'curve'],
+] as const)(
+  'items that were lost after a kill are computed again, and it is said: %s',
+  async (_, stored, which, stage) => {
+    const name = `${++serial}`;
+    const { stored: all } = await undisturbed('short.yaml');
+    await run('short.yaml', name, `kill@worker:${all[stored - 1]! + 1}`);
+    const lost = spoilItems(`cache-${name}`, which);
+    expect(lost).toBe(3);
+    const { ended } = await run('short.yaml', name, 'count');
+    expect(ended.code).toBe(0);
+    const said = ended.events.flatMap((event) =>
+      event.type === 'diagnostic' && event.diagnostic.code === 'cache-repaired'
+        ? [event.diagnostic.message]
+        : [],
+    );
+    expect(said).toEqual([`3 sub-results of ${stage} had been stored, but were damaged or gone`]);
+    expect(w.outputs(`artifacts-${name}`)).toEqual(w.outputs('artifacts-whole-short.yaml'));
+    expect(await w.damage(`cache-${name}`)).toEqual([]);
+  },
+  300_000,
+);
