@@ -14,9 +14,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { precompiledTable } from './precompile.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -65,12 +66,18 @@ if (
 const kinds = readdirSync(join(root, 'stages')).filter((name) =>
   existsSync(join(root, 'stages', name, 'stage.ts')),
 );
-/** What `orograph run` needs where nothing has changed: in one file, because every file more is a good millisecond. */
-const front = 'src/cli/program.ts';
-const inFront = [
+/**
+ * What becomes a script of the command line, with its byte code: a run where little has changed, in one file, because
+ * every file more is a good millisecond; and what only a pipeline that is new or was edited takes.
+ */
+const scripts = ['src/cli/program.ts', 'src/plan/plan-pipeline.ts'];
+/** Imported when needed, and part of the script all the same. */
+const inScripts = [
   'src/cli/verbs/run.ts',
   'src/cli/report.ts',
   'src/run/environment.ts',
+  'src/run/attempt.ts',
+  'src/schedule/schedule.ts',
   'src/store/disk-errors.ts',
 ];
 /** fontkit unpacks brotli's dictionary as it is loaded, for WOFF2 files alone: of those we have none. */
@@ -80,6 +87,17 @@ const withoutBrotli = {
     onResolve({ filter: /^brotli\/decompress\.js$/ }, ({ path }) => ({ path, namespace: 'without-brotli' }));
     onLoad({ filter: /.*/, namespace: 'without-brotli' }, () => ({
       contents: "export default () => { throw new Error('WOFF2 fonts are not read'); };",
+    }));
+  },
+};
+
+/** Checks of the schemas that ship, compiled by now. */
+const withChecks = {
+  name: 'with-checks',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]declare[/\\]precompiled\.ts$/ }, ({ path }) => ({
+      contents: checks,
+      resolveDir: dirname(path),
     }));
   },
 };
@@ -108,29 +126,31 @@ const common = {
   logOverride: { 'direct-eval': 'silent' },
 };
 
-/** What is imported only when it is needed stays out of the front, and becomes an entry of its own. */
+/** As `dist/cli/main.js` sees it, by whom a script's imports are done. */
+const specifierOf = (file) => {
+  const way = relative('cli', placeOf(file)).split(sep).join('/');
+  return `${way.startsWith('.') ? '' : './'}${way}.js`;
+};
+/** What is imported only when it is needed stays out of the scripts, and becomes an entry of its own. */
 const lazy = new Set();
 const lazyImports = {
   name: 'lazy',
   setup({ onResolve }) {
     onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
       const file = relative(root, join(resolveDir, path)).split(sep).join('/');
-      if (kind !== 'dynamic-import' || inFront.includes(file)) return null;
-      lazy.add(file);
-      const from = relative(dirname(placeOf(front)), placeOf(file))
-        .split(sep)
-        .join('/');
-      return { path: `${from.startsWith('.') ? '' : './'}${from}.js`, external: true };
+      if (kind !== 'dynamic-import' || inScripts.includes(file)) return null;
+      if (!scripts.includes(file)) lazy.add(file);
+      return { path: specifierOf(file), external: true };
     });
   },
 };
 
-/** The front as `main.ts` takes it: one function, in a file that is named by its content. */
-async function buildFront() {
+/** A script as `main.ts` takes it: one function, in a file that is named by its content. Returns the name. */
+async function buildScript(entry) {
   const { outputFiles } = await build({
     ...common,
-    entryPoints: [{ in: front, out: 'cli/front' }],
-    plugins: [lazyImports],
+    entryPoints: [{ in: entry, out: 'script' }],
+    plugins: [lazyImports, withChecks],
     write: false,
     format: 'cjs',
     // Names stay as they are, for stack traces; to keep minified ones costs a call wherever a function is made.
@@ -139,25 +159,33 @@ async function buildFront() {
     minifyWhitespace: true,
     keepNames: false,
     define: { ...common.define, 'import.meta.url': '__url' },
-    banner: { js: '(function (require, __import, __url) {' },
+    banner: { js: '(function (require, __import, __url, module) {' },
     footer: { js: '})' },
   });
   const [code, map] = ['.js', '.map'].map((end) => outputFiles.find(({ path }) => path.endsWith(end)).text);
-  const name = `front-${createHash('sha256').update(code).digest('hex').slice(0, 16)}`;
+  const digest = createHash('sha256').update(code).digest('hex').slice(0, 16);
+  const name = `${basename(entry, '.ts')}-${digest}`;
   // A script cannot import by itself.
-  const script = code.replaceAll(/\bimport\(/g, '__import(').replace('front.js.map', `${name}.cjs.map`);
+  const script = code.replaceAll(/\bimport\(/g, '__import(').replace('script.js.map', `${name}.cjs.map`);
   mkdirSync(join(fresh, 'cli'), { recursive: true });
   writeFileSync(join(fresh, 'cli', `${name}.cjs`), script);
   writeFileSync(join(fresh, 'cli', `${name}.cjs.map`), map);
   return name;
 }
 
-let name;
+let names;
+let checks;
 try {
-  name = await buildFront();
+  mkdirSync(fresh);
+  checks = await precompiledTable(root, fresh, kinds);
+  names = JSON.stringify(
+    Object.fromEntries(
+      await Promise.all(scripts.map(async (entry) => [specifierOf(entry), await buildScript(entry)])),
+    ),
+  );
   await build({
     ...common,
-    plugins: [withoutBrotli],
+    plugins: [withoutBrotli, withChecks],
     entryPoints: [
       ...['src/cli/main.ts', 'src/execute/worker.ts', 'src/index.ts', ...lazy].map((file) => ({
         in: file,
@@ -165,7 +193,7 @@ try {
       })),
       ...kinds.map((kind) => ({ in: `stages/${kind}/stage.ts`, out: `stages/${kind}` })),
     ],
-    define: { ...common.define, 'process.env.OROGRAPH_FRONT': JSON.stringify(name) },
+    define: { ...common.define, 'process.env.OROGRAPH_SCRIPTS': JSON.stringify(names) },
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
   });
@@ -213,7 +241,7 @@ try {
   rmSync(fresh, { recursive: true, force: true });
 }
 try {
-  execFileSync(process.execPath, [join(root, 'scripts/compile-front.mjs'), join(dist, 'cli', `${name}.cjs`)]);
+  execFileSync(process.execPath, [join(root, 'scripts/byte-code.mjs'), names]);
 } catch {
   console.warn('the command line will start more slowly: no byte code of it could be kept');
 }

@@ -1,28 +1,48 @@
 #!/usr/bin/env node
 /**
- * Starts the command line. `program.ts` and all that a run with nothing to do needs are one file, written by the build
- * with the byte code that V8 made of it while it ran (scripts/compile-front.mjs): compiling that code again would take
- * a good tenth of such a run. Byte code of another Node, or none, is no harm: the file is then compiled as any other.
+ * Starts the command line. What most runs need is in scripts, each with the byte code that V8 made of it while it ran
+ * (scripts/byte-code.mjs): `program.ts` with all that a run with nothing to do takes, and what plans a pipeline. To
+ * compile that code again would take a good tenth of such a run. Byte code of another Node, or none, is no harm: the
+ * script is then compiled as any other.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 
-/** What the front is given: it is a script and no module, because only scripts can be compiled before. */
-type Front = (require: NodeJS.Require, load: (specifier: string) => Promise<unknown>, url: string) => void;
+/** A script and no module, because only scripts can be compiled before. It fills in the module's exports. */
+type Wrapped = (
+  require: NodeJS.Require,
+  load: (specifier: string) => Promise<unknown>,
+  url: string,
+  module: { exports: unknown },
+) => void;
 
-// Named by its content, so that no other file's byte code can be taken for it.
-const name = process.env.OROGRAPH_FRONT!;
-const file = join(import.meta.dirname, `${name}.cjs`);
-const script = new Script(readFileSync(file, 'utf8'), { filename: file, cachedData: byteCode() });
-const front = script.runInThisContext() as Front;
-front(createRequire(import.meta.url), (specifier) => import(specifier), import.meta.url);
+/** By the specifier of its module, seen from here, the name of a script: made of its content, as its byte code's is. */
+const scripts = JSON.parse(process.env.OROGRAPH_SCRIPTS!) as Readonly<Record<string, string>>;
+const loaded = new Map<string, unknown>();
 
-function byteCode(): Buffer | undefined {
+async function load(specifier: string): Promise<unknown> {
+  const name = scripts[specifier];
+  if (name === undefined) return import(specifier);
+  if (!loaded.has(name)) loaded.set(name, run(name));
+  return loaded.get(name);
+}
+
+function run(name: string): unknown {
+  const file = join(import.meta.dirname, `${name}.cjs`);
+  const script = new Script(readFileSync(file, 'utf8'), { filename: file, cachedData: byteCode(name) });
+  const module = { exports: {} };
+  (script.runInThisContext() as Wrapped)(createRequire(import.meta.url), load, import.meta.url, module);
+  return module.exports;
+}
+
+function byteCode(name: string): Buffer | undefined {
   try {
     return readFileSync(join(import.meta.dirname, `${name}.v8`));
   } catch {
     return undefined;
   }
 }
+
+void load('./program.js');

@@ -1,4 +1,6 @@
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import { digestOf } from '../util/digest.ts';
+import { precompiled } from './precompiled.ts';
 import type { Schema } from './schema-transform.ts';
 
 /** Checks a value, filling in defaults where the schema was prepared for it. Returns the errors; none: the value fits. */
@@ -17,7 +19,7 @@ async function makeAjv(): Promise<(options: object) => Ajv> {
   return loading;
 }
 
-const options = {
+export const ajvOptions = {
   allErrors: true,
   verbose: true,
   strict: false,
@@ -30,7 +32,16 @@ const options = {
 
 /** Compiles a schema. `defaults`: the checked value is changed in place, missing values get their default. */
 export async function compile(schema: Schema, { defaults = false } = {}): Promise<Check> {
-  const make = await makeAjv();
-  const validate: ValidateFunction = make({ ...options, useDefaults: defaults }).compile(schema);
+  const validate = precompiled[nameOfCheck(schema, defaults)]?.() ?? (await compileNow(schema, defaults));
   return (value) => (validate(value) ? [] : [...(validate.errors ?? [])]);
+}
+
+/** The same for the same schema, and no other's: schemas are data. */
+export function nameOfCheck(schema: Schema, defaults: boolean): string {
+  return `check_${digestOf(JSON.stringify([schema, defaults])).slice(0, 32)}`;
+}
+
+async function compileNow(schema: Schema, defaults: boolean): Promise<ValidateFunction> {
+  const make = await makeAjv();
+  return make({ ...ajvOptions, useDefaults: defaults }).compile(schema);
 }

@@ -67,9 +67,12 @@ export interface DraftContext {
   readonly lacking?: Lacking | undefined;
 }
 
+/** What a stage must be once its placeholders are filled in. */
+export const settledStage: Schema = { ...(SettledStage as unknown as Schema), additionalProperties: false };
+
 let checking: Promise<Check> | undefined;
 export function checkOfSettled(): Promise<Check> {
-  checking ??= compile({ ...(SettledStage as unknown as Schema), additionalProperties: false });
+  checking ??= compile(settledStage);
   return checking;
 }
 
