@@ -11,7 +11,9 @@ import { build } from 'esbuild';
 const withoutRuns = {
   name: 'without-runs',
   setup({ onResolve }) {
-    onResolve({ filter: /.*/ }, ({ path, kind }) => (kind === 'dynamic-import' ? { path, external: true } : null));
+    onResolve({ filter: /.*/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, external: true } : null,
+    );
   },
 };
 

@@ -48,6 +48,8 @@ export class Publisher {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   readonly #announced = new Set<string>();
+  /** Instances whose copies were made in this run, and hold nothing but what is stored. */
+  readonly #made = new Set<Instance>();
 
   constructor(session: Session, emit: (event: RunEvent) => void) {
     this.#session = session;
@@ -75,7 +77,7 @@ export class Publisher {
     const { instances } = this.#session.plan;
     try {
       await this.#publish(
-        instances.filter(({ id }) => resolution.rows.has(id)),
+        instances.filter((instance) => resolution.rows.has(instance.id) && !this.#made.has(instance)),
         resolution,
       );
       return true;
@@ -96,11 +98,14 @@ export class Publisher {
         return {
           instance,
           ...copy,
-          ...(says && { made: this.#made(instance, copy, extension, resolution) }),
+          ...(says && { made: this.#stamped(instance, copy, extension, resolution) }),
         };
       });
     });
     await store.publish(copies);
+    for (const instance of done) this.#made.add(instance);
+    // What a figure's copy says besides is settled when all is known.
+    for (const { instance, made } of copies) if (made) this.#made.delete(instance);
     for (const { instance, output, path } of copies) {
       if (instance.outputs[output]!.type !== 'figure' || this.#announced.has(path)) continue;
       this.#announced.add(path);
@@ -109,7 +114,7 @@ export class Publisher {
   }
 
   /** A figure's copy carries its provenance, which its stored content does not. */
-  #made(instance: Instance, { output, file }: PublishedFile, extension: string, resolution: Resolution) {
+  #stamped(instance: Instance, { output, file }: PublishedFile, extension: string, resolution: Resolution) {
     const session = this.#session;
     const identity = provenanceIdentity(session, resolution, instance, output);
     return {

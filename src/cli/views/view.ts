@@ -11,6 +11,9 @@ import { lastLine, summaryLines } from './summary.ts';
 /** Milliseconds between two drawings: ten a second. */
 const frame = 100;
 
+/** How long plain lines gather before they are written: with hundreds of stages a second each write is felt. */
+const gatherMs = 50;
+
 /** A subscriber that shows a run; `close` gives the terminal back in whatever state the run is. */
 export interface View {
   readonly subscriber: Subscriber;
@@ -80,17 +83,35 @@ function linesView(options: ViewOptions): View {
   const { out, err, quiet, describe } = options;
   const state = initialState();
   const render = plainView(out.paint, quiet);
+  let gathered: string[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    sayAll(out, gathered);
+    gathered = [];
+  };
   return {
     subscriber: (event) => {
       const now = performance.now();
-      if (event.type === 'diagnostic') err.line(describe(event));
+      if (event.type === 'diagnostic') {
+        flush();
+        err.line(describe(event));
+      }
       recallOutput(state, event);
-      const lines = render(state, event, now);
+      gathered.push(...render(state, event, now));
       reduce(state, event, now);
-      sayAll(out, event.type === 'run-finished' ? [...lines, ...ending(state, options)] : lines);
+      if (event.type === 'run-finished') {
+        gathered.push(...ending(state, options));
+        flush();
+      }
+      if (gathered.length > 0) timer ??= setTimeout(flush, gatherMs);
     },
-    say: (lines) => sayAll(err, lines),
-    close: () => {},
+    say: (lines) => {
+      flush();
+      sayAll(err, lines);
+    },
+    close: flush,
   };
 }
 
