@@ -6,6 +6,11 @@ import { inputTensor, targetTensor, toTensors } from './loss.ts';
 import type { Network } from './network.ts';
 import { type ParameterVector, sizeOf } from './tensors.ts';
 
+type Tensors = readonly tf.Tensor[];
+
+/** Vectors that coordinates are turned into by one product. */
+const liftedAtOnce = 5;
+
 /** A `ReducedOperator`. */
 export interface ReducedHessian {
   readonly dimension: number;
@@ -41,7 +46,7 @@ export class HessianRange {
   readonly #parameters: readonly tf.Tensor[];
   readonly #primal: Primal;
   readonly #gram: tf.Tensor2D;
-  /** c·s_W + XᵀD. */
+  /** c·s_W + XᵀD of several A, B and c, of which s_W's numbers come first. */
   readonly #lifted: Compiled;
   readonly #product: Compiled;
 
@@ -65,9 +70,18 @@ export class HessianRange {
     [this.#inputs, this.#parameters, this.#primal, this.#gram] = [inputs, parameters, primal, gram];
     const second = primal.layers[1]!;
     const turned = primal.layers[0]!.turnedInputs;
-    this.#lifted = compile((A, B, c, kernel) => {
-      const D = backwards(second, A as tf.Tensor2D, B as tf.Tensor2D);
-      return [tf.add(tf.matMul(turned, D), tf.mul(kernel!, c!))];
+    this.#lifted = compile((kernel, ...several) => {
+      const count = several.length / 3;
+      const [As, Bs, cs] = [0, count, 2 * count].map((from) =>
+        several.slice(from, from + count),
+      ) as Tensors[];
+      const all = tf.concat(
+        As!.map((A, i) => backwards(second, A as tf.Tensor2D, Bs![i] as tf.Tensor2D)),
+        1,
+      );
+      // Of one product, so that the examples' inputs pass through the cache once for all.
+      const lifted = tf.split(tf.matMul(turned, all), count, 1);
+      return lifted.map((one, i) => tf.add(one, tf.mul(kernel!, cs![i]!)));
     });
     this.#product = compile((A, B, c, sums, ...rest) => {
       const D = backwards(second, A as tf.Tensor2D, B as tf.Tensor2D);
@@ -142,13 +156,16 @@ export class HessianRange {
         return { dual, image };
       },
       vectors: async (coordinates) => {
-        const vectors: Float32Array[] = [];
-        for (const x of coordinates) {
-          const vector = new Float32Array(s.length);
-          await this.#lifted.compute([...this.#small(x), first], [vector.subarray(0, split)]);
-          vector.set(parametersOf(x), split);
-          vectors.push(vector);
+        const vectors = coordinates.map(() => new Float32Array(s.length));
+        for (let from = 0; from < vectors.length; from += liftedAtOnce) {
+          const some = coordinates.slice(from, from + liftedAtOnce).map((x) => this.#small(x));
+          const made = vectors.slice(from, from + liftedAtOnce);
+          await this.#lifted.compute(
+            [first, ...[0, 1, 2].flatMap((part) => some.map((small) => small[part]!))],
+            made.map((vector) => vector.subarray(0, split)),
+          );
         }
+        for (const [i, vector] of vectors.entries()) vector.set(parametersOf(coordinates[i]!), split);
         return vectors;
       },
     };

@@ -209,11 +209,12 @@ async function verified(
 /** In place: the first component of largest magnitude becomes positive. */
 function makeDefinite(vector: Float32Array): void {
   let [largest, size] = [0, 0];
-  for (const value of vector)
-    if (Math.abs(value) > size) {
-      largest = value;
-      size = Math.abs(value);
-    }
+  for (let i = 0; i < vector.length; i++) {
+    const value = vector[i]!;
+    if (Math.abs(value) <= size) continue;
+    largest = value;
+    size = Math.abs(value);
+  }
   if (largest < 0) for (let i = 0; i < vector.length; i++) vector[i] = -vector[i]!;
 }
 
