@@ -68,9 +68,10 @@ const kinds = readdirSync(join(root, 'stages')).filter((name) =>
 );
 /**
  * What becomes a script of the command line, with its byte code: a run where little has changed, in one file, because
- * every file more is a good millisecond; and what only a pipeline that is new or was edited takes.
+ * every file more is a good millisecond; what only a pipeline that is new or was edited takes; and what only a workspace
+ * with a configuration does.
  */
-const scripts = ['src/cli/program.ts', 'src/plan/plan-pipeline.ts'];
+const scripts = ['src/cli/program.ts', 'src/plan/plan-pipeline.ts', 'src/run/config.ts'];
 /** Imported when needed, and part of the script all the same. */
 const inScripts = [
   'src/cli/verbs/run.ts',

@@ -14,7 +14,7 @@ const [given, wanted, words] = process.argv.slice(2);
 const scripts = JSON.parse(given);
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'cli');
 if (wanted === undefined) prepare();
-else keepByteCode(wanted, JSON.parse(words));
+else keepByteCode(wanted.split(','), JSON.parse(words));
 
 /** Each in a process of its own, which the command line ends when it is done: planning anew, then a run without it. */
 function prepare() {
@@ -33,21 +33,19 @@ function prepare() {
     };
     writeFileSync(join(workspace, 'pipeline.yaml'), JSON.stringify(pipeline));
     writeFileSync(join(workspace, 'b.txt'), '2\n');
+    writeFileSync(join(workspace, 'orograph.config.yaml'), '# cache, artifacts, jobs\njobs: 2\n');
     const options = { cwd: workspace, stdio: ['ignore', 'ignore', 'inherit'] };
-    const inProcess = (specifier, ...words) =>
-      execFileSync(
-        process.execPath,
-        [fileURLToPath(import.meta.url), given, specifier, JSON.stringify(words)],
-        options,
-      );
-    inProcess('../plan/plan-pipeline.js', 'run', 'pipeline.yaml');
-    inProcess('./program.js', 'run', 'pipeline.yaml', '--force', 'first');
+    const tool = fileURLToPath(import.meta.url);
+    const inProcess = (wanted, words) =>
+      execFileSync(process.execPath, [tool, given, wanted, JSON.stringify(words)], options);
+    inProcess('../plan/plan-pipeline.js', ['run', 'pipeline.yaml']);
+    inProcess('./program.js,../run/config.js', ['run', 'pipeline.yaml', '--force', 'first']);
   } finally {
     rmSync(workspace, { recursive: true, force: true });
   }
 }
 
-/** Runs the command line with these words and keeps the byte code of one of its scripts. */
+/** Runs the command line with these words and keeps the byte code of the scripts that are wanted. */
 function keepByteCode(wanted, words) {
   const main = join(folder, 'main.js');
   const url = pathToFileURL(main);
@@ -57,7 +55,7 @@ function keepByteCode(wanted, words) {
     if (name === undefined) return import(new URL(specifier, url));
     const file = join(folder, `${name}.cjs`);
     const script = new Script(readFileSync(file, 'utf8'), { filename: file });
-    if (specifier === wanted) process.on('exit', () => keep(script, file));
+    if (wanted.includes(specifier)) process.on('exit', () => keep(script, file));
     const module = { exports: {} };
     script.runInThisContext()(createRequire(url), load, url.href, module);
     return module.exports;

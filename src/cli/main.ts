@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * Starts the command line. What most runs need is in scripts, each with the byte code that V8 made of it while it ran
- * (scripts/byte-code.mjs): `program.ts` with all that a run with nothing to do takes, and what plans a pipeline. To
- * compile that code again would take a good tenth of such a run. Byte code of another Node, or none, is no harm: the
+ * (scripts/byte-code.mjs): `program.ts` with all that a run with nothing to do takes, what plans a pipeline,
+ * and what reads a workspace's configuration. To compile that code again would take a good tenth of such a run. Byte code of another Node, or none, is no harm: the
  * script is then compiled as any other.
  */
 import { readFileSync } from 'node:fs';
