@@ -73,11 +73,25 @@ describe('the height of a peak', () => {
     expect(last).toBeCloseTo(0.3, 12);
   });
 
+  it('is that of a peak beside the perturbed model; a hill further away is none', async () => {
+    const moved = (by: number) => (t: number) => wPeak(0.4)(t - by);
+    const of = async (f: (t: number) => number): Promise<unknown> =>
+      (await factsFrom(peak, 'heights', [curves(f)])).first;
+    expect(await of(moved(0.1))).toBeCloseTo(0.4, 12);
+    expect(await of(moved(-0.1))).toBeCloseTo(0.4, 12);
+    expect(await of(moved(0.3))).toBe(0);
+    expect(await of((t) => t)).toBe(0);
+    // At the bottom of a basin between two hills.
+    expect(await of((t) => 1 - wPeak(0.4)(t))).toBe(0);
+  });
+
   it('falls where each is a lower one, and not where one is as high or where the first is none', async () => {
     const falls = async (...heights: readonly number[]): Promise<unknown> =>
       (await factsFrom(peak, 'heights', [curves(...heights.map((h) => wPeak(h)))])).falls;
     expect(await falls(0.5, 0.2, 0.1)).toBe(true);
     expect(await falls(0.5, 0.2, -1)).toBe(true);
+    expect(await falls(0.5, -1, -1)).toBe(true);
+    expect(await falls(0.5, -1, 0.1)).toBe(false);
     expect(await falls(0.5, 0.2, 0.2)).toBe(false);
     expect(await falls(0.1, 0.2)).toBe(false);
     expect(await falls(-0.1, -0.2)).toBe(false);
