@@ -1,6 +1,7 @@
 /** What a gallery shows, read from the records beside the published figures, and its pages as texts. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { group } from 'd3-array';
 import { plainText } from '../figure/math-text.ts';
 import { escapeXml } from '../figure/svg.ts';
 import type { Json } from '../util/json.ts';
@@ -108,10 +109,29 @@ function pipelineOf(artifacts: string, name: string, record: Record_): GalleryPi
   };
 }
 
-const claimWords = ({ stage, fact, expected, actual, held }: Claim): string =>
-  held
-    ? `${stage}: ${fact} is ${words(expected)}`
-    : `${stage}: ${fact} was to be ${words(expected)}, is ${words(actual)}`;
+interface Line {
+  readonly held: boolean;
+  readonly text: string;
+}
+
+/** One line for the instances of a stage of which the same was claimed and came out. */
+function linesOf(claims: readonly Claim[]): Line[] {
+  const stageOf = ({ stage }: Claim): string => stage.replace(/\[.*$/, '');
+  const aboutOf = (claim: Claim): string => JSON.stringify([stageOf(claim), claim.fact, claim.expected]);
+  const about = group(claims, aboutOf);
+  const same = group(claims, (claim) =>
+    JSON.stringify([aboutOf(claim), claim.held, claim.held ? null : claim.actual]),
+  );
+  return [...same.values()].map((some) => {
+    const { stage, fact, expected, actual, held } = some[0]!;
+    const all = about.get(aboutOf(some[0]!))!.length;
+    const instances = some.map((claim) => claim.stage.slice(stageOf(claim).length)).join(' ');
+    const which = some.length === all ? `all ${all}` : `${some.length} of ${all}: ${instances}`;
+    const subject = some.length === 1 ? stage : `${stageOf(some[0]!)} (${which})`;
+    const found = held ? `is ${words(expected)}` : `was to be ${words(expected)}, is ${words(actual)}`;
+    return { held, text: `${subject}: ${fact} ${found}` };
+  });
+}
 
 const effort = ({ wallMs, profile }: GalleryPipeline): string =>
   `${duration(wallMs)} of computing${profile === null ? '' : `, profile ${profile}`}`;
@@ -156,8 +176,8 @@ function figureHtml({ title, caption, files, name }: GalleryFigure): string {
 
 function claimsHtml(claims: readonly Claim[]): string {
   if (claims.length === 0) return '';
-  const items = claims.map(
-    (claim) => `<li class="${claim.held ? 'held' : 'missed'}">${escapeXml(claimWords(claim))}</li>`,
+  const items = linesOf(claims).map(
+    ({ held, text }) => `<li class="${held ? 'held' : 'missed'}">${escapeXml(text)}</li>`,
   );
   const held = claims.filter((claim) => claim.held).length;
   return `<details${held < claims.length ? ' open' : ''}><summary>${held} of ${claims.length} claims held</summary>
@@ -181,8 +201,8 @@ export function galleryMarkdown(
         ...(figure.caption ? [figure.caption] : []),
       ].join('\n\n');
     });
-    const claims = pipeline.claims.map(
-      (claim) => `- ${claim.held ? 'held' : '**missed**'}: ${claimWords(claim)}`,
+    const claims = linesOf(pipeline.claims).map(
+      ({ held, text }) => `- ${held ? 'held' : '**missed**'}: ${text}`,
     );
     return [
       `## ${pipeline.title}`,
