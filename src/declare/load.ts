@@ -1,13 +1,15 @@
-import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Problems } from '../diagnostics/problems.ts';
 import { type SourceText, type Span, sourceText } from '../diagnostics/source-text.ts';
 import { closest, didYouMean, oneOf } from '../diagnostics/suggest.ts';
 import type { Scope } from './evaluate.ts';
 import { explain } from './explain.ts';
+import { besideHint, nearbyHint, pipelinesHint } from './file-hints.ts';
 import { checkName } from './names.ts';
 import { type MapNode, mapAt, type Node, type ScalarNode, textAt, textsAt, toJson, valueAt } from './node.ts';
 import { override, Params, readSettings, settle } from './params.ts';
+import { resolvePath, shownPath } from './paths.ts';
 import { readYaml } from './read-yaml.ts';
 import { PipelineFile } from './schema.ts';
 import type { Schema } from './schema-transform.ts';
@@ -95,20 +97,6 @@ export function environment(names: Iterable<string>, env: NodeJS.ProcessEnv): No
       hint: `set it where orograph is started: ${name}=value orograph run …`,
     };
   };
-}
-
-/** `./` and `../` start at the folder of the file that says so, other paths at the workspace root. */
-export function resolvePath(path: string, folder: string, root: string): string {
-  return isAbsolute(path) ? path : resolve(/^\.\.?(\/|\\|$)/.test(path) ? folder : root, path);
-}
-
-/** A path as the user would type it: relative where that leads down, absolute elsewhere. Slashes on every system. */
-export function shownPath(path: string, from: string): string {
-  // Nearly always; `relative` would take both paths apart.
-  const below = path.startsWith(from) && path[from.length] === sep;
-  const way = below ? path.slice(from.length + 1) : relative(from, path);
-  const shown = way === '' ? '.' : way.startsWith('..') && way.length >= path.length ? path : way;
-  return sep === '/' ? shown : shown.replaceAll(sep, '/');
 }
 
 class Loader {
@@ -301,7 +289,7 @@ class Loader {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT' || code === 'ENOTDIR') {
         problems.error('file-not-found', at, `there is no file "${shown}"`, {
-          hint: at ? besideHint(at, root) : nearbyHint(path, shown),
+          hint: at ? besideHint(at, root) : (nearbyHint(path, shown) ?? pipelinesHint(cwd)),
         });
       } else if (code === 'EISDIR') problems.error('not-a-file', at, `"${shown}" is a folder`);
       else if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
@@ -327,34 +315,4 @@ function firstName(setting: MapNode): string {
 function underPrefix(setting: MapNode, prefix: string): MapNode[] {
   const value = setting.entries.get(prefix)?.value;
   return value?.kind === 'map' ? [value] : [];
-}
-
-/** For a path that starts at the root but would lead to a file if it started at the file that says so. */
-function besideHint(at: ScalarNode, root: string): string | undefined {
-  const written = String(at.value);
-  const folder = at.source.path === null ? root : dirname(at.source.path);
-  try {
-    if (!isAbsolute(written) && statSync(join(folder, written)).isFile())
-      return `did you mean "./${written}"?`;
-  } catch {
-    // Not there either.
-  }
-  return nearbyHint(resolvePath(written, folder, root), written);
-}
-
-/** A file in the same folder whose name is close. */
-export function nearbyHint(path: string, shown: string): string | undefined {
-  let entries: Dirent[];
-  try {
-    entries = readdirSync(realpathSync(dirname(path)), { withFileTypes: true });
-  } catch {
-    return undefined;
-  }
-  const name = closest(
-    basename(path),
-    entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name),
-  );
-  if (name === undefined) return undefined;
-  const folder = shown.slice(0, shown.length - basename(path).length);
-  return `did you mean "${folder}${name}"?`;
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { describe, evaluate } from '../declare/evaluate.ts';
-import { nearbyHint, resolvePath, type StageDeclaration, shownPath } from '../declare/load.ts';
+import { nearbyHint } from '../declare/file-hints.ts';
+import type { StageDeclaration } from '../declare/load.ts';
 import {
   type ListNode,
   mapAt,
@@ -10,6 +11,7 @@ import {
   valueAt,
   within,
 } from '../declare/node.ts';
+import { resolvePath, shownPath } from '../declare/paths.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import type { Span } from '../diagnostics/source-text.ts';
 import { didYouMean, oneOf } from '../diagnostics/suggest.ts';

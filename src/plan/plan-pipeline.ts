@@ -2,8 +2,9 @@
  * From a pipeline file to a plan. This folder knows how stages become instances and how those depend on each other.
  * It does not know keys, whether anything has run before, or how stages are run.
  */
-import { load, shownPath } from '../declare/load.ts';
+import { load } from '../declare/load.ts';
 import { textAt, valueAt } from '../declare/node.ts';
+import { shownPath } from '../declare/paths.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { Problems } from '../diagnostics/problems.ts';
 import type { KindRegistry } from '../kind/registry.ts';

@@ -106,6 +106,10 @@ describe('a cache that is not there', () => {
     expect((await w.run('run', 'dmo.yaml')).stderr).toMatch(
       /there is no file "dmo\.yaml".*\n.*did you mean "demo\.yaml"/,
     );
+    w.write({ 'pipelines/own.yaml': 'pipeline: own\nstages: {}\n' });
+    expect((await w.run('run', 'pipeline.yaml')).stderr).toMatch(
+      /there is no file "pipeline\.yaml".*\n.*there is pipelines\/own\.yaml/,
+    );
     expect(existsSync(w.path('cache'))).toBe(false);
   });
 
