@@ -2,8 +2,8 @@ import { layOut } from './draw.ts';
 import type { Figure, Frame } from './figure.ts';
 import type { Scene } from './scene.ts';
 
-/** One frame of a figure that moves, as a figure that stands still; the frame's title follows the figure's. */
-export function stillOf({ frames: _, ...figure }: Figure, { title, panels }: Frame): Figure {
+/** One frame of a figure that moves, laid out like the others; the frame's title follows the figure's. */
+export function stillOf(figure: Figure, { title, panels }: Frame): Figure {
   const whole = [figure.title, title].filter((text) => text !== undefined && text !== '').join(', ');
   return { ...figure, ...(whole !== '' && { title: whole }), panels };
 }

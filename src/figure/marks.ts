@@ -5,6 +5,9 @@ import { ink, lineStroke, sizes } from './style.ts';
 
 type Place = readonly [number, number];
 
+/** Of the strokes of a rug. */
+export const tickHeight = 5;
+
 /** Turns data into places on the page. A value far outside is brought near: the clipped drawing is the same. */
 export function placing(frame: Box, x: Scale, y: Scale): (at: number, value: number) => Place {
   const near = (share: number): number => Math.min(50, Math.max(-50, share));
@@ -45,7 +48,7 @@ export function drawPoints(mark: PointsMark, frame: Box, x: Scale, y: Scale): It
     const d = places.map(([left, bottom]) =>
       line([
         [left, bottom],
-        [left, bottom - 5],
+        [left, bottom - tickHeight],
       ]),
     );
     return [{ type: 'path', d: d.join(''), stroke, width: 0.9 }];

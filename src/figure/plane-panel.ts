@@ -169,7 +169,14 @@ function drawPlane(panel: PlanePanel, field: Field | undefined, x: Scale, y: Sca
   const curves = new Map<Mark, PlacedCurve>(
     linesOf(panel).map((mark) => [mark, placeCurve(mark, frame, x, y)]),
   );
-  const missing = [...curves].flatMap(([mark, placed]) => drawMissing(mark as LineMark, placed, frame));
+  const missing = [...curves].map(
+    ([mark, placed]): Item => ({
+      type: 'group',
+      name: 'missing',
+      mark: panel.marks.indexOf(mark),
+      items: drawMissing(mark as LineMark, placed, frame),
+    }),
+  );
   const legend = isEmpty(panel) || !panel.legend ? [] : legendOf(panel);
   const place = field || panel.legend === 'key' ? undefined : legendPlace(legend, panel, frame, x, y);
   const severalBars = panel.marks.filter((m) => m.type === 'bars').length > 1;

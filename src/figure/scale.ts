@@ -135,11 +135,14 @@ function logTicks(domain: readonly [number, number], count: number): Ticks {
   };
 }
 
-/** A number as it is printed in a paper: 0.05, 1250, 2.5×10⁻⁷, with a true minus sign. */
-export function numberText(value: number): string {
+/** A number as it is printed in a paper: 0.05, 1250, 2.5×10⁻⁷ with so many digits, with a true minus sign. */
+export function numberText(value: number, digits = 3): string {
   const size = Math.abs(value);
   if (value === 0 || (size >= 1e-3 && size < 1e5)) return format('~r')(Number(value.toPrecision(6)));
-  const exponent = Math.floor(Math.log10(size) + 1e-12);
-  const mantissa = format('~r')(Number((value / 10 ** exponent).toPrecision(3)));
+  const [figures, exponent] = value
+    .toExponential(digits - 1)
+    .split('e')
+    .map(Number);
+  const mantissa = format('~r')(figures!);
   return `${mantissa === '1' ? '' : `${mantissa}×`}$10^{${exponent}}$`;
 }

@@ -31,13 +31,15 @@ function isOneLegend(panels: readonly Panel[]): boolean {
 }
 
 /** Names of horizontal lines that stand in more than one column. */
-function levelsOfColumns({ panels, columns }: Figure): Set<string> {
+function levelsOfColumns({ panels, columns, frames = [] }: Figure): Set<string> {
   const found = new Map<string, Set<number>>();
-  panels.forEach((panel, i) => {
-    if (panel.kind === 'space') return;
-    for (const mark of panel.marks)
-      if (mark.type === 'rule' && mark.axis === 'y' && mark.label !== '')
-        found.set(mark.label, (found.get(mark.label) ?? new Set()).add(i % columns));
-  });
+  // In any frame of a figure that moves, so that its panels do not.
+  for (const shown of [panels, ...frames.map((frame) => frame.panels)])
+    shown.forEach((panel, i) => {
+      if (panel.kind === 'space') return;
+      for (const mark of panel.marks)
+        if (mark.type === 'rule' && mark.axis === 'y' && mark.label !== '')
+          found.set(mark.label, (found.get(mark.label) ?? new Set()).add(i % columns));
+    });
   return new Set([...found].filter(([, at]) => at.size > 1).map(([label]) => label));
 }

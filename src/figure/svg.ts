@@ -8,42 +8,27 @@ import { faceOf, fontFallback, fontFamily, scriptShift, scriptSize } from './typ
  * understands.
  */
 export function sceneToSvg(scene: Scene): string {
+  const size = `width="${number(scene.width)}pt" height="${number(scene.height)}pt" viewBox="0 0 ${number(scene.width)} ${number(scene.height)}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="'${fontFamily}', ${fontFallback}" stroke-linejoin="round" stroke-linecap="round" role="img">
+<title>${escapeXml(scene.title)}</title>
+${insideOf(scene)}</svg>
+`;
+}
+
+/** All of the document but its root and its title. */
+export function insideOf(scene: Scene): string {
   const clips: Box[] = [];
   const body = scene.items.map((item) => write(item, clips, '')).join('');
   const defs = clips
     .map((box, i) => `<clipPath id="clip${i + 1}"><path d="${rectangle(box)}"/></clipPath>\n`)
     .join('');
-  const size = `width="${number(scene.width)}pt" height="${number(scene.height)}pt" viewBox="0 0 ${number(scene.width)} ${number(scene.height)}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="'${fontFamily}', ${fontFallback}" stroke-linejoin="round" stroke-linecap="round" role="img">
-<title>${escapeXml(scene.title)}</title>
-${defs === '' ? '' : `<defs>\n${defs}</defs>\n`}<path d="${rectangle({ x: 0, y: 0, width: scene.width, height: scene.height })}" fill="#ffffff"/>
-${body}</svg>
-`;
+  return `${defs === '' ? '' : `<defs>\n${defs}</defs>\n`}<path d="${rectangle({ x: 0, y: 0, width: scene.width, height: scene.height })}" fill="#ffffff"/>
+${body}`;
 }
 
 /** Items alone, for a document that is there already: what they clip is clipped by nothing. */
 export function itemsToSvg(items: readonly Item[]): string {
   return items.map((item) => write(item, [], '')).join('');
-}
-
-/**
- * The inside of each panel's group, with the numbers of clips that `sceneToSvg` gives them; of views of space, which
- * are drawn where they are seen, only the frame.
- */
-export function panelInsides({ items }: Scene): string[] {
-  const clips: Box[] = [];
-  return items.flatMap((item) => {
-    if (item.type !== 'group' || item.name !== 'panel') {
-      write(item, clips, '');
-      return [];
-    }
-    const inside = item.items.map((child) =>
-      child.type === 'group' && child.name === 'space'
-        ? `<g data-part="space"></g>\n`
-        : write(child, clips, ''),
-    );
-    return [inside.join('')];
-  });
 }
 
 function write(item: Item, clips: Box[], indent: string): string {
@@ -60,7 +45,8 @@ function write(item: Item, clips: Box[], indent: string): string {
   const clip = item.clip ? ` clip-path="url(#clip${clips.length})"` : '';
   const mark = item.mark === undefined ? '' : ` data-mark="${item.mark}"`;
   const inside = item.items.map((child) => write(child, clips, `${indent} `)).join('');
-  return inside === ''
+  // A view of space may be empty: the interactive form fills it.
+  return inside === '' && item.name !== 'space'
     ? ''
     : `${indent}<g data-part="${escapeXml(item.name)}"${mark}${clip}>\n${inside}${indent}</g>\n`;
 }

@@ -2,16 +2,16 @@ import { inflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { animatedPng, framesOf } from '../../src/figure/animated-png.ts';
-import { frameScenes } from '../../src/figure/animation.ts';
+import { frameScenes, stillOf } from '../../src/figure/animation.ts';
 import { layOut } from '../../src/figure/draw.ts';
-import type { Figure, SpacePanel } from '../../src/figure/figure.ts';
+import type { Figure, Mark, PlanePanel, SpacePanel } from '../../src/figure/figure.ts';
 import { figureToHtml } from '../../src/figure/interactive/html.ts';
 import type { PageData } from '../../src/figure/interactive/page-data.ts';
 import { svgToPng } from '../../src/figure/png.ts';
 import { smallPng } from '../../src/figure/small-png.ts';
 import { pngChunk, pngChunks, pngSignature } from '../../src/figure/stamp/png.ts';
 import { stamped, stampOf } from '../../src/figure/stamp/stamp.ts';
-import { panelInsides, sceneToSvg } from '../../src/figure/svg.ts';
+import { sceneToSvg } from '../../src/figure/svg.ts';
 import { digestOf } from '../../src/util/digest.ts';
 import { Random } from '../../src/util/random.ts';
 import { figures } from './figures.ts';
@@ -130,22 +130,56 @@ describe('a figure that moves', () => {
     expect(() => animatedPng([small!, large!])).toThrow('different sizes');
   });
 
-  it('as HTML carries each frame of each panel, with the clips of the drawing', () => {
-    const placed = layOut(film);
-    const svg = sceneToSvg(placed.scene);
-    const html = figureToHtml(film, placed, svg);
+  it('as HTML carries each frame as it is drawn, where it stands, in a page for the highest', () => {
+    const high = {
+      ...plane,
+      title: 'a title of the frame that needs more than one line of so narrow a panel',
+    };
+    const film2: Figure = {
+      ...film,
+      frames: film.frames!.map((frame, k) => (k === 1 ? { ...frame, panels: [rising(k), high] } : frame)),
+    };
+    const placed = layOut(film2);
+    const html = figureToHtml(film2, placed, sceneToSvg(placed.scene));
     const json = /<script type="application\/json" id="figure">([^<]*)<\/script>/u.exec(html)![1]!;
-    const data = JSON.parse(json) as PageData;
-    expect(data.insides!.map((list) => list.length)).toEqual([2, 2, 2]);
-    const clips = (text: string): string[] => text.match(/url\(#clip\d+\)/gu) ?? [];
-    for (const [view, flat] of data.insides!) {
-      expect(view).toContain('<g data-part="space"></g>');
-      expect(clips(flat!)).toEqual(clips(svg));
-    }
+    const { frames, panels } = JSON.parse(json) as PageData;
+    expect(frames).toHaveLength(3);
+    const still = frames!.map((_, k) => layOut({ ...film2, panels: film2.frames![k]!.panels }));
+    const height = Math.max(...still.map(({ scene }) => scene.height));
+    expect(height).toBeGreaterThan(placed.scene.height);
+    expect(html).toContain(`viewBox="0 0 300 ${height}"`);
+    frames!.forEach(({ drawing, panels: own }, k) => {
+      expect(own.map(({ frame }) => frame)).toEqual(still[k]!.panels.map(({ frame }) => frame));
+      // A view is drawn by the page; all else, clips too, is what the frame has alone.
+      const [before, after] = drawing.split(/(?<=<g data-part="space">\n) *(?=<\/g>)/u);
+      const svg = sceneToSvg({ ...still[k]!.scene, height });
+      expect(svg).toContain(before);
+      expect(svg).toContain(after);
+    });
+    expect(frames![1]!.panels[1]!.frame.y).toBeGreaterThan(panels[1]!.frame.y + 5);
     expect(html).toContain('id="play"');
-    // The plane does not change, and is what the drawing itself has.
-    expect(svg.replace(/\n +/gu, '\n')).toContain(
-      panelInsides(placed.scene)[1]!.replace(/\n +/gu, '\n').trim(),
-    );
+  });
+
+  it('names a level in the key of all frames where some have it in several columns', () => {
+    const level: Mark = { type: 'rule', axis: 'y', at: 0.5, role: 'level', label: 'log $C$' };
+    const panel = (marks: readonly Mark[]): PlanePanel => ({
+      x: { label: 'λ', scale: 'linear' },
+      y: { label: 'loss', scale: 'linear', domain: [0, 1] },
+      legend: false,
+      marks: [...marks, { type: 'line', x: [0, 1], y: [0, 1], style: 0 }],
+    });
+    const panels = [panel([level]), panel([])];
+    const both: Figure = {
+      width: 300,
+      frame: { aspect: 1 },
+      columns: 2,
+      panels,
+      frames: [
+        { title: '1', panels: [panel([level]), panel([level])] },
+        { title: '2', panels },
+      ],
+    };
+    const frames = both.frames!.map((frame) => layOut(stillOf(both, frame)).panels.map(({ frame }) => frame));
+    expect(frames[0]).toEqual(frames[1]);
   });
 });

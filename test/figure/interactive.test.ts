@@ -3,8 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { layOut } from '../../src/figure/draw.ts';
 import type { PlanePanel, SpacePanel } from '../../src/figure/figure.ts';
-import { findInPlane, findInSpace } from '../../src/figure/interactive/find.ts';
+import { findInPlane } from '../../src/figure/interactive/find-in-plane.ts';
+import { findInSpace } from '../../src/figure/interactive/find-in-space.ts';
 import { figureToHtml } from '../../src/figure/interactive/html.ts';
+import { besidePointer } from '../../src/figure/interactive/tip.ts';
 import { scaleOf } from '../../src/figure/scale.ts';
 import { projectionOf } from '../../src/figure/space/projection.ts';
 import { fitSpaceScene } from '../../src/figure/space/surface.ts';
@@ -102,6 +104,54 @@ describe('what a pointer finds', () => {
     expect(find([99, 1])).toBeUndefined();
   });
 
+  it('is a bar where it is drawn, up or down, and of two that overlap the one that ends nearest', () => {
+    const frame = { x: 0, y: 0, width: 100, height: 100 };
+    const bars = (height: readonly (number | null)[], label: string) =>
+      ({ type: 'bars', from: [0, 1], to: [1, 2], height, style: 0, label }) as const;
+    const one: PlanePanel = {
+      x: { label: '', scale: 'linear' },
+      y: { label: 'count', scale: 'linear' },
+      legend: false,
+      marks: [bars([4, -4], 'a'), bars([8, null], 'b')],
+    };
+    const [across, up] = [scaleOf('linear', [0, 2]), scaleOf('linear', [-10, 10])];
+    const find = (spot: readonly [number, number]) =>
+      findInPlane(one, frame, across, up, spot, nothingHidden)?.lines;
+    // Heights 4, 8 and -4 end at 30, 10 and 70; zero is at 50.
+    expect(find([25, 32])).toEqual(['a', '0 to 1', 'count = 4']);
+    expect(find([25, 45])).toEqual(['a', '0 to 1', 'count = 4']);
+    expect(find([25, 15])).toEqual(['b', '0 to 1', 'count = 8']);
+    expect(find([75, 60])).toEqual(['a', '1 to 2', 'count = −4']);
+    for (const spot of [
+      [25, 60],
+      [75, 40],
+      [75, 80],
+      [25, 3],
+    ] as const)
+      expect(find(spot)).toBeUndefined();
+    // On a log scale none stands below the axis.
+    const log = scaleOf('log', [0.1, 100]);
+    expect(findInPlane(one, frame, across, log, [75, 50], nothingHidden)).toBeUndefined();
+  });
+
+  it('is a stroke of the rug along all of it', () => {
+    const frame = { x: 0, y: 0, width: 100, height: 100 };
+    const one: PlanePanel = {
+      x: { label: 'eigenvalue', scale: 'linear' },
+      y: { label: 'density', scale: 'linear' },
+      legend: false,
+      marks: [
+        { type: 'line', x: [0.52], y: [0.05], style: 0 },
+        { type: 'points', x: [0.5], y: [1], shape: 'tick', style: 5 },
+      ],
+    };
+    const unit = scaleOf('linear', [0, 1]);
+    const at = (x: number, y: number) => findInPlane(one, frame, unit, unit, [x, y], nothingHidden)!.lines;
+    expect(at(50, 95.5)).toEqual(['eigenvalue = 0.5']);
+    expect(at(50, 99)).toEqual(['eigenvalue = 0.5']);
+    expect(at(52, 95)).toEqual(['eigenvalue = 0.52', 'density = 0.05']);
+  });
+
   it('on a surface is the sample below it', () => {
     const surface = figures.surfaces!.panels[0] as PlanePanel;
     const placed = layOut(figures.surfaces!).panels[0]!;
@@ -136,5 +186,62 @@ describe('what a pointer finds', () => {
       expect(Math.hypot(found.at[0] - spot[0], found.at[1] - spot[1])).toBeLessThan(6);
       expect(found.lines[1]).toMatch(/^loss = 0\.9/u);
     }
+  });
+
+  it('in space is never a sample that something hides', () => {
+    // A wall across the view: all that is behind it lies on the floor.
+    const side = [0, 0.25, 0.5, 0.75, 1];
+    const wall: SpacePanel = {
+      kind: 'space',
+      x: { label: 'a', scale: 'linear' },
+      y: { label: 'b', scale: 'linear' },
+      z: { label: 'loss', scale: 'linear', domain: [0, 1] },
+      view: { azimuth: 0, elevation: 10 },
+      surface: {
+        x: side,
+        y: side,
+        values: side.flatMap((x) => side.map(() => (x === 0.75 ? 1 : 0))),
+        map: 'viridis',
+        points: [],
+      },
+    };
+    const scene = fitSpaceScene(wall, { x: 0, y: 0, width: 300, height: 300 }, () => 10);
+    const { project } = projectionOf(wall.view);
+    const toPage = (x: number, y: number, z: number): readonly [number, number] => {
+      const [px, py] = project([x, y, z]);
+      return [scene.centre[0] + px * scene.unit, scene.centre[1] + py * scene.unit];
+    };
+    // Where the sample in the far corner is, the wall is seen.
+    const found = findInSpace(wall, scene, wall.view, toPage(0.25, 0.5, 0))!;
+    expect(found.lines[0]).toMatch(/^a = (?:0\.75|1), /u);
+    // From above nothing hides it, and the middle of a large cell still tells its nearest corner.
+    const above = { azimuth: 0, elevation: 89 };
+    const down = projectionOf(above).project([0.1, 0.6, 0]);
+    const spot = [scene.centre[0] + down[0] * scene.unit, scene.centre[1] + down[1] * scene.unit] as const;
+    expect(findInSpace(wall, scene, above, spot)!.lines).toEqual(['a = 0, b = 0.5', 'loss = 0']);
+    expect(findInSpace(wall, scene, wall.view, [1, 1])).toBeUndefined();
+  });
+});
+
+describe('the box beside a pointer', () => {
+  it('lies inside the window, off the pointer where there is room on either side', () => {
+    for (const [pointer, size, window] of [
+      [0, 100, 400],
+      [200, 100, 400],
+      [399, 100, 400],
+      [200, 190, 400],
+      [100, 300, 360],
+      [350, 352, 360],
+    ] as const) {
+      const from = besidePointer(pointer, size, window);
+      expect(from).toBeGreaterThanOrEqual(4);
+      expect(from + size).toBeLessThanOrEqual(window - 4);
+      const room = Math.max(pointer, window - pointer) >= size + 18;
+      if (room) expect(pointer < from || pointer > from + size).toBe(true);
+    }
+    expect(besidePointer(50, 100, 400)).toBe(64);
+    expect(besidePointer(390, 100, 400)).toBe(276);
+    // One that is larger than the window shows its beginning.
+    expect(besidePointer(50, 500, 400)).toBe(4);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { layOut } from '../../src/figure/draw.ts';
-import type { Figure, PlanePanel } from '../../src/figure/figure.ts';
+import type { Figure, LineMark, Panel, PlanePanel } from '../../src/figure/figure.ts';
 import type { PlacedPanel } from '../../src/figure/fitted.ts';
 import { figureToHtml } from '../../src/figure/interactive/html.ts';
 import { panelNames } from '../../src/figure/interactive/names.ts';
@@ -25,6 +25,17 @@ function opened(figure: Figure, stamp?: object): Page {
   const html = figureToHtml(figure, placed, sceneToSvg(placed.scene));
   return new Page(stamp ? stampHtml(Buffer.from(html), JSON.stringify(stamp)).toString() : html);
 }
+
+const curveOf = (panel: Panel): LineMark =>
+  (panel as PlanePanel).marks.find((mark): mark is LineMark => mark.type === 'line')!;
+
+/** Where a placed panel has the samples of a curve. */
+const spotsOf =
+  ({ frame, scales }: PlacedPanel) =>
+  (curve: LineMark, i: number): readonly [number, number] => [
+    frame.x + scales!.x.at(curve.x[i]!) * frame.width,
+    frame.y + frame.height * (1 - scales!.y.at(curve.y[i]!)),
+  ];
 
 describe('the program of an HTML figure, run', () => {
   const space = figures['surfaces-in-space']!;
@@ -56,6 +67,47 @@ describe('the program of an HTML figure, run', () => {
     page.draw();
     expect(surface(page)).toBe(turned);
     expect(back).not.toBe(turned);
+  });
+
+  it('turns a surface by the arrow keys where it has the focus, and leaves other keys to the browser', () => {
+    const page = opened(space);
+    const [view] = page.svg.querySelectorAll('[data-part=space]');
+    expect(view!.getAttribute('tabindex')).toBe('0');
+    expect(view!.getAttribute('aria-label')).toContain('loss');
+    const drawn = surface(page);
+    const key = (target: Element, name: string, more = {}): boolean =>
+      page.fire(target, 'keydown', { key: name, ...more });
+    expect(key(view!, 'a')).toBe(false);
+    expect(key(view!, 'ArrowLeft', { altKey: true })).toBe(false);
+    expect(key(page.svg, 'ArrowLeft')).toBe(false);
+    page.draw();
+    expect(surface(page)).toBe(drawn);
+    expect(key(view!, 'ArrowLeft')).toBe(true);
+    page.draw();
+    const left = surface(page);
+    expect(left).not.toBe(drawn);
+    key(view!, 'ArrowUp');
+    page.draw();
+    expect(surface(page)).not.toBe(left);
+    key(view!, 'ArrowDown');
+    key(view!, 'ArrowLeft');
+    key(view!, 'ArrowRight');
+    page.draw();
+    expect(surface(page)).toBe(left);
+  });
+
+  it('is not turned by the right button, and tells nothing while it turns', () => {
+    const page = opened(space);
+    const [x, y] = middle;
+    const tip = page.element('#tip');
+    expect(page.pointer('pointerdown', x, y, { button: 2 })).toBe(false);
+    page.pointer('pointermove', x, y);
+    expect(tip.textContent).toContain('loss = ');
+    page.pointer('pointerdown', x, y);
+    page.pointer('pointermove', x + 3, y);
+    expect(tip.hasAttribute('hidden')).toBe(true);
+    page.pointer('pointerup', x + 3, y);
+    expect(tip.hasAttribute('hidden')).toBe(false);
   });
 
   it.each(['pointerup', 'pointercancel', 'lostpointercapture'])('lets go of it on %s', (end) => {
@@ -114,6 +166,95 @@ describe('the program of an HTML figure, run', () => {
     expect(tip.textContent).toBe(told);
     page.pointer('pointerleave', 0, 0);
     expect(tip.hasAttribute('hidden')).toBe(true);
+  });
+
+  it('tells what a finger has tapped until it taps elsewhere', () => {
+    const figure = figures['three-categories']!;
+    const page = opened(figure);
+    const spot = spotsOf(layOut(figure).panels[1]!)(curveOf(figure.panels[1]!), 5);
+    const tip = page.element('#tip');
+    const tap = (target: Element, x: number, y: number): void => {
+      for (const type of ['pointerdown', 'pointerup', 'pointerleave'])
+        page.fire(target, type, { clientX: x, clientY: y, pointerId: 1, button: 0, pointerType: 'touch' });
+    };
+    tap(page.svg, ...spot);
+    expect(tip.textContent).toContain('λ = −0.75');
+    expect(tip.hasAttribute('hidden')).toBe(false);
+    tap(page.svg, 1, 1);
+    expect(tip.hasAttribute('hidden')).toBe(true);
+    tap(page.svg, ...spot);
+    tap(page.element('#hint'), 1, 1);
+    expect(tip.hasAttribute('hidden')).toBe(true);
+  });
+
+  it('has no title that a browser shows beside the values', () => {
+    const page = opened(figures['three-categories']!);
+    expect(page.svg.querySelector('title')).toBeNull();
+    expect(page.svg.getAttribute('aria-label')).toBe('Three categories of curves');
+  });
+
+  it('tells in each frame of a figure that moves what stands there, insets in their places too', () => {
+    const panelOf = (sign: number): PlanePanel => ({
+      x: { label: 'λ', scale: 'linear' },
+      y: { label: 'loss', scale: 'linear', domain: [-1, 1] },
+      legend: false,
+      // Rising and falling: the free corner is another one.
+      marks: [{ type: 'line', x: steps, y: steps.map((x) => sign * x), style: 0 }],
+      inset: {
+        x: { label: '', scale: 'linear', domain: [-0.2, 0.2] },
+        y: { label: '', scale: 'linear', domain: [-0.2, 0.2] },
+        legend: false,
+        marks: [{ type: 'line', x: steps, y: steps.map((x) => sign * x), style: 0 }],
+      },
+    });
+    const steps = Array.from({ length: 41 }, (_, i) => (i - 20) / 20);
+    const panels = [[panelOf(1)], [panelOf(-1)]];
+    const film: Figure = {
+      width: 300,
+      frame: { aspect: 1 },
+      columns: 1,
+      panels: panels[1]!,
+      frames: panels.map((shown, k) => ({ title: `E ${k}`, panels: shown })),
+    };
+    const page = opened(film);
+    const slider = page.element('#frame') as HTMLInputElement;
+    const insets = panels.map((shown) => layOut({ ...film, panels: shown }).panels[0]!.inset!);
+    expect(insets[0]!.frame).not.toEqual(insets[1]!.frame);
+    const tip = page.element('#tip');
+    for (const k of [1, 0, 1]) {
+      slider.value = String(k);
+      page.fire(slider, 'input');
+      expect(slider.getAttribute('aria-valuetext')).toBe(`E ${k}`);
+      const curve = curveOf(panels[k]![0]!);
+      const spot = spotsOf(insets[k]!)(curve, 22);
+      page.pointer('pointermove', ...spot);
+      expect(tip.textContent, `frame ${k}`).toBe(`λ = 0.1\nloss = ${k === 0 ? '' : '−'}0.1`);
+      // What clips the inset stands where the inset does.
+      const inside = page.svg.querySelector('[data-part=inset] [clip-path]')!;
+      const clip = /#(clip\d+)/u.exec(inside.getAttribute('clip-path')!)![1]!;
+      const { x, y } = insets[k]!.frame;
+      expect(page.svg.querySelector(`#${clip} path`)!.getAttribute('d')).toContain(
+        `M${Math.round(x * 100) / 100} ${Math.round(y * 100) / 100}H`,
+      );
+      // Another frame under a pointer at rest.
+      slider.value = String(1 - k);
+      page.fire(slider, 'input');
+      expect(
+        tip.hasAttribute('hidden') || tip.textContent !== `λ = 0.1\nloss = ${k === 0 ? '' : '−'}0.1`,
+      ).toBe(true);
+    }
+  });
+
+  it('hides with a curve the triangles of its values that are not finite', () => {
+    const figure = figures['not-finite']!;
+    const page = opened(figure);
+    const [group] = page.svg.querySelectorAll('g[data-part=panel]');
+    const [box] = page.element('#marks').querySelectorAll('input');
+    const triangles = [...group!.querySelectorAll<SVGGElement>('[data-part=missing]')];
+    expect(triangles).toHaveLength(2);
+    box!.checked = false;
+    page.fire(box!, 'change');
+    expect(triangles.map(({ style }) => style.display === 'none')).toEqual([true, false]);
   });
 
   it('tells what an inset shows inside it, and not what it hides', () => {

@@ -56,11 +56,20 @@ export class Page {
       getScreenCTM: () => ({ inverse: () => ({}) }),
       setPointerCapture: (id: number) => this.captured.push(id),
     });
+    // Where a tag ends by itself depends on the element around it.
+    const { svg } = this;
+    Object.defineProperty(svg, 'innerHTML', {
+      set: (text: string) =>
+        svg.replaceChildren(
+          ...parseHTML(`<body><svg>${text}</svg></body>`).document.querySelector('svg')!.childNodes,
+        ),
+    });
     const program = document.querySelectorAll('script:not([type])');
     if (program.length !== 1) throw new Error(`a page with ${program.length} programs`);
+    Object.assign(document.documentElement, { clientWidth: 1000, clientHeight: 800 });
     const globals = {
       document,
-      window: Object.assign(Object.create(window), { innerWidth: 1000, innerHeight: 800 }),
+      window,
       DOMPoint: Point,
       requestAnimationFrame: (f: () => void) => this.#frames.push(f),
     };
@@ -82,8 +91,8 @@ export class Page {
     return event.defaultPrevented;
   }
 
-  pointer(type: string, x: number, y: number): boolean {
-    return this.fire(this.svg, type, { clientX: x, clientY: y, pointerId: 1 });
+  pointer(type: string, x: number, y: number, more: object = {}): boolean {
+    return this.fire(this.svg, type, { clientX: x, clientY: y, pointerId: 1, button: 0, ...more });
   }
 
   /** Draws what waits for the next frame. */

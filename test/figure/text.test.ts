@@ -139,7 +139,13 @@ describe('numbers in print', () => {
     [12500, '12500'],
     [2.5e-7, '2.5×$10^{−7}$'],
     [1e9, '$10^{9}$'],
+    [9.996e-8, '$10^{−7}$'],
+    [-1.23456e-5, '−1.23×$10^{−5}$'],
   ])('%d', (value, text) => {
     expect(plainText(numberText(value))).toBe(plainText(text));
+  });
+
+  it('have as many digits as are asked for where powers of ten are written out', () => {
+    expect(plainText(numberText(-1.2345678e-5, 6))).toBe(plainText('−1.23457×$10^{−5}$'));
   });
 });

@@ -2,8 +2,8 @@ import { layOut } from '../draw.ts';
 import type { Figure } from '../figure.ts';
 import type { PlacedPanel } from '../fitted.ts';
 import type { Scale } from '../scale.ts';
-import type { Scene } from '../scene.ts';
-import { escapeXml, panelInsides } from '../svg.ts';
+import type { Item, Scene } from '../scene.ts';
+import { escapeXml, insideOf, sceneToSvg } from '../svg.ts';
 import { client } from './client.generated.ts';
 import type { PageData, PlaceData } from './page-data.ts';
 
@@ -17,15 +17,19 @@ export function figureToHtml(
   { scene, panels }: { readonly scene: Scene; readonly panels: readonly PlacedPanel[] },
   svg: string,
 ): string {
+  const frames = figure.frames?.map(({ panels: shown }) => layOut({ ...figure, panels: shown }));
+  const height = Math.max(scene.height, ...(frames ?? []).map((frame) => frame.scene.height));
   const data: PageData = {
     figure,
     panels: panels.map(placeData),
-    ...(figure.frames && {
-      insides: figure.frames.map(({ panels: shown }) =>
-        panelInsides(layOut({ ...figure, panels: shown }).scene),
-      ),
+    ...(frames && {
+      frames: frames.map((frame) => ({
+        drawing: insideOf(withoutViews({ ...frame.scene, height })),
+        panels: frame.panels.map(placeData),
+      })),
     }),
   };
+  const drawing = height === scene.height ? svg : sceneToSvg({ ...scene, height });
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -38,7 +42,7 @@ export function figureToHtml(
 <body>
 <main>
 <div id="drawing">
-${svg.trim()}
+${drawing.trim()}
 </div>
 <form id="film" hidden>
 <button type="button" id="play"></button>
@@ -59,6 +63,13 @@ ${svg.trim()}
 
 /** Pixels of the screen a point: a narrow figure is not blown up to the whole window. */
 const largestZoom = 2.8;
+
+/** Views of space are drawn where they are seen, as the reader has turned them. */
+function withoutViews(scene: Scene): Scene {
+  const emptied = (item: Item): Item =>
+    item.type !== 'group' ? item : { ...item, items: item.name === 'space' ? [] : item.items.map(emptied) };
+  return { ...scene, items: scene.items.map(emptied) };
+}
 
 const placeData = ({ frame, scales, inset }: PlacedPanel): PlaceData => ({
   frame,
@@ -81,10 +92,11 @@ body { margin: 0; background: #fff; color: #111; font: 14px/1.45 'DejaVu Sans', 
 main { max-width: 1100px; margin: 0 auto; padding: 16px; }
 #drawing svg { display: block; width: 100%; height: auto; margin: 0 auto; overflow: visible; }
 #drawing [data-part=space] { cursor: grab; touch-action: none; }
+#drawing [data-part=space]:focus-visible { outline: 1px solid #06c; }
 #hint { color: #555; font-size: 12px; margin: 4px 0; }
-#film { display: flex; align-items: center; gap: 10px; margin: 8px 0; font-size: 14px; }
+#film { display: flex; flex-wrap: wrap; align-items: center; gap: 10px; margin: 8px 0; font-size: 14px; }
 #film[hidden] { display: none; }
-#film button { width: 5.5em; } #film input { flex: 1; } #film output { min-width: 6em; }
+#film button { width: 5.5em; } #film input { flex: 1; min-width: 8em; } #film output { min-width: 6em; }
 #marks { margin: 12px 0; }
 #marks, #marks details > div { display: flex; flex-wrap: wrap; gap: 4px 18px; border: 0; font-size: 13px; }
 #marks[hidden] { display: none; }
@@ -92,7 +104,8 @@ main { max-width: 1100px; margin: 0 auto; padding: 16px; }
 #marks fieldset { border: 1px solid #ddd; border-radius: 4px; display: flex; flex-wrap: wrap; gap: 2px 12px; }
 #marks label { white-space: nowrap; }
 #tip { position: fixed; pointer-events: none; background: #fff; border: 1px solid #888; border-radius: 3px;
-  padding: 4px 8px; font-size: 12px; box-shadow: 0 1px 4px #0003; white-space: pre-line; max-width: 46ch; }
+  padding: 4px 8px; font-size: 12px; box-shadow: 0 1px 4px #0003; white-space: pre-line; overflow-wrap: anywhere;
+  box-sizing: border-box; max-width: min(46ch, 100vw - 8px); }
 details { margin-top: 16px; font-size: 13px; }
 details details { margin-top: 8px; }
 summary { cursor: pointer; }

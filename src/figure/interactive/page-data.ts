@@ -6,8 +6,15 @@ import type { Box } from '../scene.ts';
 export interface PageData {
   readonly figure: Figure;
   readonly panels: readonly PlaceData[];
-  /** Of a figure that moves: what stands in each panel's group, frame by frame. */
-  readonly insides?: readonly (readonly string[])[];
+  /** Of a figure that moves, frame by frame. */
+  readonly frames?: readonly FrameData[];
+}
+
+/** A frame as it is drawn, its numbers, legends and insets where it has room for them, and where its panels stand. */
+export interface FrameData {
+  /** The inside of the drawing; views of space in it are empty. */
+  readonly drawing: string;
+  readonly panels: readonly PlaceData[];
 }
 
 /** A placed panel, as JSON can say it. */

@@ -1,33 +1,12 @@
-/** What lies under a pointer: pure, so that it can be tested without a browser. */
-import type { Mark, PlanePanel, SpacePanel, View } from '../figure.ts';
+import type { Mark, PlanePanel } from '../figure.ts';
+import { tickHeight } from '../marks.ts';
 import { plainText } from '../math-text.ts';
-import { numberText, type Scale } from '../scale.ts';
+import type { Scale } from '../scale.ts';
 import type { Box } from '../scene.ts';
-import { projectionOf } from '../space/projection.ts';
-import type { SpaceScene } from '../space/surface.ts';
+import { type Found, reach, say } from './found.ts';
 
-/** What a pointer has found. */
-export interface Found {
-  /** Lines for people: what it is, where, its value. */
-  readonly lines: readonly string[];
-  readonly source: string | undefined;
-  /** Where on the page. */
-  readonly at: readonly [number, number];
-}
-
-/** Points of the page within which a sample counts as pointed at. */
-const reach = 14;
 /** How far a point's centre may lie outside the frame that clips it. */
 const edge = 1;
-
-/** A number in plain text, where exponents have characters of their own. */
-const say = (value: number): string =>
-  numberText(Number(value.toPrecision(6)))
-    .replace(/\$10\^\{(-?\d+)\}\$/u, (_, power: string) => `10${power.replace(/./gu, (c) => raised[c]!)}`)
-    .replace('-', '−');
-const raised: Readonly<Record<string, string>> = Object.fromEntries(
-  [...'-0123456789'].map((c, i) => [c, [...'⁻⁰¹²³⁴⁵⁶⁷⁸⁹'][i]!]),
-);
 
 /** What a mark is called, unless by its source, which is told anyway. */
 const nameOf = (mark: Mark): string[] =>
@@ -81,9 +60,12 @@ export function findInPlane(
       });
     else if (mark.type === 'points')
       mark.y.forEach((value, i) => {
-        if (mark.shape === 'tick')
-          offer(mark, place(mark.x[i]!, y.domain[0]), [`${nameX} = ${say(mark.x[i]!)}`]);
-        else if (value !== null) offer(mark, place(mark.x[i]!, value), both(mark.x[i]!, value));
+        if (mark.shape === 'tick') {
+          // Anywhere along the stroke.
+          const [left, foot] = place(mark.x[i]!, y.domain[0]);
+          const level = Math.min(foot, Math.max(foot - tickHeight, at[1]));
+          offer(mark, [left, level], [`${nameX} = ${say(mark.x[i]!)}`]);
+        } else if (value !== null) offer(mark, place(mark.x[i]!, value), both(mark.x[i]!, value));
       });
     else if (mark.type === 'segments')
       for (const piece of mark.pieces)
@@ -98,17 +80,23 @@ export function findInPlane(
     else if (mark.type === 'bars')
       mark.height.forEach((height, i) => {
         if (height === null) return;
-        const [left, top] = place(mark.from[i]!, height);
+        const [left, end] = place(mark.from[i]!, height);
         const [right] = place(mark.to[i]!, height);
-        if (at[0] < left || at[0] > right || at[1] < top - 4) return;
+        // A bar may hang down; one of no height is met around its place.
+        const foot = y.kind === 'log' ? bottom : place(0, 0)[1];
+        const [upper, lower] = [Math.min(end, foot) - 4, Math.max(end, foot) + 4];
+        if (!(at[0] >= left && at[0] <= right && at[1] >= upper && at[1] <= lower)) return;
+        // Of bars that lie over each other the one whose end is nearest.
+        const distance = Math.abs(at[1] - end);
+        if (best && distance >= best.distance) return;
         const middle = (mark.from[i]! + mark.to[i]!) / 2;
         const name = panel.x.categories?.[Math.round(middle)];
         const where = name === undefined ? `${say(mark.from[i]!)} to ${say(mark.to[i]!)}` : plainText(name);
         best = {
           lines: [...nameOf(mark), where, `${nameY} = ${say(height)}`],
           source: mark.source,
-          at: [(left + right) / 2, top],
-          distance: 0,
+          at: [(left + right) / 2, Math.min(bottom, Math.max(top, end))],
+          distance,
         };
       });
   });
@@ -143,37 +131,3 @@ function findOnSurface(
 
 const nearest = (places: readonly number[], at: number): number =>
   places.reduce((best, place, i) => (Math.abs(place - at) < Math.abs(places[best]! - at) ? i : best), 0);
-
-/** The sample of a surface in space whose place on the page is nearest; of equally near ones the one in front. */
-export function findInSpace(
-  panel: SpacePanel,
-  { field, centre, unit }: SpaceScene,
-  view: View,
-  at: readonly [number, number],
-): Found | undefined {
-  const { project, towards } = projectionOf(view);
-  const { surface } = panel;
-  let best: { k: number; score: number; spot: readonly [number, number] } | undefined;
-  field.z.forEach((z, k) => {
-    if (z === null || z > 1) return;
-    const [sx, sy] = [field.x[Math.floor(k / field.y.length)]!, field.y[k % field.y.length]!];
-    const [px, py] = project([sx, sy, z]);
-    const spot = [centre[0] + px * unit, centre[1] + py * unit] as const;
-    const distance = Math.hypot(spot[0] - at[0], spot[1] - at[1]);
-    if (distance > reach) return;
-    // A step towards the viewer outweighs a small distance on the page: what is hidden is not pointed at.
-    const depth = sx * towards[0] + sy * towards[1] + z * towards[2];
-    const score = distance - 12 * depth;
-    if (!best || score < best.score) best = { k, score, spot };
-  });
-  if (!best) return undefined;
-  const [i, j] = [Math.floor(best.k / surface.y.length), best.k % surface.y.length];
-  return {
-    lines: [
-      `${plainText(panel.x.label)} = ${say(surface.x[i]!)}, ${plainText(panel.y.label)} = ${say(surface.y[j]!)}`,
-      `${plainText(panel.z.label)} = ${say(surface.values[best.k]!)}`,
-    ],
-    source: surface.source,
-    at: best.spot,
-  };
-}
