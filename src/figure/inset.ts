@@ -8,8 +8,8 @@ const share = { width: 0.42, height: 0.36 } as const;
 const margin = 4;
 
 /**
- * A small panel inside a frame, on paper, in the corner where it hides fewest obstacles. It has no titles and no axis
- * labels: it shows the same quantities.
+ * A small panel inside a frame, on paper, in the corner where it hides fewest obstacles. It has no titles, no axis labels
+ * and no names of levels: it shows the same quantities.
  */
 export function insetOf(
   panel: PlanePanel,
@@ -18,7 +18,9 @@ export function insetOf(
   frame: Box,
 ): { readonly items: readonly Item[]; readonly placed: PlacedPanel } {
   const [width, height] = [share.width * frame.width, share.height * frame.height];
-  const fitted = fitTo({ ...panel, legend: false }, width, height);
+  // The names of levels stand beside the large frame.
+  const marks = panel.marks.map((mark) => (mark.type === 'rule' ? { ...mark, label: '' } : mark));
+  const fitted = fitTo({ ...panel, marks, legend: false }, width, height);
   const whole = { width: fitted.left + width + 3, height: height + fitted.foot + 3 };
   const [left, right] = [frame.x + margin, frame.x + frame.width - margin - whole.width];
   const [top, bottom] = [frame.y + margin, frame.y + frame.height - margin - whole.height];

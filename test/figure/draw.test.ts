@@ -65,6 +65,29 @@ describe('the key of a figure', () => {
   });
 });
 
+describe('an inset', () => {
+  it('leaves the names of levels to the frame that it stands in', () => {
+    const panel: PlanePanel = {
+      x: { label: 'λ', scale: 'linear' },
+      y: { label: 'loss', scale: 'linear' },
+      legend: false,
+      marks: [
+        { type: 'rule', axis: 'y', at: 0.5, role: 'level', label: 'level' },
+        { type: 'line', x: [0, 1], y: [0, 1], style: 0 },
+      ],
+    };
+    const drawn = drawFigure({
+      width: 300,
+      frame: { aspect: 1 },
+      columns: 1,
+      panels: [{ ...panel, inset: panel }],
+    });
+    expect(drawn.match(/>level</gu)).toHaveLength(1);
+    // The line itself stands in both.
+    expect(drawn.match(/stroke="#555555"/gu)).toHaveLength(2);
+  });
+});
+
 describe('headings of rows', () => {
   it('are whole however low the frames are, beside each other and clear of the frames', () => {
     const grid = {
