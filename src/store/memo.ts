@@ -24,8 +24,6 @@ export class Memo {
   readonly #objects: Objects;
   /** Environments that were read or written: one for the many rows of a run. */
   readonly #environments = new Map<string, JsonObject>();
-  /** Their digests, by what is digested. */
-  readonly #digests = new Map<string, string>();
   #generation = 0;
   /** Keys whose row, or a blob of it, was damaged or gone. */
   readonly #damaged = new Set<StageKey>();
@@ -75,10 +73,6 @@ export class Memo {
 
   /** One statement for all: every one that is run costs as much as several rows. */
   #select(keys: readonly StageKey[]): Map<string, Stored> {
-    if (keys.length === 1) {
-      const row = this.#database.sql('SELECT * FROM memo WHERE key = ?').get(keys[0]) as Stored | undefined;
-      return new Map(row && [[row.key, row]]);
-    }
     const rows = this.#database
       .sql('SELECT * FROM memo WHERE key IN (SELECT value FROM json_each(?))')
       .all(JSON.stringify(keys)) as Stored[];
@@ -135,8 +129,7 @@ export class Memo {
   insert(row: MemoRow): void {
     const { key, environment: seen, ...payload } = row;
     const json = JSON.stringify(seen);
-    const environment = this.#digests.get(json) ?? digestOf(json);
-    this.#digests.set(json, environment);
+    const environment = digestOf(json);
     if (this.#environment(environment) === undefined) {
       this.#database.sql('INSERT OR REPLACE INTO environments VALUES (?, ?)').run(environment, json);
     }
