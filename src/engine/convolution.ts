@@ -143,7 +143,7 @@ export function inputGradient(
  * channels the examples, and dy the kernel, its pixels a stride apart.
  */
 export function kernelGradient(tf: Tf, x: Tensor, dy: Tensor, window: Window, shape: readonly number[]): Map {
-  const { strides, pads, dilations } = window;
+  const { strides, dilations } = window;
   return bilinear(
     tf,
     [x, dy],
@@ -156,8 +156,9 @@ export function kernelGradient(tf: Tf, x: Tensor, dy: Tensor, window: Window, sh
       }
       const maps = tf.transpose(a as Map, [3, 1, 2, 0]);
       const filter = tf.transpose(d as Map, [1, 2, 0, 3]);
-      const sums = conv2d(tf, maps, filter, { strides: dilations, pads, dilations: strides });
-      return tf.transpose(corner(tf, sums, [into, kh, kw, out]), [1, 2, 0, 3]);
+      const seen = cropped(tf, maps, padsFor(window, maps.shape, filter.shape, [kh, kw]));
+      const turned = { strides: dilations, pads: seen.pads, dilations: strides };
+      return tf.transpose(conv2d(tf, seen.map, filter, turned), [1, 2, 0, 3]);
     },
     (ddk, a, d) => [inputGradient(tf, d, ddk, window, a.shape), conv2d(tf, a, ddk, window)],
   );
@@ -168,9 +169,22 @@ function isPlain({ strides, pads }: Window, [kh, kw]: readonly number[]): boolea
   return kh === 1 && kw === 1 && [...strides, ...pads.flat()].join('') === '110000';
 }
 
-/** Strided, more rows and columns can come out than the kernel has. */
-function corner(tf: Tf, sums: Map, shape: Quad): Map {
-  return sums.shape.join() === shape.join() ? sums : tf.slice(sums, [0, 0, 0, 0], shape);
+/**
+ * Pads with which a convolution by dy, strides and dilations exchanged, gives as many rows and columns as the kernel
+ * has: where it was strided, its window may not have reached the last ones.
+ */
+function padsFor(
+  { strides, pads, dilations }: Window,
+  [, h, w]: readonly number[],
+  [rows, columns]: readonly number[],
+  [kh, kw]: readonly [number, number],
+): Window['pads'] {
+  const after = (axis: 0 | 1, size: number, k: number, out: number): number =>
+    reach(k, dilations[axis]) + (out - 1) * strides[axis] - size - pads[axis][0];
+  return [
+    [pads[0][0], after(0, h!, kh, rows!)],
+    [pads[1][0], after(1, w!, kw, columns!)],
+  ];
 }
 
 function depthwise(tf: Tf, x: Tensor, kernel: Tensor, { strides, pads, dilations }: Window): Map {
@@ -226,7 +240,7 @@ export function depthwiseKernelGradient(
   window: Window,
   shape: readonly number[],
 ): Map {
-  const { strides, pads, dilations } = window;
+  const { strides, dilations } = window;
   return bilinear(
     tf,
     [x, dy],
@@ -236,9 +250,10 @@ export function depthwiseKernelGradient(
       const [, oh, ow] = d.shape as [number, number, number];
       const maps = tf.reshape(tf.transpose(a as Map, [1, 2, 0, 3]), [1, h, w, n * channels]);
       const filter = tf.reshape(tf.transpose(d as Map, [1, 2, 0, 3]), [oh, ow, n * channels, multiplier]);
-      const sums = depthwise(tf, maps, filter as Map, { strides: dilations, pads, dilations: strides });
-      const own = corner(tf, sums as Map, [1, kh, kw, n * channels * multiplier]);
-      const perExample = tf.reshape(own, [kh * kw, n, channels * multiplier]);
+      const seen = cropped(tf, maps as Map, padsFor(window, maps.shape, filter.shape, [kh, kw]));
+      const turned = { strides: dilations, pads: seen.pads, dilations: strides };
+      const sums = depthwise(tf, seen.map, filter, turned);
+      const perExample = tf.reshape(sums, [kh * kw, n, channels * multiplier]);
       return tf.reshape(tf.sum(perExample, 1), shape as Quad);
     },
     (ddk, a, d) => [depthwiseInputGradient(tf, d, ddk, window, a.shape), depthwise(tf, a, ddk, window)],

@@ -103,6 +103,13 @@ function unbroadcast(gradient: Tensor, shape: number[]): Tensor {
   return reshape(axes.length > 0 ? sum(gradient, axes) : gradient, shape);
 }
 
+/** Told from the output, so that nothing else holds what ReLU was given; of a step the derivative is zero. */
+const reluGradient: GradConfig = {
+  kernelName: 'Relu',
+  outputsToSave: [true],
+  gradFunc: (dy, saved) => ({ x: () => mul(dy as Tensor, step(saved[0]!)) }),
+};
+
 const power: GradConfig = {
   kernelName: 'Pow',
   inputsToSave: ['a', 'b'],
@@ -142,6 +149,7 @@ const constant = (kernelName: string, ...inputs: string[]): GradConfig => ({
 
 for (const rule of [
   matMulGradient,
+  reluGradient,
   elementwise('Exp', exp),
   elementwise('Tanh', (x) => sub(1, square(tanh(x)))),
   elementwise('Sigmoid', (x) => {

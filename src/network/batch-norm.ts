@@ -77,17 +77,16 @@ export function batchNormalised(
           const [x, scale] = saved;
           const { variance, centred, count } = momentsOf(tf, x!);
           const inverse = tf.rsqrt(tf.add(variance, added));
-          const normalised = scaledChannels(tf, centred, inverse);
-          centred.dispose();
           const byOffset = channelSum(tf, dy);
-          const byScale = tf.tidy(() => channelSum(tf, tf.mul(dy, normalised)));
+          const along = tf.tidy(() => channelSum(tf, tf.mul(dy, centred)));
+          // dx = a·dy + b·(x - mean) + c, channel by channel.
+          const a = tf.mul(scale!, inverse);
+          const b = tf.neg(tf.div(tf.mul(a, tf.mul(tf.square(inverse), along)), count));
+          const c = tf.neg(tf.div(tf.mul(a, byOffset), count));
           // Each of these is as large as x: what is read goes at once.
-          const difference = tf.tidy(() => {
-            const own = shiftedChannels(tf, dy, tf.neg(tf.div(byOffset, count)));
-            return tf.sub(own, scaledChannels(tf, normalised, tf.div(byScale, count)));
-          });
-          normalised.dispose();
-          return [scaledChannels(tf, difference, tf.mul(scale!, inverse)), byScale, byOffset];
+          const own = tf.tidy(() => shiftedChannels(tf, scaledChannels(tf, centred, b), c));
+          centred.dispose();
+          return [tf.add(scaledChannels(tf, dy, a), own), tf.mul(along, inverse), byOffset];
         },
       };
     },

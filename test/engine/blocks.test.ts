@@ -1,67 +1,24 @@
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile, staged } from '../../src/engine/compile.ts';
-import { availableEngines } from '../../src/engine/engine.ts';
-import { loadRuntime, type NativeSession } from '../../src/engine/onnx/runtime.ts';
-import { Sessions } from '../../src/engine/onnx/sessions.ts';
-import { startWith } from '../../src/engine/onnx/start.ts';
-import { findPackage } from '../../src/engine/packages.ts';
-import { setWasmPaths, tf } from '../../src/engine/tensorflow.ts';
-import { packageRoot } from '../../src/util/package-root.ts';
+import { tf } from '../../src/engine/tensorflow.ts';
+import { type Computation, numbers, onnxInstalled, startWatched } from '../support/watched-onnx.ts';
 import { drawn, geometries } from './kernels.ts';
 
-const root = packageRoot();
-const installed = availableEngines(root).find(({ name }) => name === 'onnx')!.available;
-const settings = { provider: 'cpu', threads: 2, spinning: false } as const;
-
 type Maps = tf.Tensor4D;
-type F = (...x: tf.Tensor[]) => tf.Tensor[];
 
 /** Of 16 examples and 16 channels, so that both can lie in blocks of 8 or 16. */
-describe.skipIf(!installed)('maps whose channels lie in blocks', () => {
+describe.skipIf(!onnxInstalled)('maps whose channels lie in blocks', () => {
   /** Models that reorder maps. */
   let reordering = 0;
   let block = 0;
   beforeAll(async () => {
-    const real = loadRuntime(findPackage('onnxruntime-node', root)!.folder);
-    const Session = class implements NativeSession {
-      readonly #own = new real.Session();
-      loadModel(...given: Parameters<NativeSession['loadModel']>): void {
-        if (Buffer.from(given[0], given[1], given[2]).includes('ReorderInput')) reordering++;
-        this.#own.loadModel(...given);
-      }
-      run(...given: Parameters<NativeSession['run']>): ReturnType<NativeSession['run']> {
-        return this.#own.run(...given);
-      }
-      endProfiling(): void {
-        this.#own.endProfiling();
-      }
-      dispose(): void {
-        this.#own.dispose();
-      }
-    };
-    const sessions = new Sessions(real, settings);
-    sessions.findBlock();
-    block = sessions.block;
-    await startWith({ ...real, Session }, settings);
-    setWasmPaths(`${join(root, 'node_modules/@tensorflow/tfjs-backend-wasm/dist')}/`);
+    block = await startWatched((model) => {
+      if (model.includes('ReorderInput')) reordering++;
+    });
   });
   afterAll(async () => {
     await tf.setBackend('onnx');
   });
-
-  async function numbers(engine: string, inputs: readonly number[][], f: F): Promise<Float32Array[]> {
-    await tf.setBackend(engine);
-    tf.engine().startScope();
-    try {
-      const read = [];
-      for (const tensor of f(...inputs.map((shape, i) => drawn(shape, `blocks ${i}`))))
-        read.push(Float32Array.from(await tensor.data()));
-      return read;
-    } finally {
-      tf.engine().endScope();
-    }
-  }
 
   /** To 4e-6 of the largest: sums of up to some thousand products in another order. */
   function near(found: readonly Float32Array[], expected: readonly Float32Array[], what: string): void {
@@ -74,7 +31,7 @@ describe.skipIf(!installed)('maps whose channels lie in blocks', () => {
     }
   }
 
-  const agree = async (what: string, inputs: readonly number[][], f: F): Promise<void> =>
+  const agree = async (what: string, inputs: readonly number[][], f: Computation): Promise<void> =>
     near(await numbers('onnx', inputs, f), await numbers('wasm', inputs, f), what);
 
   test('are convolved as wasm does it, with gradients by maps and by kernels', async () => {

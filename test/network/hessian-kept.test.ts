@@ -10,6 +10,7 @@ import { keptCurvature } from '../../src/network/hessian-kept.ts';
 import { evaluationMode, toTensors } from '../../src/network/loss.ts';
 import type { Network } from '../../src/network/network.ts';
 import { initialState } from '../../src/network/running-statistics.ts';
+import { length } from '../../src/spectral/basis.ts';
 import { Random } from '../../src/util/random.ts';
 import { startTestEngine } from '../support/engine.ts';
 
@@ -38,6 +39,11 @@ async function kernelsOf(run: () => tf.Tensor[]): Promise<{ count: number; value
   return { count: profile.kernels.length, values };
 }
 
+/** Float32 rounding of a ResNet-8's products: what deviates, of the whole length. */
+function close(found: Float32Array, exact: Float32Array): void {
+  expect(length(exact.map((x, i) => found[i]! - x))).toBeLessThan(1e-5 * length(exact));
+}
+
 describe.each([
   { name: 'a perceptron', network: perceptron, statistics: 'none' },
   { name: 'a ResNet, batch norm in evaluation mode', network: resnet, statistics: 'fixed' },
@@ -45,7 +51,7 @@ describe.each([
 ])('products of $name along a kept tape', ({ network, statistics }) => {
   const draw = (name: string, count: number): Float32Array => new Random([6, name]).gaussians(count);
 
-  test('have the same bits as those computed anew, and fewer kernels', async () => {
+  test('are those computed anew, of fewer kernels', async () => {
     const parameters = toTensors(network.initialise('he', 1));
     const fixed = statistics === 'fixed' ? evaluationMode(network, initialState(network)) : undefined;
     const bound: Network =
@@ -67,7 +73,10 @@ describe.each([
       const v = parameters.map(({ shape, size }, p) => tf.tensor(draw(`v${seed} ${p}`, size), shape));
       const of = (curvature: BatchCurvature) => kernelsOf(() => tf.tidy(() => curvature.product(v)));
       const [a, b] = [await of(anew), await of(kept)];
-      expect(b.values).toEqual(a.values);
+      // Where operations run in one pass as far as nobody wants what lies between, the last bits are others.
+      if (tf.getBackend() === 'onnx')
+        for (const [i, values] of a.values.entries()) close(b.values[i]!, values);
+      else expect(b.values).toEqual(a.values);
       expect(a.values.some((values) => values.some((x) => x !== 0))).toBe(true);
       counts.push([a.count, b.count]);
       tf.dispose(v);

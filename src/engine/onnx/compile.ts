@@ -95,8 +95,9 @@ export class CompiledFunction implements Compiled {
 
   /** The program with all that is no input as constants. It may be let go for want of memory, and is made again then. */
   #embedded({ graph, inputs }: Plan): Program {
-    // onnxruntime itself puts convolutions whose kernels it knows in blocks, and what follows them into the same pass.
-    const model = lowered(graph, 0, true);
+    // Where channels do not fill blocks, onnxruntime fills them up itself: it knows these kernels.
+    const { block } = this.#sessions;
+    const model = lowered(graph, fillsBlocks(graph, block) ? block : 0, true);
     const left = model.inputs.filter((_, i) => inputs.includes(graph.leaves[i]!.value));
     const constants = model.inputs.flatMap((input, i) => {
       const { numbers } = graph.leaves[i]!.value;
@@ -116,6 +117,13 @@ export class CompiledFunction implements Compiled {
     const fed = own?.fed ?? graph.leaves.map(({ value }) => value);
     return fed.map((leaf) => leaf.numbers ?? given[inputs.indexOf(leaf)]!.numbers!);
   }
+}
+
+/** Whether what convolutions make has whole blocks of channels. */
+function fillsBlocks({ nodes }: Graph, block: number): boolean {
+  return nodes.every(
+    ({ name, shape }) => (name !== 'Conv' && name !== 'DepthwiseConv') || shape[3]! % block === 0,
+  );
 }
 
 /** What decides a recording. */

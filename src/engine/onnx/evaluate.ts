@@ -25,7 +25,7 @@ export function evaluate(sessions: Sessions, values: readonly Value[]): void {
  * @param plain outputs have their axes in order; else as their operations leave them.
  */
 export function lowered(graph: Graph, block: number, plain = false): Program {
-  const lowering = new Lowering(block);
+  const lowering = new Lowering(block, graph.outputs);
   const inputs: IoTensor[] = graph.leaves.map(({ node }, i) => {
     const axes = node.axes ?? inOrder(node.shape.length);
     lowering.give(node, `in${i}`, axes);

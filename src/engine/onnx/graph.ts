@@ -62,13 +62,26 @@ export function graphOf(wanted: readonly Value[], isLeaf: (value: Value) => bool
   const visit = (value: Value): void => {
     const form = `${value.dtype}[${value.shape}]`;
     if (value.numbers || !value.operation || isLeaf(value)) {
+      // Functions bring the same numbers along again and again; what is made of them is then one node, too.
+      const number = value.numbers && value.size === 1 ? value.numbers[0]! : undefined;
+      const constant = number === undefined ? '' : `${form} ${Object.is(number, -0) ? '-0' : number}`;
+      const twin = byKey.get(constant);
+      if (twin) {
+        known.set(value, twin);
+        return;
+      }
       const node = add(value, `leaf ${form}${value.axes ? ` in ${value.axes}` : ''}`, 'leaf', []);
       leaves.push({ value, node });
       known.set(value, node);
+      if (constant) byKey.set(constant, node);
       return;
     }
     const { name, attributes, inputs } = value.operation;
     const from = inputs.map((input) => known.get(input)!);
+    if (name === 'Copy' || (name === 'Reshape' && String(from[0]!.shape) === String(value.shape))) {
+      known.set(value, from[0]!);
+      return;
+    }
     const settings = attributes === none ? '' : JSON.stringify(attributes, infinite);
     const key = `${name}${settings}(${from.map(({ index }) => index)})${form}`;
     let node = byKey.get(key);

@@ -36,12 +36,38 @@ export class Lowering {
   readonly constants: Constant[] = [];
   /** Channels of a block; 0 where there are no kernels for them. */
   readonly block: number;
+  /** Nodes whose numbers somebody asks for. */
+  readonly #wanted: ReadonlySet<GraphNode>;
   readonly #forms = new Map<GraphNode, Form[]>();
   readonly #emitted = new Map<string, string>();
+  /** Nodes whose numbers are made elsewhere: nowhere, or with those of others that follow them. */
+  readonly #made = new Map<GraphNode, () => void>();
   #names = 0;
 
-  constructor(block = 0) {
+  constructor(block = 0, wanted: readonly GraphNode[] = []) {
     this.block = block;
+    this.#wanted = new Set(wanted);
+  }
+
+  /** The node that alone takes this one's numbers; undefined where there are several, or others that want them. */
+  onlyUse(node: GraphNode): GraphNode | undefined {
+    return node.uses.length === 1 && !this.#wanted.has(node) ? node.uses[0] : undefined;
+  }
+
+  /** Whether nobody asks for a node's numbers after another node has taken them. */
+  endsWith(node: GraphNode, last: GraphNode): boolean {
+    return !this.#wanted.has(node) && node.uses.every(({ index }) => index <= last.index);
+  }
+
+  /** Makes a run of nodes, each of which takes the one before and nobody else does, in one go: when the last's turn comes. */
+  together(nodes: readonly GraphNode[], make: () => void): void {
+    for (const node of nodes) this.#made.set(node, () => {});
+    this.#made.set(nodes.at(-1)!, make);
+  }
+
+  /** What `together` said of a node. */
+  madeTogether(node: GraphNode): (() => void) | undefined {
+    return this.#made.get(node);
   }
 
   fresh(): string {

@@ -9,7 +9,12 @@ export type DType = 'float32' | 'int32' | 'bool' | 'int64';
 /** TensorProto.DataType. */
 const typeCodes: Readonly<Record<DType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
 
-export type Attribute = number | string | readonly number[] | { readonly float: number };
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
 export type Attributes = Readonly<Record<string, Attribute>>;
 
 export interface ModelNode {
@@ -70,12 +75,16 @@ function encodeNode({ op, domain, inputs, outputs, attributes }: ModelNode): Mes
   return node;
 }
 
-/** AttributeProto.AttributeType: FLOAT 1, INT 2, STRING 3, INTS 7. */
+/** AttributeProto.AttributeType: FLOAT 1, INT 2, STRING 3, FLOATS 6, INTS 7. */
 function encodeAttribute(name: string, value: Attribute): Message {
   const attribute = new Message().string(1, name);
   if (typeof value === 'number') return attribute.int(3, value).int(20, 2);
   if (typeof value === 'string') return attribute.string(4, value).int(20, 3);
   if ('float' in value) return attribute.float(2, value.float).int(20, 1);
+  if ('floats' in value) {
+    for (const one of value.floats) attribute.float(7, one);
+    return attribute.int(20, 6);
+  }
   for (const one of value) attribute.int(8, one);
   return attribute.int(20, 7);
 }

@@ -1,10 +1,11 @@
 /** Convolutions and their gradients. Maps are [n, height, width, channels] outside and lie as [n, channels, …] inside. */
 import { tf } from '../../tensorflow.ts';
 import type { GraphNode } from '../graph.ts';
-import { blocks, type Lowering, nchwc, planes } from '../lowering.ts';
+import { type Lowering, planes } from '../lowering.ts';
 import type { Value } from '../value.ts';
 import { blockCorrelation, correlation } from './correlation.ts';
 import { finished } from './matmul.ts';
+import { inOnePass } from './one-pass.ts';
 import { type Call, lowering, recording } from './registry.ts';
 
 const { backend_util } = tf;
@@ -120,9 +121,12 @@ lowering('Conv', (g, node) => {
     g.give(node, sum);
     return;
   }
-  if (g.blockable(x) && g.blockable(node) && Math.min(...pads) >= 0) {
+  const few = x.shape[3]! < g.block;
+  if ((few || g.blockable(x)) && g.blockable(node) && Math.min(...pads) >= 0) {
     const settings = { strides, dilations, pads, kernel_shape: kernel, group: 1 };
-    g.give(node, g.node('Conv', [g.asBlocks(x), blockedKernel(g, filter)], settings, nchwc), blocks);
+    const operands = (): [string, string] =>
+      few ? [g.as(x, planes), outBlockedKernel(g, filter)] : [g.asBlocks(x), blockedKernel(g, filter)];
+    inOnePass(g, node, operands, settings);
     return;
   }
   const inner = cropped(g, g.as(x, planes), x, pads);
@@ -147,9 +151,22 @@ function blockedKernel(g: Lowering, filter: GraphNode): string {
   return g.reshape(g.node('Transpose', [parts], { perm: [3, 1, 0, 2, 4] }), [out, into, rows, columns]);
 }
 
+/** The same for maps of fewer channels than a block has, which are not in blocks: out, in, rows, columns, out of a block. */
+function outBlockedKernel(g: Lowering, filter: GraphNode): string {
+  const [rows, columns, into, out] = filter.shape as Four;
+  const b = g.block;
+  const parts = g.reshape(g.as(filter), [rows * columns, into, out / b, b]);
+  return g.reshape(g.node('Transpose', [parts], { perm: [2, 1, 0, 3] }), [out, into, rows, columns]);
+}
+
 lowering('DepthwiseConv', (g, node) => {
   const [x, filter] = node.inputs as [GraphNode, GraphNode];
   const { strides, dilations, pads, kernel } = node.attributes as Window;
+  if (g.blockable(x) && g.blockable(node) && filter.shape[3] === 1 && Math.min(...pads) >= 0) {
+    const settings = { strides, dilations, pads, kernel_shape: kernel, group: x.shape[3]! };
+    inOnePass(g, node, () => [g.asBlocks(x), blockedDepthwiseKernel(g, filter)], settings);
+    return;
+  }
   const inner = cropped(g, g.as(x, planes), x, pads);
   g.give(
     node,
@@ -163,6 +180,13 @@ lowering('DepthwiseConv', (g, node) => {
     planes,
   );
 });
+
+/** A kernel [rows, columns, channels, 1] as convolutions in blocks want it: channels, rows, columns, those of a block. */
+function blockedDepthwiseKernel(g: Lowering, filter: GraphNode): string {
+  const [rows, columns, channels] = filter.shape as Four;
+  const parts = g.reshape(g.as(filter), [rows * columns, channels / g.block, g.block]);
+  return g.reshape(g.node('Transpose', [parts], { perm: [1, 0, 2] }), [channels, 1, rows, columns]);
+}
 
 /** [height, width, in, multiplier] as [in·multiplier, 1, height, width]. */
 function depthwiseKernel(g: Lowering, filter: GraphNode): string {

@@ -113,12 +113,8 @@ export function blockCorrelation(g: Lowering, node: GraphNode): string | undefin
   const framed = pads.every((pad) => pad === 0) ? reordered : g.node('Pad', [lines, around, g.scalar(0)]);
   const [seenRows, seenColumns] = [high + top + bottom, wide + left + right];
   const groups = g.reshape(g.asBlocks(dy), [n, to / b, height * width, b]);
-  const examples = g.reshape(g.node('Transpose', [groups], { perm: [1, 0, 2, 3] }), [
-    ((to / b) * n) / b,
-    b,
-    height * width,
-    b,
-  ]);
+  const first = to === b ? groups : g.node('Transpose', [groups], { perm: [1, 0, 2, 3] });
+  const examples = g.reshape(first, [((to / b) * n) / b, b, height * width, b]);
   const filter = g.reshape(g.node('Transpose', [examples], { perm: [0, 2, 1, 3] }), [to, n, height, width]);
   const sums = g.node(
     'Conv',

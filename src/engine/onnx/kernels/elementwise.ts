@@ -4,6 +4,7 @@ import type { GraphNode } from '../graph.ts';
 import { blocks, inOrder, type Lowering, planes, same } from '../lowering.ts';
 import type { Attributes } from '../model.ts';
 import type { Value, ValueType } from '../value.ts';
+import { scaledInOnePass, stepInOnePass } from './one-pass.ts';
 import { type Call, lowering, recording } from './registry.ts';
 
 const { assertAndGetBroadcastShape } = tf.broadcast_util;
@@ -173,7 +174,10 @@ for (const [name, lower] of Object.entries(unary)) {
   recording(name, ({ inputs: { x }, make, attributes }) =>
     make(name, [x!], x!.shape, x!.dtype, attributes?.alpha === undefined ? {} : { alpha: attributes.alpha }),
   );
-  lowering(name, (g, node) => elementwise(g, node, ([x]) => lower(g, x!, node)));
+  lowering(name, (g, node) => {
+    if (name === 'Step' && stepInOnePass(g, node)) return;
+    elementwise(g, node, ([x]) => lower(g, x!, node));
+  });
 }
 
 recording('ClipByValue', ({ inputs: { x }, make, attributes: { clipValueMin, clipValueMax } }) =>
@@ -202,7 +206,6 @@ recording('Cast', ({ inputs: { x }, make, attributes: { dtype } }) =>
   x!.dtype === dtype ? make('Copy', [x!], x!.shape, dtype) : make('Cast', [x!], x!.shape, dtype as ValueType),
 );
 lowering('Cast', (g, node) => elementwise(g, node, ([x]) => g.cast(x!, node.dtype)));
-lowering('Copy', (g, node) => g.share(node, node.inputs[0]!, (axis) => axis));
 
 recording('ZerosLike', ({ inputs: { x }, make }) => make('Fill', [], x!.shape, x!.dtype, { value: 0 }));
 recording('OnesLike', ({ inputs: { x }, make }) => make('Fill', [], x!.shape, x!.dtype, { value: 1 }));
@@ -327,6 +330,7 @@ for (const [name, number, sides] of [
   lowering(name, (g, node) => {
     const other = neutral(node, number, sides);
     if (other && same(other.shape, node.shape)) g.share(node, other, (axis) => axis);
+    else if (name === 'Multiply' && scaledInOnePass(g, node)) return;
     else elementwise(g, node, ([a, b]) => binary[name]!(g, a!, b!, node));
   });
 

@@ -15,6 +15,11 @@ export { absent, absentKernel } from './absent.ts';
 export { recordings } from './registry.ts';
 
 export function lowerNode(g: Lowering, node: GraphNode): void {
+  const together = g.madeTogether(node);
+  if (together) {
+    together();
+    return;
+  }
   const lower = lowerings.get(node.name);
   if (!lower) throw new Error(`the engine "onnx" cannot compute ${node.name}`);
   lower(g, node);

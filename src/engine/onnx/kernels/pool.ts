@@ -1,7 +1,7 @@
 /** Pooling and its gradients. */
 import { tf } from '../../tensorflow.ts';
 import type { GraphNode } from '../graph.ts';
-import { planes } from '../lowering.ts';
+import { blocks, nchwc, planes } from '../lowering.ts';
 import { type Window, windowOf } from './convolution.ts';
 import { lowering, recording } from './registry.ts';
 import { expanded } from './shape.ts';
@@ -44,14 +44,16 @@ function settings({ strides, pads, kernel }: Window) {
 }
 
 /** Negative paddings are rows that no window reaches: ONNX leaves them out by itself. */
-lowering('AvgPool', (g, node) => {
-  const x = g.as(node.inputs[0]!, planes);
-  g.give(node, g.node('AveragePool', [x], settings(node.attributes as Window)), planes);
-});
-lowering('MaxPool', (g, node) => {
-  const x = g.as(node.inputs[0]!, planes);
-  g.give(node, g.node('MaxPool', [x], settings(node.attributes as Window)), planes);
-});
+for (const [name, op] of [
+  ['AvgPool', 'AveragePool'],
+  ['MaxPool', 'MaxPool'],
+] as const)
+  lowering(name, (g, node) => {
+    const x = node.inputs[0]!;
+    const windows = settings(node.attributes as Window);
+    if (g.blockable(x) && g.inBlocks(x)) g.give(node, g.node(op, [g.asBlocks(x)], windows, nchwc), blocks);
+    else g.give(node, g.node(op, [g.as(x, planes)], windows), planes);
+  });
 
 /** Each window's gradient divided by how many pixels it has seen, spread over them. */
 lowering('AvgPoolGrad', (g, node) => {
