@@ -101,7 +101,8 @@ function cropped(g: Lowering, x: string, node: GraphNode, pads: Four): { x: stri
 
 lowering('Conv', (g, node) => {
   const [x, filter] = node.inputs as [GraphNode, GraphNode];
-  const { strides, dilations, pads, kernel } = node.attributes as Window;
+  const { strides, dilations, pads: reached, kernel } = node.attributes as Window;
+  const pads = tidied(reached, strides);
   const [, rows, columns] = node.shape as Four;
   // A kernel larger than what comes out: the gradient by a kernel, written as a convolution.
   if (kernel[0] * kernel[1] > rows * columns && strides[0] === 1 && strides[1] === 1) {
@@ -142,6 +143,12 @@ lowering('Conv', (g, node) => {
     planes,
   );
 });
+
+/** Last rows and columns that the next step would go beyond are left out anyway: they need not be taken away. */
+function tidied([top, left, bottom, right]: Four, [sh, sw]: Pair): Four {
+  const rest = (pad: number, stride: number): number => (pad < 0 && pad > -stride ? 0 : pad);
+  return [top, left, rest(bottom, sh), rest(right, sw)];
+}
 
 /** A kernel [rows, columns, in, out] as convolutions in blocks want it: out, in, rows, columns, in of a block, out of one. */
 function blockedKernel(g: Lowering, filter: GraphNode): string {

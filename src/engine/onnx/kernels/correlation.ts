@@ -8,6 +8,9 @@
  */
 import type { GraphNode } from '../graph.ts';
 import { type Lowering, nchwc } from '../lowering.ts';
+import { sizeOf } from '../value.ts';
+
+type Pair = readonly [number, number];
 
 export interface Correlated {
   /** Which axes of its node are what. */
@@ -37,7 +40,7 @@ export function correlation(g: Lowering, given: Correlated): string {
   const to = dy.node.shape[dy.channels]!;
   const n = x.node.shape[x.examples]!;
   const spatial = [0, 1, 2, 3].filter((axis) => axis !== x.examples && axis !== x.channels);
-  const maps = g.as(x.node, [x.examples, x.channels, ...spatial]);
+  const maps = (): string => g.as(x.node, [x.examples, x.channels, ...spatial]);
   const upstream = g.as(dy.node, [dy.examples, dy.channels, dy.rows, dy.columns]);
   const height = x.node.shape[spatial[0]!]!;
   const width = x.node.shape[spatial[1]!]!;
@@ -59,13 +62,26 @@ export function correlation(g: Lowering, given: Correlated): string {
     const beside = taps[1] === 1 ? byColumn[0]! : g.node('Concat', byColumn, { axis: 1 });
     const byRow = Array.from({ length: taps[0] }, (_, r) => {
       const by = r * spacing[0] - top;
-      const under = g.reshape(moved(g, maps, [-by, 0, by + rows - height, 0]), [n, from, pixels]);
+      const under = g.reshape(moved(g, maps(), [-by, 0, by + rows - height, 0]), [n, from, pixels]);
       return g.reshape(summed(under, beside), [1, from, taps[1], to]);
     });
     const all = taps[0] === 1 ? byRow[0]! : g.node('Concat', byRow, { axis: 0 });
     return g.node('Transpose', [all], { perm: [1, 0, 2, 3] });
   }
 
+  const under = tapsInBlocks(g, given) ?? tapsAsSlices(g, given, maps(), [height, width]);
+  const parts = under.map((tap) => g.reshape(tap, [n, from, rows * columns]));
+  // [n, taps·from, pixels] times [n, pixels, to], summed over examples.
+  const all = parts.length === 1 ? parts[0]! : g.node('Concat', parts, { axis: 1 });
+  const sum = summed(all, g.reshape(upstream, [n, to, rows * columns]));
+  return g.node('Transpose', [g.reshape(sum, [taps[0], taps[1], from, to])], { perm: [2, 0, 1, 3] });
+}
+
+/** What each tap of a strided convolution sees, [examples, channels, rows, columns]. */
+function tapsAsSlices(g: Lowering, given: Correlated, maps: string, [height, width]: Pair): string[] {
+  const { dy, pads, steps, spacing = [1, 1], taps } = given;
+  const [rows, columns] = [dy.node.shape[dy.rows]!, dy.node.shape[dy.columns]!];
+  const [top, left] = pads;
   // Every row and column that some tap sees, beginning with the padding.
   const seen = [
     (taps[0] - 1) * spacing[0] + (rows - 1) * steps[0] + 1,
@@ -77,14 +93,33 @@ export function correlation(g: Lowering, given: Correlated): string {
     for (let s = 0; s < taps[1]; s++) {
       const start = [r * spacing[0], s * spacing[1]] as const;
       const end = [start[0] + (rows - 1) * steps[0] + 1, start[1] + (columns - 1) * steps[1] + 1];
-      const under = g.node('Slice', [fitted, g.ints(start), g.ints(end), g.ints([2, 3]), g.ints(steps)]);
-      parts.push(g.reshape(under, [n, from, rows * columns]));
+      parts.push(g.node('Slice', [fitted, g.ints(start), g.ints(end), g.ints([2, 3]), g.ints(steps)]));
     }
-  // [n, taps·from, pixels] times [n, pixels, to], summed over examples.
-  const all = parts.length === 1 ? parts[0]! : g.node('Concat', parts, { axis: 1 });
-  const sum = summed(all, g.reshape(upstream, [n, to, rows * columns]));
-  return g.node('Transpose', [g.reshape(sum, [taps[0], taps[1], from, to])], { perm: [2, 0, 1, 3] });
+  return parts;
 }
+
+/** The same where x lies in blocks: convolutions of each channel whose kernels are 1 at the tap, which threads share. */
+function tapsInBlocks(
+  g: Lowering,
+  { x, pads, steps, spacing = [1, 1], taps }: Correlated,
+): string[] | undefined {
+  const maps = x.channels === 3 ? x.node : turned(x.node, '3,1,2,0') ? x.node.inputs[0]! : undefined;
+  if (!maps || !g.blockable(maps) || !g.inBlocks(maps) || Math.min(...pads) < 0) return undefined;
+  const channels = maps.shape[3]!;
+  const size = taps[0] * taps[1];
+  const settings = { strides: steps, dilations: spacing, pads, kernel_shape: taps, group: channels };
+  return Array.from({ length: size }, (_, tap) => {
+    const kernel = Float32Array.from({ length: channels * size }, (_, i) =>
+      Number(Math.floor((i % (size * g.block)) / g.block) === tap),
+    );
+    const weights = g.constant('float32', [channels, 1, ...taps], kernel);
+    const under = g.node('Conv', [g.asBlocks(maps), weights], settings, nchwc);
+    return g.node('ReorderOutput', [under], { channels }, nchwc);
+  });
+}
+
+const turned = ({ name, attributes }: GraphNode, perm: string): boolean =>
+  name === 'Transpose' && String(attributes.perm) === perm;
 
 /**
  * The same as a convolution in blocks, whose kernel is dy: what lies in its channels are examples, in its examples x's
@@ -97,8 +132,6 @@ export function blockCorrelation(g: Lowering, node: GraphNode): string | undefin
     dilations: number[];
   };
   const [from, rows, columns, to] = node.shape as [number, number, number, number];
-  const turned = ({ name, attributes }: GraphNode, perm: string): boolean =>
-    name === 'Transpose' && String(attributes.perm) === perm;
   if (!turned(x, '3,1,2,0') || !turned(kernel, '1,2,0,3') || Math.max(...dilations) > 1) return undefined;
   const [maps, dy] = [x.inputs[0]!, kernel.inputs[0]!];
   const [n, height, width] = dy.shape as [number, number, number];
@@ -106,16 +139,14 @@ export function blockCorrelation(g: Lowering, node: GraphNode): string | undefin
   if (!g.blockable(dy) || n % b !== 0) return undefined;
   const [, high, wide] = maps.shape as [number, number, number];
   const [top, left, bottom, right] = pads;
-  // Rows of whole blocks are fast to frame, and axes one after the other fast to move.
   const reordered = g.node('ReorderInput', [g.as(maps, [3, 0, 1, 2])], {}, nchwc);
-  const lines = g.reshape(reordered, [(from * n) / b, high, wide * b]);
-  const around = g.ints([0, top, left * b, 0, bottom, right * b]);
-  const framed = pads.every((pad) => pad === 0) ? reordered : g.node('Pad', [lines, around, g.scalar(0)]);
+  const framed = pads.every((pad) => pad === 0) ? reordered : framedInBlocks(g, reordered, n, pads);
   const [seenRows, seenColumns] = [high + top + bottom, wide + left + right];
-  const groups = g.reshape(g.asBlocks(dy), [n, to / b, height * width, b]);
-  const first = to === b ? groups : g.node('Transpose', [groups], { perm: [1, 0, 2, 3] });
-  const examples = g.reshape(first, [((to / b) * n) / b, b, height * width, b]);
-  const filter = g.reshape(g.node('Transpose', [examples], { perm: [0, 2, 1, 3] }), [to, n, height, width]);
+  // Blocks of channels first, then those of examples; within both, examples follow the pixels.
+  const filter = g.reshape(
+    runsMoved(g, g.asBlocks(dy), [n / b, b, to / b, height * width], [2, 0, 3, 1], b),
+    [to, n, height, width],
+  );
   const sums = g.node(
     'Conv',
     [g.reshape(framed, [from, n, seenRows, seenColumns]), filter],
@@ -124,6 +155,29 @@ export function blockCorrelation(g: Lowering, node: GraphNode): string | undefin
   );
   const taps = g.reshape(sums, [from, to / b, rows * columns, b]);
   return g.reshape(g.node('Transpose', [taps], { perm: [0, 2, 1, 3] }), node.shape);
+}
+
+/** Zeros around maps in blocks: a convolution of each channel by 1, since threads share it and not `Pad`. */
+function framedInBlocks(g: Lowering, maps: string, channels: number, pads: readonly number[]): string {
+  const ones = g.constant('float32', [channels, 1, 1, 1], new Float32Array(channels).fill(1));
+  const settings = { strides: [1, 1], dilations: [1, 1], pads, kernel_shape: [1, 1], group: channels };
+  return g.node('Conv', [maps, ones], settings, nchwc);
+}
+
+/** Transposes an array [...extents, run]: whole runs move by one `Gather`, since threads share it and not `Transpose`. */
+function runsMoved(
+  g: Lowering,
+  name: string,
+  extents: readonly number[],
+  perm: readonly number[],
+  run: number,
+): string {
+  const count = sizeOf(extents);
+  const [from, to, step] = [0, count, 1].map((number) => g.scalar(number, 'int32'));
+  // Known when the model is compiled.
+  const places = g.reshape(g.node('Range', [from!, to!, step!]), extents);
+  const moved = g.reshape(g.node('Transpose', [places], { perm }), [count]);
+  return g.node('Gather', [g.reshape(name, [count, run]), moved], { axis: 0 });
 }
 
 /** Rows and columns added or, where negative, taken away: top, left, bottom, right. */
