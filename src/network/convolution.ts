@@ -221,7 +221,7 @@ function onMaps(tf: Tf, channels: Tensor, shape: [number, number, number, number
   return exact(
     tf,
     (...given) => ({
-      value: tf.add(tf.zeros(shape), given[0] as Tensor),
+      value: tf.add(tf.fill(shape, 0), given[0] as Tensor),
       gradFunc: (dy: Tensor) => channelSum(tf, dy),
     }),
     channels,

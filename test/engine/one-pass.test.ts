@@ -52,6 +52,11 @@ describe.skipIf(!onnxInstalled)('operations on maps in blocks, in one pass', () 
       0,
     ],
     ['maps that go', (x, k, _, __, y) => [tf.add(conv(y!, k!), conv(x!, k!))], 0],
+    [
+      'a bias that was repeated over maps',
+      (x, k, b) => [tf.add(conv(x!, k!), tf.add(tf.fill(inputs[0]!, 0), b!))],
+      0,
+    ],
     // Maps that come in are not written over.
     ['maps that come in', (x, k, b, _, y) => [tf.add(tf.add(conv(x!, k!), b!), y!)], 1],
     ['a bias of one number a map', (x, k, b) => [tf.add(conv(x!, k!), tf.sum(b!))], 1],
@@ -82,7 +87,8 @@ describe.skipIf(!onnxInstalled)('operations on maps in blocks, in one pass', () 
       const y = conv(x!, k!);
       const z = tf.add(y, b!);
       const normal = tf.add(tf.mul(z, a!), b!);
-      return [y, z, tf.relu(z), normal, tf.relu(normal), tf.mul(normal, normal)];
+      const repeated = tf.add(b!, tf.fill(inputs[0]!, 0));
+      return [y, z, tf.relu(z), normal, tf.relu(normal), tf.mul(normal, normal), repeated];
     }));
 
   test('maps that are added live on where they are wanted later', () =>

@@ -291,6 +291,12 @@ function asNumbers(value: Value, make: Call['make']): Value {
   return value.dtype === 'bool' ? make('Cast', [value], value.shape, 'int32') : value;
 }
 
+/** What is added to zeros of the result's shape, and so only repeated, where that is. */
+function addend(x: Value, zeros: Value, shape: readonly number[]): Value | undefined {
+  const fill = zeros.operation?.name === 'Fill' && zeros.operation.attributes.value === 0;
+  return fill && same(zeros.shape, shape) && !same(x.shape, shape) ? x : undefined;
+}
+
 const names: Readonly<Record<string, readonly [string, string]>> = {
   Prelu: ['x', 'alpha'],
   EluGrad: ['dy', 'y'],
@@ -305,6 +311,8 @@ for (const [name, lower] of Object.entries({ ...binary, ...comparisons })) {
       Value,
     ];
     const shape = assertAndGetBroadcastShape([...a.shape], [...b.shape]);
+    const repeated = name === 'Add' ? (addend(a, b, shape) ?? addend(b, a, shape)) : undefined;
+    if (repeated) return make('BroadcastTo', [repeated], shape, repeated.dtype);
     return make(name, [a, b], shape, name in comparisons ? 'bool' : a.dtype);
   });
   lowering(name, (g, node) => elementwise(g, node, ([a, b]) => lower(g, a!, b!, node)));

@@ -46,7 +46,9 @@ function runFrom(g: Lowering, first: GraphNode): Run {
     nodes.push(next!);
     return other;
   };
-  const bias = addend((other) => perChannel(other, channels));
+  const repeated = (other: GraphNode): GraphNode => (other.name === 'BroadcastTo' ? other.inputs[0]! : other);
+  const addedChannels = addend((other) => perChannel(repeated(other), channels));
+  const bias = addedChannels && repeated(addedChannels);
   // The sum is written where these maps are, if nobody needs them afterwards; to copy them would cost more than it saves.
   const sum = addend(
     (other, next) => other.name !== 'leaf' && same(other.shape, first.shape) && g.endsWith(other, next),
