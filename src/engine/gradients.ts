@@ -1,7 +1,8 @@
 /**
  * Gradients that replace those of TensorFlow.js 4.22, registered when its door opens (`tensorflow.ts`). For speed: that
  * of a matrix product. For second derivatives: a rule that saves its kernel's OUTPUT is right once and silently wrong
- * when it is differentiated again, because the saved copy is not on the tape; the rules here compute from the inputs.
+ * when it is differentiated again, because the saved copy is not on the tape; the rules here compute from the inputs, or
+ * take of an output only steps, which are constant.
  * Comparisons have no rule at all; they are constant almost everywhere, so theirs is zero.
  *
  * Which kernels are proven to be twice differentiable is said in `network/second-order.ts`.
@@ -13,9 +14,7 @@ import {
   exp,
   type GradConfig,
   greater,
-  lessEqual,
   log,
-  logicalAnd,
   matMul,
   max,
   min,
@@ -103,12 +102,14 @@ function unbroadcast(gradient: Tensor, shape: number[]): Tensor {
   return reshape(axes.length > 0 ? sum(gradient, axes) : gradient, shape);
 }
 
-/** Told from the output, so that nothing else holds what ReLU was given; of a step the derivative is zero. */
-const reluGradient: GradConfig = {
-  kernelName: 'Relu',
-  outputsToSave: [true],
-  gradFunc: (dy, saved) => ({ x: () => mul(dy as Tensor, step(saved[0]!)) }),
-};
+/** Told from the output, so that nothing else holds what came in; its steps' derivative is zero. */
+function rectifier(kernelName: string, slope: (y: Tensor) => Tensor): GradConfig {
+  return {
+    kernelName,
+    outputsToSave: [true],
+    gradFunc: (dy, saved) => ({ x: () => mul(dy as Tensor, slope(saved[0]!)) }),
+  };
+}
 
 const power: GradConfig = {
   kernelName: 'Pow',
@@ -149,7 +150,9 @@ const constant = (kernelName: string, ...inputs: string[]): GradConfig => ({
 
 for (const rule of [
   matMulGradient,
-  reluGradient,
+  rectifier('Relu', step),
+  // At 6 it is 0, as in PyTorch.
+  rectifier('Relu6', (y) => mul(step(y), step(sub(6, y)))),
   elementwise('Exp', exp),
   elementwise('Tanh', (x) => sub(1, square(tanh(x)))),
   elementwise('Sigmoid', (x) => {
@@ -161,7 +164,6 @@ for (const rule of [
     const root = rsqrt(x);
     return mul(mul(root, square(root)), -0.5);
   }),
-  elementwise('Relu6', (x) => cast(logicalAnd(greater(x, 0), lessEqual(x, 6)), 'float32')),
   // For x > 0 it is 1; the bound keeps the other branch finite there.
   elementwise('Elu', (x) => where(greater(x, 0), step(x), exp(minimum(x, 0)))),
   elementwise('Abs', (x) => sub(step(x), step(neg(x)))),

@@ -480,6 +480,16 @@ export function secondOrderContract(name: EngineName): void {
     });
 
     test.each([
+      ['relu', tf.relu, [0, 1, 1, 1]],
+      ['relu6', tf.relu6, [0, 1, 0, 0]],
+    ] as const)("%s has PyTorch's slope where it bends", async (_, f, slopes) => {
+      const x = tf.tensor1d([0, 1e-30, 6, 7]);
+      const gradient = tf.tidy(() => tf.grad((t: tf.Tensor) => tf.sum(f(t)))(x));
+      expect([...(await gradient.data())]).toEqual([...slopes]);
+      tf.dispose([x, gradient]);
+    });
+
+    test.each([
       ['logSoftmax', (x: tf.Tensor) => tf.logSoftmax(x)],
       ['logSigmoid', (x: tf.Tensor) => tf.logSigmoid(x)],
       ['fusedMatMul', (x: tf.Tensor) => tf.fused.matMul({ a: x, b: tf.ones([4, 4]) })],
