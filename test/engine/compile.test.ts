@@ -52,7 +52,13 @@ describe.skipIf(!installed)('compiled functions on the engine onnx', () => {
     const weights = w();
     const f = (a: tf.Tensor, v: tf.Tensor) => {
       const sums = tf.sum(tf.matMul(tf.add(a, 1), tf.square(weights)), 0);
-      return [tf.mul(sums, v), tf.transpose(tf.mul(tf.matMul(a, weights), v))];
+      // Recorded several times: handed over once, and a step of it not at all.
+      const rectified = () => tf.relu(tf.matMul(a, weights));
+      return [
+        tf.mul(sums, v),
+        tf.transpose(tf.mul(tf.matMul(a, weights), v)),
+        tf.add(tf.mul(tf.mul(rectified(), v), tf.step(rectified())), tf.mul(rectified(), v)),
+      ];
     };
     const program = staged((a, v) => f(a!, v!))!;
     const [whole, v] = [x(), drawn([3], 'v')];
@@ -65,13 +71,13 @@ describe.skipIf(!installed)('compiled functions on the engine onnx', () => {
     });
     for (const round of [1, 2])
       for (const { rows, part, bound } of bounds) {
-        const results = [new Float32Array(3), new Float32Array(3 * rows)];
+        const results = [3, 3 * rows, 3 * rows].map((size) => new Float32Array(size));
         await bound.compute([{ values, shape: [3] }], results);
         const expected = tf.tidy(() => f(part, v));
         for (const [i, tensor] of expected.entries()) expect(results[i]).toEqual(await tensor.data());
         tf.dispose(expected);
-        // The inputs, three sums, and a product.
-        expect(bound.keptBytes).toBe(4 * (4 * rows + 3 + 3 * rows));
+        // The inputs, three sums, a product, and that rectified.
+        expect(bound.keptBytes).toBe(4 * (4 * rows + 3 + 2 * 3 * rows));
         // Its numbers are written over by the next.
         if (round === 2) bound.dispose();
       }

@@ -29,7 +29,13 @@ interface Plan {
 let embedded = 0;
 
 /** What costs nothing to do again: it only says how numbers lie in memory, or stands for one number. */
-const transparent = new Set(['Fill', 'Transpose', 'Reshape', 'Copy', 'BroadcastTo']);
+export const transparent: ReadonlySet<string> = new Set([
+  'Fill',
+  'Transpose',
+  'Reshape',
+  'Copy',
+  'BroadcastTo',
+]);
 
 /**
  * A function recorded once for each combination of its inputs' shapes, by partial evaluation: what depends on no input is
@@ -156,17 +162,21 @@ export function recorded(
   }
 }
 
-/** What depends on no input, or on none of some, and is taken by something that does. */
+/**
+ * What depends on no input, or on none of some, and is taken by something that does.
+ * @param again operations that are done again there: what they are made from is taken in their place.
+ */
 export function frontier(
   outputs: readonly Value[],
   depends: (value: Value) => boolean = ({ symbolic }) => symbolic,
+  again: ReadonlySet<string> = transparent,
 ): Value[] {
   const seen = new Set<Value>();
   const found = new Set<Value>();
   const stack = [...outputs];
   const wanted = (value: Value): void => {
     if (seen.has(value) || !value.operation) return;
-    if (depends(value) || transparent.has(value.operation.name)) stack.push(value);
+    if (depends(value) || again.has(value.operation.name)) stack.push(value);
     else found.add(value);
   };
   while (stack.length > 0) {

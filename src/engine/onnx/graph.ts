@@ -33,13 +33,21 @@ export interface Graph {
 
 const none: OperationAttributes = {};
 
-/** @param isLeaf where to stop: a value with numbers is always a leaf. */
-export function graphOf(wanted: readonly Value[], isLeaf: (value: Value) => boolean = () => false): Graph {
+/**
+ * @param isLeaf where to stop: a value with numbers is always a leaf.
+ * @param twins values that stand for others, which are computed in the same way.
+ */
+export function graphOf(
+  wanted: readonly Value[],
+  isLeaf: (value: Value) => boolean = () => false,
+  twins: ReadonlyMap<Value, Value> = new Map(),
+): Graph {
   const nodes: GraphNode[] = [];
   const leaves: { value: Value; node: GraphNode }[] = [];
   const known = new Map<Value, GraphNode>();
   const byKey = new Map<string, GraphNode>();
   const keys: string[] = [];
+  const one = (value: Value): Value => twins.get(value) ?? value;
 
   const add = (value: Value, key: string, name: string, inputs: readonly GraphNode[]): GraphNode => {
     const node: GraphNode = {
@@ -77,7 +85,7 @@ export function graphOf(wanted: readonly Value[], isLeaf: (value: Value) => bool
       return;
     }
     const { name, attributes, inputs } = value.operation;
-    const from = inputs.map((input) => known.get(input)!);
+    const from = inputs.map((input) => known.get(one(input))!);
     if (name === 'Copy' || (name === 'Reshape' && String(from[0]!.shape) === String(value.shape))) {
       known.set(value, from[0]!);
       return;
@@ -90,7 +98,7 @@ export function graphOf(wanted: readonly Value[], isLeaf: (value: Value) => bool
   };
 
   // Depth first without recursion: a network's graph is deeper than the stack.
-  const stack = [...wanted].reverse();
+  const stack = wanted.map(one).reverse();
   while (stack.length > 0) {
     const value = stack.at(-1)!;
     if (known.has(value)) {
@@ -100,13 +108,13 @@ export function graphOf(wanted: readonly Value[], isLeaf: (value: Value) => bool
     const open =
       value.numbers || !value.operation || isLeaf(value)
         ? []
-        : value.operation.inputs.filter((input) => !known.has(input));
+        : value.operation.inputs.map(one).filter((input) => !known.has(input));
     if (open.length === 0) {
       visit(value);
       stack.pop();
     } else for (const input of open.toReversed()) stack.push(input);
   }
-  const outputs = wanted.map((value) => known.get(value)!);
+  const outputs = wanted.map((value) => known.get(one(value))!);
   const text = `${keys.join('\n')}\n-> ${outputs.map(({ index }) => index)}`;
   return { nodes, leaves, outputs, key: createHash('sha256').update(text).digest('hex') };
 }

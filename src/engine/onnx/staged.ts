@@ -1,10 +1,13 @@
 import type { Bound, Numbers as Given, Staged, TensorFunction } from '../compile.ts';
 import type { tf } from '../tensorflow.ts';
-import { frontier, type Recorder, recorded, signatureOf } from './compile.ts';
+import { frontier, type Recorder, recorded, signatureOf, transparent } from './compile.ts';
 import { evaluate, lowered } from './evaluate.ts';
-import { type Graph, graphOf } from './graph.ts';
+import { type Graph, type GraphNode, graphOf } from './graph.ts';
 import type { Prepared, Sessions } from './sessions.ts';
 import { type Numbers, Value } from './value.ts';
+
+/** Not handed over: what a step of ReLU's gradient is made from is there anyway, and a pass over it costs less than a third of the memory. */
+const cheap = new Set([...transparent, 'Step']);
 
 /** A recording in two parts: what the first inputs decide, and the rest. */
 interface Plan {
@@ -72,7 +75,8 @@ export class StagedFunction implements Staged {
     evaluate(this.#sessions, frontier(outputs));
     const late = inputs.slice(first.length);
     const moving = dependents(outputs, late);
-    const between = frontier(outputs, (value) => moving.has(value)).filter(({ numbers }) => !numbers);
+    const handed = frontier(outputs, (value) => moving.has(value), cheap).filter(({ numbers }) => !numbers);
+    const { between, twins } = distinct(handed);
     const early = graphOf(between);
     // How the first part leaves its numbers decides the second part's structure.
     this.#prepared(early).outputs.forEach(({ axes }, i) => {
@@ -84,7 +88,7 @@ export class StagedFunction implements Staged {
       rest: late,
       between,
       early,
-      late: graphOf(outputs, (value) => leaves.has(value)),
+      late: graphOf(outputs, (value) => leaves.has(value), twins),
       spare: undefined,
     };
   }
@@ -116,6 +120,19 @@ export class StagedFunction implements Staged {
     const feeds = late.leaves.map(({ value }) => value.numbers ?? known.get(value)!);
     this.#sessions.run(this.#prepared(late, true), feeds, results);
   }
+}
+
+/** One value of each that is computed in the same way, and which others it stands for. */
+function distinct(values: readonly Value[]): { between: readonly Value[]; twins: Map<Value, Value> } {
+  const first = new Map<GraphNode, Value>();
+  const twins = new Map<Value, Value>();
+  for (const [i, node] of graphOf(values).outputs.entries()) {
+    const value = values[i]!;
+    const other = first.get(node);
+    if (other) twins.set(value, other);
+    else first.set(node, value);
+  }
+  return { between: [...first.values()], twins };
 }
 
 /** The values on the way to `outputs` that depend on some of `inputs`. */
