@@ -168,7 +168,8 @@ function outBlockedKernel(g: Lowering, filter: GraphNode): string {
 
 lowering('DepthwiseConv', (g, node) => {
   const [x, filter] = node.inputs as [GraphNode, GraphNode];
-  const { strides, dilations, pads, kernel } = node.attributes as Window;
+  const { strides, dilations, pads: reached, kernel } = node.attributes as Window;
+  const pads = tidied(reached, strides);
   if (g.blockable(x) && g.blockable(node) && filter.shape[3] === 1 && Math.min(...pads) >= 0) {
     const settings = { strides, dilations, pads, kernel_shape: kernel, group: x.shape[3]! };
     inOnePass(g, node, () => [g.asBlocks(x), blockedDepthwiseKernel(g, filter)], settings);
