@@ -229,7 +229,8 @@ try {
   writeFileSync(join(fresh, 'stamp'), stamp);
   // File by file, and chunks of earlier builds stay for a while: a command that runs now may still import them.
   const built = filesUnder(fresh).map((file) => relative(fresh, file));
-  for (const file of built) {
+  // The stamp first: a worker that sees the old one has imported old files.
+  for (const file of built.sort((a, b) => Number(b === 'stamp') - Number(a === 'stamp'))) {
     mkdirSync(dirname(join(dist, file)), { recursive: true });
     renameSync(join(fresh, file), join(dist, file));
   }

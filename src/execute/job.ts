@@ -12,6 +12,8 @@ export interface Job {
   readonly action: 'run' | 'facts';
   readonly stage: string;
   readonly key: StageKey;
+  /** Of orograph, in which the keys were made; null where that runs from its sources. */
+  readonly build: string | null;
   /** Absolute path of the kind's module. */
   readonly module: string;
   readonly params: JsonObject;

@@ -16,6 +16,7 @@ import { setWorkspaceRoot } from '../util/workspace-root.ts';
 import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import { memoOf } from './memo.ts';
 import { outputPath } from './outputs.ts';
+import { refuseOtherBuild } from './same-build.ts';
 
 let store: Store | undefined;
 /** So many of the store's notices have been passed on. */
@@ -87,8 +88,10 @@ async function work(job: Job, signal: AbortSignal): Promise<FromWorker> {
   store ??= openStore(job.cache);
   setWorkspaceRoot(job.root);
   const module = (await import(pathToFileURL(job.module).href)) as KindModule;
+  refuseOtherBuild(job.build);
   if (job.action === 'run') await module.default.run(contextOf(job, store, signal));
   const facts = module.facts ? await module.facts(job.stored ?? written(job)) : null;
+  refuseOtherBuild(job.build);
   return {
     type: 'done',
     facts: checkedFacts(facts, module.factTypes),

@@ -5,6 +5,7 @@ import { CommandRunner, type LaidCommand, lay } from '../execute/command.ts';
 import type { Job } from '../execute/job.ts';
 import { StageLog } from '../execute/log.ts';
 import { collectOutputs, prepareOutputs } from '../execute/outputs.ts';
+import { ownBuild } from '../execute/same-build.ts';
 import { type Workbench, Workbenches } from '../execute/workbench.ts';
 import { type Ending, WorkerPool } from '../execute/worker-pool.ts';
 import type { Artifact } from '../kind/artifact.ts';
@@ -299,6 +300,7 @@ export class Executor {
       action: 'run',
       stage: instance.id,
       key,
+      build: ownBuild ?? null,
       module: code!.module,
       params: instance.params,
       inputs: {},
