@@ -12,7 +12,7 @@ export interface Job {
   readonly action: 'run' | 'facts';
   readonly stage: string;
   readonly key: StageKey;
-  /** Of orograph, in which the keys were made; null where that runs from its sources. */
+  /** The build of orograph that made the keys; null where it runs from its sources. */
   readonly build: string | null;
   /** Absolute path of the kind's module. */
   readonly module: string;

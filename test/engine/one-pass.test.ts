@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../../src/engine/compile.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
+import { batchNormalised } from '../../src/network/batch-norm.ts';
 import { type Computation, numbers, onnxInstalled, startWatched } from '../support/watched-onnx.ts';
 import { drawn } from './kernels.ts';
 
@@ -127,33 +128,12 @@ describe.skipIf(!onnxInstalled)('operations on maps in blocks, in one pass', () 
 
   test('a step is 1 from the smallest number on', async () => {
     const edges = [
-      0,
-      -0,
-      1e-45,
-      -1e-45,
-      1.2e-38,
-      -1.2e-38,
-      1,
-      -1,
-      3.4e38,
-      -3.4e38,
-      Infinity,
-      -Infinity,
-      6,
-      0.5,
-      -6,
-      2,
+      0, -0, 1e-45, -1e-45, 1.2e-38, -1.2e-38, 1, -1, 3.4e38, -3.4e38, 1e-30, -1e-30, 6, 0.5, -6, 2,
     ];
     await tf.setBackend('onnx');
     const unit = tf.eye(16).reshape([1, 1, 16, 16]);
     const program = compile((x) => [tf.step(conv(x!, unit))]);
-    const x = tf.tensor4d(
-      edges
-        .filter(Number.isFinite)
-        .concat(0, 0)
-        .map((value) => Math.fround(value)),
-      [1, 1, 1, 16],
-    );
+    const x = tf.tensor4d(edges, [1, 1, 1, 16]);
     const [found] = program.call(x);
     expect([...(await found!.data())]).toEqual([...(await x.data())].map((value) => Number(value > 0)));
     if (block > 0) expect(count('Greater')).toEqual([0]);
@@ -164,7 +144,7 @@ describe.skipIf(!onnxInstalled)('operations on maps in blocks, in one pass', () 
   test('gradients of batch norm and ReLU', () =>
     agree((x, k, a, b) => {
       const f = (x: tf.Tensor, k: tf.Tensor, a: tf.Tensor, b: tf.Tensor): tf.Tensor =>
-        tf.sum(tf.square(tf.relu(tf.add(tf.mul(conv(x, k), a), b))));
+        tf.sum(tf.square(tf.relu(batchNormalised(tf, conv(x, k), a, b))));
       return tf.grads(f as never)([x!, k!, a!, b!]);
     }));
 

@@ -6,7 +6,10 @@ import { type Graph, type GraphNode, graphOf } from './graph.ts';
 import type { Prepared, Sessions } from './sessions.ts';
 import { type Numbers, Value } from './value.ts';
 
-/** Not handed over: what a step of ReLU's gradient is made from is there anyway, and a pass over it costs less than a third of the memory. */
+/**
+ * Not handed over: what a step of ReLU's gradient is made from is there anyway, and kept it would take as
+ * much memory as that.
+ */
 const cheap = new Set([...transparent, 'Step']);
 
 /** A recording in two parts: what the first inputs decide, and the rest. */

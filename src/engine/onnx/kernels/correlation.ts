@@ -9,6 +9,7 @@
 import type { GraphNode } from '../graph.ts';
 import { type Lowering, nchwc } from '../lowering.ts';
 import { sizeOf } from '../value.ts';
+import { pointwise } from './one-pass.ts';
 
 type Pair = readonly [number, number];
 
@@ -160,8 +161,7 @@ export function blockCorrelation(g: Lowering, node: GraphNode): string | undefin
 /** Zeros around maps in blocks: a convolution of each channel by 1, since threads share it and not `Pad`. */
 function framedInBlocks(g: Lowering, maps: string, channels: number, pads: readonly number[]): string {
   const ones = g.constant('float32', [channels, 1, 1, 1], new Float32Array(channels).fill(1));
-  const settings = { strides: [1, 1], dilations: [1, 1], pads, kernel_shape: [1, 1], group: channels };
-  return g.node('Conv', [maps, ones], settings, nchwc);
+  return g.node('Conv', [maps, ones], { ...pointwise(channels), pads }, nchwc);
 }
 
 /** Transposes an array [...extents, run]: whole runs move by one `Gather`, since threads share it and not `Transpose`. */

@@ -7,8 +7,6 @@ import type { GraphNode } from '../graph.ts';
 import { blocks, type Lowering, nchwc, same } from '../lowering.ts';
 import type { Attributes } from '../model.ts';
 
-type Four = [number, number, number, number];
-
 /** What follows an operation and only that, up to the last of it. */
 interface Run {
   readonly nodes: readonly GraphNode[];
@@ -78,7 +76,7 @@ export function inOnePass(
 }
 
 /** A convolution that sees one pixel of one channel. */
-const pointwise = (channels: number): Attributes => ({
+export const pointwise = (channels: number): Attributes => ({
   strides: [1, 1],
   dilations: [1, 1],
   pads: [0, 0, 0, 0],
@@ -105,14 +103,14 @@ export function scaledInOnePass(g: Lowering, node: GraphNode): boolean {
   return true;
 }
 
-/** Twice this factor makes at least 1 of any positive float32. */
+/** Multiplied by it twice, any positive float32 is at least 1. */
 const steep = 3e38;
 
 /** 1 where x > 0 and else 0, for maps x in blocks: the smaller of 1 and x·∞, as it were. */
 export function stepInOnePass(g: Lowering, node: GraphNode): boolean {
   const x = node.inputs[0]!;
   if (node.attributes.alpha !== 0 || !g.blockable(node) || !g.inBlocks(x)) return false;
-  const channels = (node.shape as Four)[3];
+  const channels = node.shape[3]!;
   const factors = g.constant('float32', [channels, 1, 1, 1], new Float32Array(channels).fill(steep));
   const settings = { activation: 'HardSigmoid', activation_params: { floats: [steep, 0] } };
   g.give(
