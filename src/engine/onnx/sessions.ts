@@ -145,7 +145,10 @@ export class Sessions {
       enableProfiling: profile !== undefined,
       profileFilePrefix: profile,
       logSeverityLevel: 3,
-      extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' } } },
+      // Threads that wait go to sleep when a run ends: else they take the cores from what comes between two runs.
+      extra: {
+        session: { force_spinning_stop: '1', intra_op: { allow_spinning: spinning ? '1' : '0' } },
+      },
     });
     const constants = model.constants.reduce((sum, { bytes: { byteLength } }) => sum + byteLength, 0);
     return {
