@@ -61,6 +61,57 @@ export function project(
   }
 }
 
+/**
+ * Sums of some columns, rows interleaved in fours as in `dense`.
+ * @param out float32 [quads][columns][4]. @param x float32 [4·quads][all], from the first of these columns on.
+ * @returns 0 where all are finite, else NaN.
+ */
+export function interleaved(out: usize, x: usize, quads: i32, columns: i32, all: i32): f32 {
+  const stride = (<usize>all) << 2;
+  // 0·v is 0, or NaN.
+  let bad = f32x4.splat(0);
+  const zero = bad;
+  for (let q = 0; q < quads; q++) {
+    let from = x;
+    let column = 0;
+    for (; column + 3 < columns; column += 4) {
+      const r0 = v128.load(from);
+      const r1 = v128.load(from + stride);
+      const r2 = v128.load(from + (stride << 1));
+      const r3 = v128.load(from + 3 * stride);
+      bad = f32x4.add(bad, f32x4.mul(zero, r0));
+      bad = f32x4.add(bad, f32x4.mul(zero, r1));
+      bad = f32x4.add(bad, f32x4.mul(zero, r2));
+      bad = f32x4.add(bad, f32x4.mul(zero, r3));
+      const a = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+      const b = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+      const c = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+      const d = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+      v128.store(out, v128.shuffle<f64>(a, b, 0, 2));
+      v128.store(out, v128.shuffle<f64>(a, b, 1, 3), 16);
+      v128.store(out, v128.shuffle<f64>(c, d, 0, 2), 32);
+      v128.store(out, v128.shuffle<f64>(c, d, 1, 3), 48);
+      from += 16;
+      out += 64;
+    }
+    for (; column < columns; column++) {
+      for (let j: usize = 0; j < 4; j++) {
+        const v = f32.load(from + j * stride);
+        bad = f32x4.add(bad, f32x4.mul(zero, f32x4.splat(v)));
+        f32.store(out + (j << 2), v);
+      }
+      from += 4;
+      out += 16;
+    }
+    x += stride << 2;
+  }
+  return (
+    f32x4.extract_lane(bad, 0) +
+    f32x4.extract_lane(bad, 1) +
+    (f32x4.extract_lane(bad, 2) + f32x4.extract_lane(bad, 3))
+  );
+}
+
 /** Four of sixteen rows, interleaved. */
 function interleave(to: usize, row: usize, stride: usize, count: i32): void {
   const row1 = row + stride;
@@ -123,8 +174,9 @@ function put(o: usize, bias: usize, sum: v128): void {
 
 /**
  * Losses at points θ + Σ by·d: of a chunk of rows after the other at all points, while they are in the cache. A point's
- * first layer's sums are base + Σ by·slope; ReLU and the later layers follow.
- * @param scratch of the thread: twice a chunk of the widest layer.
+ * first layer's sums are base + Σ by·slope; ReLU and the later layers follow. Points that follow each other and have the
+ * first of several steps in common, as those of a grid's line, take it once.
+ * @param scratch of the thread: three times a chunk of the widest layer.
  * @param counter int32, 0 at first.
  * @param quads all fours of rows. @param most those of a chunk, a multiple of four.
  * @param layers after the first. @param widths int32 of the first layer and of each of them; the last is the classes'.
@@ -151,12 +203,16 @@ export function measure(
   let widest = units;
   for (let l = 1; l <= layers; l++) widest = max(widest, load<i32>(widths + ((<usize>l) << 2)));
   const second = scratch + ((<usize>(most * widest)) << 4);
+  const shared = second + ((<usize>(most * widest)) << 4);
   const classes = load<i32>(widths + ((<usize>layers) << 2));
   for (let chunk = atomic.add<i32>(counter, 1); chunk < chunks; chunk = atomic.add<i32>(counter, 1)) {
     const quad = chunk * most;
     const size = min(most, quads - quad);
     const offset = (<usize>quad * <usize>units) << 4;
     const n = (size * units) << 2;
+    // What `shared` holds: base + sharedBy·sharedSlope.
+    let sharedSlope: usize = 0;
+    let sharedBy: f32 = 0;
     for (let p = 0; p < count; p++) {
       const point = points + ((<usize>p) << 4);
       const steps = load<i32>(point);
@@ -167,11 +223,18 @@ export function measure(
       for (let m = 1; m <= steps; m++) {
         const slope = <usize>load<u32>(step) + offset;
         const by = f32.load(step, 4);
+        step += 8;
+        if (m === 1 && steps > 1) {
+          if (slope !== sharedSlope || by !== sharedBy) stepped(shared, from, slope, by, n);
+          sharedSlope = slope;
+          sharedBy = by;
+          from = shared;
+          continue;
+        }
         // The last step and ReLU are one pass; without further layers there is no ReLU.
         if (m === steps && layers > 0) rectified(x, from, slope, by, n);
         else stepped(x, from, slope, by, n);
         from = x;
-        step += 8;
       }
       let into = units;
       let parameters = <usize>load<u32>(point, 8);

@@ -163,56 +163,60 @@ export function crossEntropy(logits: usize, quads: i32, classes: i32, labels: us
   let squares = f64x2.splat(0);
   let correct = 0;
   const size = (<usize>classes) << 4;
+  const zero = i32x4.splat(0);
   for (let q = 0; q < quads; q++) {
     const end = logits + size;
+    const label = v128.load(labels);
+    // The first of the largest logits.
     let m = v128.load(logits);
-    for (let z = logits + 16; z < end; z += 16) m = f32x4.pmax(m, v128.load(z));
+    let best = zero;
+    let own = m;
+    for (let z = logits + 16, c = 1; z < end; z += 16, c++) {
+      const other = v128.load(z);
+      const class_ = i32x4.splat(c);
+      const larger = f32x4.lt(m, other);
+      m = v128.bitselect(other, m, larger);
+      best = v128.bitselect(class_, best, larger);
+      own = v128.bitselect(other, own, i32x4.eq(label, class_));
+    }
     const low = f64x2.promote_low_f32x4(m);
     const high = f64x2.promote_low_f32x4(upper(m));
-    const label = v128.load(labels);
-    let own = f32x4.splat(0);
-    let seen = i32x4.splat(0);
-    let right = i32x4.splat(0);
     let a = f64x2.splat(0);
     let b = f64x2.splat(0);
+    let z = logits;
     let c = 0;
-    for (let at = logits; at < end; at += 16) {
-      const z = v128.load(at);
-      const mine = i32x4.eq(label, i32x4.splat(c++));
-      own = v128.bitselect(z, own, mine);
-      const largest = f32x4.eq(z, m);
-      const first = v128.andnot(largest, seen);
-      seen = v128.or(seen, largest);
-      right = v128.or(right, v128.and(first, mine));
-      const p = exponential(f64x2.sub(f64x2.promote_low_f32x4(z), low));
-      const r = exponential(f64x2.sub(f64x2.promote_low_f32x4(upper(z)), high));
-      a = f64x2.add(
-        a,
-        v128.andnot(p, i8x16.shuffle(first, first, 0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7)),
-      );
-      b = f64x2.add(
-        b,
-        v128.andnot(
-          r,
-          i8x16.shuffle(first, first, 8, 9, 10, 11, 8, 9, 10, 11, 12, 13, 14, 15, 12, 13, 14, 15),
-        ),
-      );
+    for (; c + 1 < classes; c += 2, z += 32) {
+      const first = v128.load(z);
+      const second = v128.load(z, 16);
+      const isFirst = i32x4.eq(best, i32x4.splat(c));
+      const isSecond = i32x4.eq(best, i32x4.splat(c + 1));
+      const x0 = f64x2.sub(f64x2.promote_low_f32x4(first), low);
+      const y0 = f64x2.sub(f64x2.promote_low_f32x4(second), low);
+      a = f64x2.add(a, exponentials(x0, y0, lower(isFirst), lower(isSecond)));
+      const x1 = f64x2.sub(f64x2.promote_low_f32x4(upper(first)), high);
+      const y1 = f64x2.sub(f64x2.promote_low_f32x4(upper(second)), high);
+      b = f64x2.add(b, exponentials(x1, y1, higher(isFirst), higher(isSecond)));
     }
-    const zero = i32x4.splat(0);
+    if (c < classes) {
+      const last = v128.load(z);
+      const isLast = i32x4.eq(best, i32x4.splat(c));
+      const none = i32x4.splat(-1);
+      const x0 = f64x2.sub(f64x2.promote_low_f32x4(last), low);
+      a = f64x2.add(a, exponentials(x0, x0, lower(isLast), none));
+      const x1 = f64x2.sub(f64x2.promote_low_f32x4(upper(last)), high);
+      b = f64x2.add(b, exponentials(x1, x1, higher(isLast), none));
+    }
     const there = i32x4.ge_s(label, zero);
-    const l0 = v128.and(
-      f64x2.add(f64x2.sub(low, f64x2.promote_low_f32x4(own)), logarithm(a)),
-      i8x16.shuffle(there, there, 0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7),
-    );
+    const l0 = v128.and(f64x2.add(f64x2.sub(low, f64x2.promote_low_f32x4(own)), logarithm(a)), lower(there));
     const l1 = v128.and(
       f64x2.add(f64x2.sub(high, f64x2.promote_low_f32x4(upper(own))), logarithm(b)),
-      i8x16.shuffle(there, there, 8, 9, 10, 11, 8, 9, 10, 11, 12, 13, 14, 15, 12, 13, 14, 15),
+      higher(there),
     );
     losses = f64x2.add(losses, f64x2.add(l0, l1));
     squares = f64x2.add(squares, f64x2.add(f64x2.mul(l0, l0), f64x2.mul(l1, l1)));
     // A loss that is no number is no success.
     const known = i64x2.bitmask(f64x2.eq(l0, l0)) | (i64x2.bitmask(f64x2.eq(l1, l1)) << 2);
-    correct += popcnt(i32x4.bitmask(right) & known);
+    correct += popcnt(i32x4.bitmask(i32x4.eq(best, label)) & known);
     logits = end;
     labels += 16;
   }
@@ -221,9 +225,19 @@ export function crossEntropy(logits: usize, quads: i32, classes: i32, labels: us
   f64.store(sums, f64.load(sums, 16) + <f64>correct, 16);
 }
 
+/** The first two of four truth values, each as wide as a float64. */
+function lower(x: v128): v128 {
+  return v128.shuffle<i32>(x, x, 0, 0, 1, 1);
+}
+
+/** The other two. */
+function higher(x: v128): v128 {
+  return v128.shuffle<i32>(x, x, 2, 2, 3, 3);
+}
+
 /** The third and the fourth number, as the first two. */
 function upper(x: v128): v128 {
-  return i8x16.shuffle(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+  return v128.shuffle<f64>(x, x, 1, 1);
 }
 
 /** Numbers that a register would have to be made of anew at each use: V8 does not keep constants, loading is cheaper. */
@@ -237,7 +251,7 @@ const numbers = memory.data<f64>([
   1,
 ]);
 /** 1/11!, 1/10!, …, 1/2!. */
-const exponentials = memory.data<f64>([
+const exponentialTerms = memory.data<f64>([
   1.0 / 39916800,
   1.0 / 3628800,
   1.0 / 362880,
@@ -263,35 +277,45 @@ const logarithms = memory.data<f64>([
 ]);
 
 /**
- * exp of numbers that are not positive, relative error below 1e-14; below -708 it is that of -708, 3e-308. By
- * exp(x) = 2^k·exp(r), |r| <= ln 2 / 2, and Taylor's polynomial of degree 11, whose remainder is r^12/12! < 7e-15.
+ * exp(x) + exp(y) of numbers that are not positive, without those that are left out; of each the relative error is below
+ * 1e-14, and below -708 it is that of -708, 3e-308. By exp(x) = 2^k·exp(r), |r| <= ln 2 / 2, and Taylor's polynomial of
+ * degree 11, whose remainder is r^12/12! < 7e-15. Two at a time, since each is a chain in which one operation waits for
+ * the other.
  */
-function exponential(x: v128): v128 {
-  const bounded = f64x2.pmax(x, v128.load64_splat(numbers));
+function exponentials(x: v128, y: v128, withoutX: v128, withoutY: v128): v128 {
+  const least = v128.load64_splat(numbers);
   // Adding 1.5·2^52 rounds to the nearest integer and leaves it in the lowest bits.
   const magic = v128.load64_splat(numbers, 8);
-  const shifted = f64x2.add(f64x2.mul(bounded, v128.load64_splat(numbers, 16)), magic);
-  const k = f64x2.sub(shifted, magic);
-  const r = f64x2.sub(
-    f64x2.sub(bounded, f64x2.mul(k, v128.load64_splat(numbers, 24))),
-    f64x2.mul(k, v128.load64_splat(numbers, 32)),
-  );
-  let p = v128.load64_splat(exponentials);
-  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 8));
-  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 16));
-  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 24));
-  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 32));
-  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 40));
-  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 48));
-  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 56));
-  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 64));
-  p = f64x2.add(f64x2.mul(p, r), v128.load64_splat(exponentials, 72));
+  const perUnit = v128.load64_splat(numbers, 16);
+  x = f64x2.pmax(x, least);
+  y = f64x2.pmax(y, least);
+  const shiftedX = f64x2.add(f64x2.mul(x, perUnit), magic);
+  const shiftedY = f64x2.add(f64x2.mul(y, perUnit), magic);
+  const k = f64x2.sub(shiftedX, magic);
+  const l = f64x2.sub(shiftedY, magic);
+  const most = v128.load64_splat(numbers, 24);
+  const rest = v128.load64_splat(numbers, 32);
+  const r = f64x2.sub(f64x2.sub(x, f64x2.mul(k, most)), f64x2.mul(k, rest));
+  const t = f64x2.sub(f64x2.sub(y, f64x2.mul(l, most)), f64x2.mul(l, rest));
+  let p = v128.load64_splat(exponentialTerms);
+  let q = p;
+  for (let at: usize = 8; at < 80; at += 8) {
+    const term = v128.load64_splat(exponentialTerms + at);
+    p = f64x2.add(f64x2.mul(p, r), term);
+    q = f64x2.add(f64x2.mul(q, t), term);
+  }
   const one = v128.load64_splat(numbers, 48);
-  p = f64x2.add(f64x2.mul(p, r), one);
-  p = f64x2.add(f64x2.mul(p, r), one);
-  // 2^k: the integer moved into the exponent's bits.
-  const power = i64x2.shl(i64x2.add(shifted, i64x2.splat(1023)), 52);
-  return f64x2.mul(p, power);
+  p = f64x2.add(f64x2.mul(f64x2.add(f64x2.mul(p, r), one), r), one);
+  q = f64x2.add(f64x2.mul(f64x2.add(f64x2.mul(q, t), one), t), one);
+  return f64x2.add(
+    v128.andnot(f64x2.mul(p, power(shiftedX)), withoutX),
+    v128.andnot(f64x2.mul(q, power(shiftedY)), withoutY),
+  );
+}
+
+/** 2^k: the integer moved into the exponent's bits. */
+function power(shifted: v128): v128 {
+  return i64x2.shl(i64x2.add(shifted, i64x2.splat(1023)), 52);
 }
 
 /**

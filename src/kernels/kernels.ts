@@ -82,6 +82,7 @@ export interface Kernels {
     table: Address,
     interleaved: 0 | 1,
   ): void;
+  interleaved(out: Address, x: Address, quads: number, columns: number, all: number): number;
   project(
     scratch: Address,
     counter: Address,

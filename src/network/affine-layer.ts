@@ -46,6 +46,7 @@ export class FirstLayer {
   #passes = 0;
   #product: Compiled | undefined;
   #own: Places | undefined;
+  #passing = { at: 0, bytes: 0 };
 
   constructor(memory: KernelMemory, examples: Examples, units: number, threads: number) {
     const { count, features } = examples;
@@ -129,39 +130,25 @@ export class FirstLayer {
     const given = [numbers(kernel, features, columns), numbers(bias, columns)];
     this.#product ??= compile((x, w, b) => [tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D), b!)]);
     const sums = new Float32Array(this.#batch * columns);
+    const at = this.#place(sums.byteLength);
     // 0 as long as there is neither an infinity nor a NaN.
     const bad = new Float64Array(vectors.length);
     for (const { first, inputs } of this.#batches()) {
       await this.#product.compute([numbers(inputs, this.#batch, features), ...given], [sums]);
-      const rows = Math.min(this.#batch, this.rows - first);
-      for (const [v, place] of places.entries())
-        bad[v]! += this.#interleave(sums, v * units, columns, place, first, rows);
+      this.#memory.float32(at, sums.length).set(sums);
+      const quads = Math.min(this.#batch, this.rows - first) / together;
+      for (const [v, place] of places.entries()) {
+        const to = place + 4 * first * units;
+        bad[v]! += this.#memory.run.interleaved(to, at + 4 * v * units, quads, units, columns);
+      }
     }
     return Array.from(bad, (sum) => sum === 0);
   }
 
-  /** Writes rows of sums as the kernels have them. @returns 0 where all are finite, else NaN. */
-  #interleave(
-    sums: Float32Array,
-    column: number,
-    columns: number,
-    place: number,
-    first: number,
-    rows: number,
-  ): number {
-    const units = this.#units;
-    const to = this.#memory.float32(place + 4 * first * units, rows * units);
-    let bad = 0;
-    for (let row = 0; row < rows; row++) {
-      let at = (row - (row % together)) * units + (row % together);
-      const from = row * columns + column;
-      for (let i = from; i < from + units; i++, at += together) {
-        const value = sums[i]!;
-        bad += value - value;
-        to[at] = value;
-      }
-    }
-    return bad;
+  /** Where sums lie on their way: the last place where it has room. */
+  #place(bytes: number): number {
+    if (this.#passing.bytes < bytes) this.#passing = { at: this.#memory.allocate(bytes), bytes };
+    return this.#passing.at;
   }
 
   async #byKernels(vectors: readonly ParameterVector[], places: readonly number[]): Promise<boolean[]> {

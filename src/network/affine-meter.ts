@@ -192,7 +192,7 @@ export class AffineMeter {
       labels: at,
       widths,
       counter: memory.allocate(4),
-      scratches: Array.from({ length: this.#threads }, () => memory.allocate(2 * quads * quad)),
+      scratches: Array.from({ length: this.#threads }, () => memory.allocate(3 * quads * quad)),
       quads,
       chunks: Math.ceil(rows / (together * quads)),
     };

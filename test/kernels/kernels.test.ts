@@ -286,6 +286,40 @@ describe('a first layer', () => {
   );
 });
 
+describe('sums of columns, rows interleaved in fours,', () => {
+  const [quads, all] = [3, 11];
+  const x = Float32Array.from({ length: 4 * quads * all }, (_, i) => Math.sin(i));
+  function interleaved(values: Float32Array, first: number, columns: number) {
+    const memory = new KernelMemory();
+    const out = memory.allocate(16 * quads * columns);
+    const bad = memory.run.interleaved(out, placed(memory, values, 4) + 4 * first, quads, columns, all);
+    return { bad, found: memory.float32(out, 4 * quads * columns) };
+  }
+
+  test.each([
+    { first: 0, columns: 11 },
+    { first: 2, columns: 8 },
+    { first: 7, columns: 3 },
+  ])('are $columns from column $first on', ({ first, columns }) => {
+    const { bad, found } = interleaved(x, first, columns);
+    expect(bad).toBe(0);
+    for (let row = 0; row < 4 * quads; row++)
+      for (let u = 0; u < columns; u++)
+        expect(found[4 * (Math.floor(row / 4) * columns + u) + (row % 4)]).toBe(x[row * all + first + u]);
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    'of which one is %d tell that, and columns beside them do not',
+    (value) => {
+      for (const column of [0, 5, 10]) {
+        const spoilt = x.with(4 * all + column, value);
+        expect(interleaved(spoilt, 0, 11).bad).toBeNaN();
+        expect(interleaved(spoilt, column === 0 ? 1 : 0, column === 10 ? 10 : 5).bad).toBe(0);
+      }
+    },
+  );
+});
+
 test('a kernel that fails in another thread fails here', async () => {
   const memory = new KernelMemory({ shared: true });
   const counter = memory.allocate(4);
