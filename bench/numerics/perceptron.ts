@@ -29,19 +29,24 @@ const wholeNorm = (direction: ParameterVector, theta: ParameterVector): Paramete
 const worst = (found: ArrayLike<number>, exact: ArrayLike<number>): number =>
   Array.from(exact).reduce((most, value, i) => Math.max(most, Math.abs(found[i]! - value)), 0);
 
-/** Losses at all points of a grid over directions; everything is computed from nothing, as in a stage. */
-async function grid(examples: Examples, points: number, names: readonly string[]): Promise<number[]> {
+/** The trained weights, and directions as long as they are. */
+function landscape(...names: readonly string[]): {
+  readonly theta: ParameterVector;
+  readonly directions: ReadonlyMap<string, ParameterVector>;
+} {
   const theta = oracleVector('mlp_trained_a');
-  const vectors = new Map(names.map((name) => [name, wholeNorm(oracleVector(name), theta)]));
-  const meter = new AffineMeter(
-    mlp,
-    theta,
-    examples,
-    512,
-    async (name) => vectors.get(name)!,
-    availableParallelism(),
-  );
-  const all = names.reduce<Step[][]>(
+  return { theta, directions: new Map(names.map((name) => [name, wholeNorm(oracleVector(name), theta)])) };
+}
+
+/** Losses at all points of a grid over directions; nothing is known of them before, as in a stage. */
+async function grid(
+  examples: Examples,
+  points: number,
+  { theta, directions }: ReturnType<typeof landscape>,
+): Promise<number[]> {
+  const threads = availableParallelism();
+  const meter = new AffineMeter(mlp, theta, examples, 512, async (name) => directions.get(name)!, threads);
+  const all = [...directions.keys()].reduce<Step[][]>(
     (paths, direction) =>
       paths.flatMap((steps) => linspace(-1, 1, points).map((by) => [...steps, { direction, by }])),
     [[]],
@@ -55,7 +60,7 @@ async function grid(examples: Examples, points: number, names: readonly string[]
 }
 
 async function curveCheck(): Promise<Check> {
-  const found = await grid(oracleImages('data_batch_1.bin', 1000), 41, ['mlp_dir1']);
+  const found = await grid(oracleImages('data_batch_1.bin', 1000), 41, landscape('mlp_dir1'));
   const exact = expected('mlp_curves').trained.dir1_whole_scaled.loss as number[];
   return { of: 'losses, 41 points on 1,000 images', deviation: furthest(found, exact), tolerance: 2e-6 };
 }
@@ -107,7 +112,8 @@ export const perceptronCases: Readonly<Record<string, Case>> = {
     engines: ['wasm', 'onnx'],
     prepare() {
       const examples = oracleImages('data_batch_1.bin', 10_000);
-      return { run: () => grid(examples, 41, ['mlp_dir1']), check: curveCheck };
+      const line = landscape('mlp_dir1');
+      return { run: () => grid(examples, 41, line), check: curveCheck };
     },
   },
   mlp_surface: {
@@ -116,7 +122,8 @@ export const perceptronCases: Readonly<Record<string, Case>> = {
     whole: true,
     prepare() {
       const examples = oracleImages('data_batch_1.bin', 10_000);
-      return { run: () => grid(examples, 51, ['mlp_dir1', 'mlp_dir2']), check: curveCheck };
+      const plane = landscape('mlp_dir1', 'mlp_dir2');
+      return { run: () => grid(examples, 51, plane), check: curveCheck };
     },
   },
   mlp_epoch: {
