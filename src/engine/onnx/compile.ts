@@ -162,6 +162,11 @@ export function recorded(
   }
 }
 
+/** A matrix that is turned is multiplied faster from memory in its own order than as one that is to be turned. */
+function turnsMatrix({ operation, shape }: Value): boolean {
+  return operation!.name === 'Transpose' && shape.length === 2;
+}
+
 /**
  * What depends on no input, or on none of some, and is taken by something that does.
  * @param again operations that are done again there: what they are made from is taken in their place.
@@ -176,7 +181,8 @@ export function frontier(
   const stack = [...outputs];
   const wanted = (value: Value): void => {
     if (seen.has(value) || !value.operation) return;
-    if (depends(value) || again.has(value.operation.name)) stack.push(value);
+    const { name } = value.operation;
+    if (depends(value) || (again.has(name) && !turnsMatrix(value))) stack.push(value);
     else found.add(value);
   };
   while (stack.length > 0) {

@@ -34,7 +34,10 @@ export function lowered(graph: Graph, block: number, plain = false): Program {
   for (const node of graph.nodes) if (node.name !== 'leaf') lowerNode(lowering, node);
   const ends = graph.outputs.map((node) => {
     const order = inOrder(node.shape.length);
-    return plain ? { name: lowering.as(node, order), axes: order } : lowering.made(node);
+    const form = lowering.made(node);
+    // An input under another order of its axes would have to be copied: it may as well be put in order.
+    const renamed = inputs.some(({ name }) => name === form.name);
+    return plain || renamed ? { name: lowering.as(node, order), axes: order } : form;
   });
   // What a node makes gets its output's name; an input, or a tensor that is an output already, is copied into it.
   const made = new Set(lowering.nodes.flatMap((node) => node.outputs));
