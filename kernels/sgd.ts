@@ -24,6 +24,20 @@ export function descend(
   const s = f32x4.splat(share);
   const d = f32x4.splat(decay);
   const end = w + ((<usize>n) << 2);
+  // The usual case without a question in its loop takes half the time.
+  if (buffer !== 0 && decay !== 0 && share === 1 && !nesterov && !fresh) {
+    while (w < end) {
+      const old = v128.load(w);
+      const step = f32x4.add(v128.load(g), f32x4.mul(old, d));
+      const next = f32x4.add(f32x4.mul(v128.load(buffer), m), step);
+      v128.store(buffer, next);
+      v128.store(w, f32x4.sub(old, f32x4.mul(next, r)));
+      w += 16;
+      buffer += 16;
+      g += 16;
+    }
+    return;
+  }
   while (w < end) {
     const old = v128.load(w);
     let step = v128.load(g);

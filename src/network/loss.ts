@@ -4,7 +4,7 @@ import { normalisedBy } from './batch-norm.ts';
 import { batches, type Examples, inOrder } from './examples.ts';
 import type { BatchNormMode, Network } from './network.ts';
 import { crossEntropy, exampleLoss, type LossSpec } from './objective.ts';
-import { stopGradient } from './second-order.ts';
+import { asConstant } from './second-order.ts';
 import type { ParameterVector } from './tensors.ts';
 
 /** Loss and accuracy over a set of examples. Non-finite where the network's outputs are. */
@@ -219,7 +219,8 @@ export function meanLoss(spec: LossSpec, logits: tf.Tensor2D, targets: tf.Tensor
 
 /** Of each example, [n]. */
 function crossEntropies(logits: tf.Tensor2D, targets: tf.Tensor): tf.Tensor {
-  const shifted = tf.sub(logits, stopGradient(tf.max(logits, 1, true)));
+  const largest = asConstant(logits, (z) => tf.max(z, 1, true));
+  const shifted = tf.sub(logits, largest);
   const logSum = tf.log(tf.sum(tf.exp(shifted), 1));
   return tf.sub(logSum, tf.sum(tf.mul(shifted, targets), 1));
 }

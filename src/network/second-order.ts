@@ -32,13 +32,10 @@ const instead: Readonly<Record<string, string>> = {
   softmaxCrossEntropy: 'sub(logSumExp(z, -1), sum(mul(z, targets), -1))',
 };
 
-/** The same values, through which no derivative of any order flows. */
-export function stopGradient<T extends tf.Tensor>(x: T): T {
+/** A function's value at x, through which no derivative of any order flows. */
+export function asConstant<T extends tf.Tensor>(x: tf.Tensor, f: (x: tf.Tensor) => T): T {
   return tf.tidy(provenScope('a constant'), () =>
-    tf.customGrad((value) => ({
-      value: tf.clone(value as tf.Tensor),
-      gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
-    }))(x),
+    tf.customGrad((value) => ({ value: f(value as tf.Tensor), gradFunc: () => tf.zeros(x.shape) }))(x),
   ) as T;
 }
 
