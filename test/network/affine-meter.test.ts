@@ -55,6 +55,15 @@ const paths: Step[][] = [
     { direction: 'b', by: 2 },
     { direction: 'c', by: -0.1 },
   ],
+  // The first step in common with the one before, then as far along another direction.
+  [
+    { direction: 'a', by: 1 },
+    { direction: 'c', by: 0.5 },
+  ],
+  [
+    { direction: 'b', by: 1 },
+    { direction: 'c', by: 0.5 },
+  ],
 ];
 
 async function both(
