@@ -87,15 +87,16 @@ export class Random {
 const multiplier0 = 0xd2511f53;
 const multiplier1 = 0xcd9e8d57;
 
-/** Upper 32 bits of the product of two unsigned 32-bit integers. */
+/** Upper 32 bits of the product of two unsigned 32-bit integers, as a signed one. */
 function upper(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  const carry = (middle & 0xffff) + aLow * bHigh;
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) >>> 0;
+  // No sum exceeds 2³² - 1: of two factors below 2¹⁶ the product is at most (2¹⁶ - 1)².
+  const middle = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) >>> 0;
+  const carry = (Math.imul(aLow, bHigh) + (middle & 0xffff)) >>> 0;
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (carry >>> 16)) | 0;
 }
 
 /** One block of Philox4x32-10: four words out of a counter of four words and a key of two. */
@@ -104,19 +105,24 @@ export function philox4x32(
   key: readonly [number, number],
   out: Uint32Array,
 ): void {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
+  // Signed 32-bit integers all along, which V8 keeps in registers.
+  let c0 = counter[0] | 0;
+  let c1 = counter[1] | 0;
+  let c2 = counter[2] | 0;
+  let c3 = counter[3] | 0;
+  let k0 = key[0] | 0;
+  let k1 = key[1] | 0;
   for (let round = 0; round < 10; round++) {
     const high0 = upper(multiplier0, c0);
     const high1 = upper(multiplier1, c2);
     const low0 = Math.imul(multiplier0, c0);
     const low1 = Math.imul(multiplier1, c2);
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
-    c1 = low1 >>> 0;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
-    c3 = low0 >>> 0;
-    k0 = (k0 + 0x9e3779b9) >>> 0;
-    k1 = (k1 + 0xbb67ae85) >>> 0;
+    c0 = high1 ^ c1 ^ k0;
+    c1 = low1;
+    c2 = high0 ^ c3 ^ k1;
+    c3 = low0;
+    k0 = (k0 + 0x9e3779b9) | 0;
+    k1 = (k1 + 0xbb67ae85) | 0;
   }
   out[0] = c0;
   out[1] = c1;
