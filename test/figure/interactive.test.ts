@@ -3,17 +3,35 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { layOut } from '../../src/figure/draw.ts';
 import type { PlanePanel, SpacePanel } from '../../src/figure/figure.ts';
-import { findInPlane } from '../../src/figure/interactive/find-in-plane.ts';
-import { findInSpace } from '../../src/figure/interactive/find-in-space.ts';
+import { findInPlane as find } from '../../src/figure/interactive/find-in-plane.ts';
+import { findInSpace, readableInSpace } from '../../src/figure/interactive/find-in-space.ts';
+import type { Found } from '../../src/figure/interactive/found.ts';
 import { figureToHtml } from '../../src/figure/interactive/html.ts';
+import { readableInPlane } from '../../src/figure/interactive/samples.ts';
+import { step } from '../../src/figure/interactive/steps.ts';
 import { besidePointer } from '../../src/figure/interactive/tip.ts';
-import { scaleOf } from '../../src/figure/scale.ts';
+import { type Scale, scaleOf } from '../../src/figure/scale.ts';
+import type { Box } from '../../src/figure/scene.ts';
 import { projectionOf } from '../../src/figure/space/projection.ts';
 import { fitSpaceScene } from '../../src/figure/space/surface.ts';
 import { sceneToSvg } from '../../src/figure/svg.ts';
 import { figures } from './figures.ts';
 
-const nothingHidden = (): boolean => false;
+/** What a pointer finds in a panel, of whose marks some may be hidden. */
+function findInPlane(
+  panel: PlanePanel,
+  frame: Box,
+  x: Scale,
+  y: Scale,
+  at: readonly [number, number],
+  hidden: (mark: number) => boolean = () => false,
+): Found | undefined {
+  const marks = readableInPlane(panel, frame, x, y);
+  return find(
+    marks.filter(({ mark }) => !hidden(mark)),
+    at,
+  );
+}
 
 describe('an HTML figure', () => {
   it('reaches for nothing outside itself', () => {
@@ -50,7 +68,7 @@ describe('what a pointer finds', () => {
 
   it('is the nearest sample of the nearest curve, with its name and values', () => {
     const value = curves[0]!.y[5]!;
-    const found = findInPlane(panel, frame, x, y, at(curves[0]!.x[5]! + 0.004, value), nothingHidden)!;
+    const found = findInPlane(panel, frame, x, y, at(curves[0]!.x[5]! + 0.004, value))!;
     expect(found.lines[0]).toBe('−g');
     expect(found.lines[1]).toBe(`λ = −0.75`);
     expect(found.lines[2]).toBe(`loss = ${Number(value.toPrecision(6))}`);
@@ -60,7 +78,7 @@ describe('what a pointer finds', () => {
     const spot = at(curves[0]!.x[5]!, curves[0]!.y[5]!);
     const hidden = (mark: number): boolean => panel.marks[mark] === curves[0];
     expect(findInPlane(panel, frame, x, y, spot, hidden)?.lines[0]).not.toBe('−g');
-    expect(findInPlane(panel, frame, x, y, at(-0.9, 0.2), nothingHidden)).toBeUndefined();
+    expect(findInPlane(panel, frame, x, y, at(-0.9, 0.2))).toBeUndefined();
   });
 
   it('is a point of a parabola beside the curve, by its own name', () => {
@@ -75,7 +93,7 @@ describe('what a pointer finds', () => {
       placed.frame.x + placed.scales!.x.at(across[12]!) * placed.frame.width,
       placed.frame.y + placed.frame.height * (1 - placed.scales!.y.at(up[12]!)),
     ] as const;
-    const found = findInPlane(one, placed.frame, placed.scales!.x, placed.scales!.y, spot, nothingHidden)!;
+    const found = findInPlane(one, placed.frame, placed.scales!.x, placed.scales!.y, spot)!;
     expect(found.lines).toEqual([
       'second order',
       'λ = −0.18',
@@ -92,14 +110,11 @@ describe('what a pointer finds', () => {
       marks: [{ type: 'line', x: [0, 1, 2], y: [0.5, null, 1.1], style: 0 }],
     };
     const [across, up] = [scaleOf('linear', [0, 2]), scaleOf('linear', [0, 1])];
-    const find = (spot: readonly [number, number]) =>
-      findInPlane(one, frame, across, up, spot, nothingHidden);
+    const find = (spot: readonly [number, number]) => findInPlane(one, frame, across, up, spot);
     expect(find([50, 2])!.lines).toEqual(['λ = 1', 'loss is not finite']);
     expect(find([50, 2])!.at).toEqual([50, 0]);
     const small = { ...one, marks: [{ type: 'line', x: [1], y: [-2.5e-7], style: 0 } as const] };
-    expect(findInPlane(small, frame, across, up, [50, 100], nothingHidden)!.lines[1]).toBe(
-      'loss = −2.5×10⁻⁷',
-    );
+    expect(findInPlane(small, frame, across, up, [50, 100])!.lines[1]).toBe('loss = −2.5×10⁻⁷');
     // The third value stands ten points above the frame.
     expect(find([99, 1])).toBeUndefined();
   });
@@ -115,8 +130,7 @@ describe('what a pointer finds', () => {
       marks: [bars([4, -4], 'a'), bars([8, null], 'b')],
     };
     const [across, up] = [scaleOf('linear', [0, 2]), scaleOf('linear', [-10, 10])];
-    const find = (spot: readonly [number, number]) =>
-      findInPlane(one, frame, across, up, spot, nothingHidden)?.lines;
+    const find = (spot: readonly [number, number]) => findInPlane(one, frame, across, up, spot)?.lines;
     // Heights 4, 8 and -4 end at 30, 10 and 70; zero is at 50.
     expect(find([25, 32])).toEqual(['a', '0 to 1', 'count = 4']);
     expect(find([25, 45])).toEqual(['a', '0 to 1', 'count = 4']);
@@ -131,7 +145,7 @@ describe('what a pointer finds', () => {
       expect(find(spot)).toBeUndefined();
     // On a log scale none stands below the axis.
     const log = scaleOf('log', [0.1, 100]);
-    expect(findInPlane(one, frame, across, log, [75, 50], nothingHidden)).toBeUndefined();
+    expect(findInPlane(one, frame, across, log, [75, 50])).toBeUndefined();
   });
 
   it('is a stroke of the rug along all of it', () => {
@@ -146,7 +160,7 @@ describe('what a pointer finds', () => {
       ],
     };
     const unit = scaleOf('linear', [0, 1]);
-    const at = (x: number, y: number) => findInPlane(one, frame, unit, unit, [x, y], nothingHidden)!.lines;
+    const at = (x: number, y: number) => findInPlane(one, frame, unit, unit, [x, y])!.lines;
     expect(at(50, 95.5)).toEqual(['eigenvalue = 0.5']);
     expect(at(50, 99)).toEqual(['eigenvalue = 0.5']);
     expect(at(52, 95)).toEqual(['eigenvalue = 0.52', 'density = 0.05']);
@@ -159,14 +173,7 @@ describe('what a pointer finds', () => {
       placed.frame.x + 0.51 * placed.frame.width,
       placed.frame.y + 0.26 * placed.frame.height,
     ];
-    const found = findInPlane(
-      surface,
-      placed.frame,
-      placed.scales!.x,
-      placed.scales!.y,
-      spot,
-      nothingHidden,
-    )!;
+    const found = findInPlane(surface, placed.frame, placed.scales!.x, placed.scales!.y, spot)!;
     // The saddle 1.2 + 3b² - a² + 0.3ab at (0, 0.5).
     expect(found.lines).toEqual(['λ1 = 0, λ2 = 0.5', 'loss = 1.95']);
   });
@@ -220,6 +227,124 @@ describe('what a pointer finds', () => {
     const spot = [scene.centre[0] + down[0] * scene.unit, scene.centre[1] + down[1] * scene.unit] as const;
     expect(findInSpace(wall, scene, above, spot)!.lines).toEqual(['a = 0, b = 0.5', 'loss = 0']);
     expect(findInSpace(wall, scene, wall.view, [1, 1])).toBeUndefined();
+  });
+});
+
+describe('keys', () => {
+  const frame = { x: 0, y: 0, width: 100, height: 100 };
+  const axes = { x: { label: 'λ', scale: 'linear' }, y: { label: 'loss', scale: 'linear' } } as const;
+  const [across, up] = [scaleOf('linear', [0, 2]), scaleOf('linear', [0, 1])];
+  const walk = (panel: PlanePanel, keys: readonly string[]): (readonly string[] | undefined)[] => {
+    const marks = readableInPlane(panel, frame, across, up);
+    let at: ReturnType<typeof step>;
+    return keys.map((key) => {
+      at = step(marks, at?.cursor, key);
+      return at?.sample.found().lines;
+    });
+  };
+
+  it('go along a curve and from curve to curve, and read no sample that is not drawn', () => {
+    const panel: PlanePanel = {
+      ...axes,
+      legend: false,
+      marks: [
+        // The second value stands above the frame, the third is not finite.
+        { type: 'line', x: [0, 0.5, 1, 2], y: [0.1, 7, null, 0.4], style: 0, label: 'a' },
+        { type: 'rule', axis: 'x', at: 1, role: 'model', label: 'θ' },
+        { type: 'line', x: [5], y: [0.5], style: 1, label: 'outside' },
+        { type: 'line', x: [0, 1, 1.9], y: [0.9, 0.8, 0.7], style: 2, label: 'b' },
+      ],
+    };
+    const first = ['a', 'λ = 0', 'loss = 0.1'];
+    const last = ['a', 'λ = 2', 'loss = 0.4'];
+    expect(walk(panel, ['ArrowRight', 'ArrowLeft', 'ArrowRight', 'ArrowRight', 'ArrowRight'])).toEqual([
+      first,
+      first,
+      ['a', 'λ = 1', 'loss is not finite'],
+      last,
+      last,
+    ]);
+    expect(walk(panel, ['Home', 'End', 'ArrowDown', 'ArrowDown', 'Home', 'PageUp', 'ArrowUp'])).toEqual([
+      first,
+      last,
+      ['b', 'λ = 1.9', 'loss = 0.7'],
+      ['b', 'λ = 1.9', 'loss = 0.7'],
+      ['b', 'λ = 0', 'loss = 0.9'],
+      first,
+      first,
+    ]);
+    expect(walk({ ...panel, marks: panel.marks.slice(1, 3) }, ['ArrowRight'])).toEqual([undefined]);
+  });
+
+  it('go along both axes of a surface, and to the path over it', () => {
+    const panel: PlanePanel = {
+      ...axes,
+      legend: false,
+      marks: [
+        {
+          type: 'surface',
+          form: 'heat',
+          x: [0, 2],
+          y: [0, 0.5, 1],
+          values: [1, 2, 3, 4, null, 6],
+          scale: 'linear',
+          map: 'viridis',
+          label: 'L',
+          points: [],
+        },
+        { type: 'path', x: [0, 1.5], y: [0, 0.5], style: 0 },
+      ],
+    };
+    const keys = [
+      'Home',
+      'ArrowDown',
+      'ArrowUp',
+      'ArrowRight',
+      'ArrowRight',
+      'ArrowUp',
+      'ArrowUp',
+      'PageDown',
+    ];
+    expect(walk(panel, keys)).toEqual([
+      ['λ = 0, loss = 0', 'L = 1'],
+      ['λ = 0, loss = 0', 'L = 1'],
+      ['λ = 0, loss = 0.5', 'L = 2'],
+      ['λ = 2, loss = 0.5', 'L = not finite'],
+      ['λ = 2, loss = 0.5', 'L = not finite'],
+      ['λ = 2, loss = 1', 'L = 6'],
+      ['λ = 2, loss = 1', 'L = 6'],
+      ['point 2 of 2', 'λ = 1.5, loss = 0.5'],
+    ]);
+  });
+
+  it('call a value so that has no other name', () => {
+    const axis = { label: '', scale: 'linear' } as const;
+    const marks: PlanePanel['marks'] = [
+      {
+        type: 'surface',
+        form: 'heat',
+        x: [0, 1],
+        y: [0, 1],
+        values: [1, 2, 3, 4],
+        scale: 'linear',
+        map: 'viridis',
+        label: '',
+        points: [],
+      },
+    ];
+    expect(walk({ x: axis, y: axis, legend: false, marks }, ['Home'])).toEqual([
+      ['x = 0, y = 0', 'value = 1'],
+    ]);
+  });
+
+  it('lead to samples of a surface in space where it is drawn', () => {
+    const space = figures['surfaces-in-space']!.panels[3] as SpacePanel;
+    const scene = fitSpaceScene(space, { x: 0, y: 0, width: 200, height: 180 }, () => 10);
+    const peak = space.surface.values.indexOf(Math.max(...space.surface.values.map((v) => v ?? -9)));
+    const view = { azimuth: 10, elevation: 80 };
+    const { at, found } = readableInSpace(space, scene, view).sample(peak)!;
+    // Nothing hides a peak from above: there a pointer finds the same.
+    expect(findInSpace(space, scene, view, at)).toEqual(found());
   });
 });
 

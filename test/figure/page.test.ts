@@ -96,6 +96,31 @@ describe('the program of an HTML figure, run', () => {
     expect(surface(page)).toBe(left);
   });
 
+  it('reads a surface by Shift and the arrow keys, wherever it is turned', () => {
+    const page = opened(space, provenance);
+    const [view] = page.svg.querySelectorAll('[data-part=space]');
+    const tip = page.element('#tip');
+    const key = (name: string, shiftKey = true): boolean =>
+      page.fire(view!, 'keydown', { key: name, shiftKey });
+    const drawn = surface(page);
+    expect(key('ArrowRight')).toBe(true);
+    const first = tip.textContent;
+    expect(first).toMatch(/ = .*\n.* = /u);
+    key('ArrowRight');
+    expect(tip.textContent).not.toBe(first);
+    page.draw();
+    expect(surface(page)).toBe(drawn);
+    // Turned, the same sample is told at another place.
+    const dot = (): string | null => page.svg.querySelector('circle[stroke="#111"]')!.getAttribute('cx');
+    const [told, before] = [tip.textContent, dot()];
+    key('ArrowLeft', false);
+    page.draw();
+    expect(tip.textContent).toBe(told);
+    expect(dot()).not.toBe(before);
+    key('Escape', false);
+    expect(tip.hasAttribute('hidden')).toBe(true);
+  });
+
   it('is not turned by the right button, and tells nothing while it turns', () => {
     const page = opened(space);
     const [x, y] = middle;
@@ -166,6 +191,69 @@ describe('the program of an HTML figure, run', () => {
     expect(tip.textContent).toBe(told);
     page.pointer('pointerleave', 0, 0);
     expect(tip.hasAttribute('hidden')).toBe(true);
+  });
+
+  it('reads panels by keys: curves that are shown, then what stands in the inset', () => {
+    const figure = figures.densities!;
+    const index = figure.panels.findIndex((panel) => panel.kind !== 'space' && panel.inset);
+    const panel = figure.panels[index] as PlanePanel;
+    const page = opened(figure);
+    const group = page.svg.querySelectorAll('g[data-part=panel]')[index]!;
+    expect(group.getAttribute('tabindex')).toBe('0');
+    const tip = page.element('#tip');
+    const key = (name: string, more = {}): string | null => {
+      expect(page.fire(group, 'keydown', { key: name, shiftKey: false, ...more })).toBe(
+        name !== 'a' && !('ctrlKey' in more),
+      );
+      return tip.hasAttribute('hidden') ? null : tip.textContent;
+    };
+    expect(key('a')).toBeNull();
+    expect(key('ArrowRight', { ctrlKey: true })).toBeNull();
+    // The focus alone tells the first sample, unless a pointer gave it.
+    let byKeys = false;
+    Object.assign(group, { matches: () => byKeys });
+    page.fire(group, 'focusin');
+    expect(tip.hasAttribute('hidden')).toBe(true);
+    byKeys = true;
+    page.fire(group, 'focusin');
+    const first = tip.textContent;
+    expect(first).toContain(' = ');
+    expect(key('ArrowLeft')).toBe(first);
+    expect(key('ArrowRight')).not.toBe(first);
+    const dot = (): number => Number(page.svg.querySelector('circle[stroke="#111"]')!.getAttribute('cx'));
+    const { x, width } = layOut(figure).panels[index]!.inset!.frame;
+    const places = Array.from({ length: panel.marks.length + 1 }, () => {
+      key('PageDown');
+      return dot();
+    });
+    expect(places.at(-1)).toBeGreaterThanOrEqual(x - 1);
+    expect(places.at(-1)).toBeLessThanOrEqual(x + width + 1);
+    page.fire(group, 'focusout');
+    expect(tip.hasAttribute('hidden')).toBe(true);
+  });
+
+  it('leaves out by keys what is hidden, and keeps its place', () => {
+    const figure = figures['three-categories']!;
+    const page = opened(figure);
+    const group = page.svg.querySelectorAll('g[data-part=panel]')[1]!;
+    const tip = page.element('#tip');
+    const key = (name: string): string => {
+      page.fire(group, 'keydown', { key: name, shiftKey: false });
+      return tip.textContent;
+    };
+    const first = key('Home');
+    const second = key('ArrowDown');
+    expect(second).not.toBe(first);
+    expect(second.split('\n')[1]).toBe(first.split('\n')[1]);
+    const [box] = [...page.element('#marks').querySelectorAll('fieldset')][1]!.querySelectorAll('input');
+    box!.checked = false;
+    page.fire(box!, 'change');
+    expect(key('ArrowUp')).toBe(second);
+    expect(key('End')).toContain(second.split('\n')[0]!);
+    box!.checked = true;
+    page.fire(box!, 'change');
+    key('Home');
+    expect(key('ArrowUp')).toBe(first);
   });
 
   it('tells what a finger has tapped until it taps elsewhere', () => {

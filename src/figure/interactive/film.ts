@@ -2,7 +2,7 @@
 /** A slider over the frames of a figure that moves, and a button that moves it. */
 import { plainText } from '../math-text.ts';
 import { byId, figure, showFrame } from './page.ts';
-import { pointAgain } from './pointing.ts';
+import { tellAgain } from './pointing.ts';
 
 export function listFrames(): void {
   const { frames } = figure;
@@ -18,7 +18,7 @@ export function listFrames(): void {
     slider.setAttribute('aria-valuetext', title);
     byId('frame-title').textContent = title;
     showFrame(k);
-    pointAgain();
+    tellAgain();
   };
   const stop = (): void => {
     window.clearInterval(timer);

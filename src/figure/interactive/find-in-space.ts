@@ -1,9 +1,36 @@
 import type { SpacePanel, View } from '../figure.ts';
-import { plainText } from '../math-text.ts';
 import { patches } from '../space/hidden.ts';
-import { type Place, type Point3, projectionOf } from '../space/projection.ts';
+import { type Point3, projectionOf } from '../space/projection.ts';
 import type { SpaceScene } from '../space/surface.ts';
-import { type Found, reach, say } from './found.ts';
+import { type Found, reach } from './found.ts';
+import { linesOf, type Place, type Readable } from './samples.ts';
+
+/** The samples of a surface in space, as it is turned. Those that something hides are among them. */
+export function readableInSpace(panel: SpacePanel, scene: SpaceScene, view: View): Readable {
+  const { surface, x, y, z } = panel;
+  const { field } = scene;
+  const rows = field.y.length;
+  const toPage = pageOf(scene, view);
+  return {
+    mark: 0,
+    count: field.z.length,
+    rows,
+    sample: (k) => {
+      const [i, j] = [Math.floor(k / rows), k % rows];
+      // The surface is cut open above 1; what is not finite is told at the height where it would leave the box.
+      const at = toPage([field.x[i]!, field.y[j]!, Math.min(1, field.z[k] ?? 1)]);
+      return {
+        at,
+        distance: (pointer) => Math.hypot(at[0] - pointer[0], at[1] - pointer[1]),
+        found: () => ({
+          lines: linesOf({ x, y }, z.label, surface.x[i]!, surface.y[j]!, surface.values[k]),
+          source: surface.source,
+          at,
+        }),
+      };
+    },
+  };
+}
 
 /**
  * The sample that is nearest among the corners of the cell under the pointer, which hides all cells behind it; beside the
@@ -11,43 +38,37 @@ import { type Found, reach, say } from './found.ts';
  */
 export function findInSpace(
   panel: SpacePanel,
-  { field, centre, unit }: SpaceScene,
+  scene: SpaceScene,
   view: View,
-  at: Place,
+  pointer: Place,
 ): Found | undefined {
-  const projection = projectionOf(view);
-  const toPage = (point: Point3): Place => {
-    const [x, y] = projection.project(point);
-    return [centre[0] + x * unit, centre[1] + y * unit];
-  };
-  const rows = field.y.length;
+  const { field } = scene;
+  const toPage = pageOf(scene, view);
+  const { count, rows, sample } = readableInSpace(panel, scene, view);
   // Cells are in the order in which they are painted.
-  const cell = patches(field, projection).findLast(({ triangles }) =>
-    triangles.some((triangle) => isInside(at, triangle.map(toPage))),
+  const cell = patches(field, projectionOf(view)).findLast(({ triangles }) =>
+    triangles.some((triangle) => isInside(pointer, triangle.map(toPage))),
   );
   const samples = cell
-    ? [0, 1].flatMap((i) => [0, 1].map((j) => (cell.i + i) * rows + cell.j + j))
-    : field.z.keys();
-  let best: { k: number; distance: number; spot: Place } | undefined;
+    ? [0, 1].flatMap((i) => [0, 1].map((j) => (cell.i + i) * rows! + cell.j + j))
+    : Array.from({ length: count }, (_, k) => k);
+  let best: { readonly k: number; readonly distance: number } | undefined;
   for (const k of samples) {
     const z = field.z[k] ?? null;
     if (z === null || z > 1) continue;
-    const spot = toPage([field.x[Math.floor(k / rows)]!, field.y[k % rows]!, z]);
-    const distance = Math.hypot(spot[0] - at[0], spot[1] - at[1]);
-    if ((cell || distance <= reach) && !(best && distance >= best.distance)) best = { k, distance, spot };
+    const distance = sample(k)!.distance(pointer)!;
+    if ((cell || distance <= reach) && !(best && distance >= best.distance)) best = { k, distance };
   }
-  if (!best) return undefined;
-  const { surface } = panel;
-  const [i, j] = [Math.floor(best.k / rows), best.k % rows];
-  return {
-    lines: [
-      `${plainText(panel.x.label)} = ${say(surface.x[i]!)}, ${plainText(panel.y.label)} = ${say(surface.y[j]!)}`,
-      `${plainText(panel.z.label)} = ${say(surface.values[best.k]!)}`,
-    ],
-    source: surface.source,
-    at: best.spot,
-  };
+  return best && sample(best.k)!.found();
 }
+
+const pageOf = ({ centre, unit }: SpaceScene, view: View): ((point: Point3) => Place) => {
+  const { project } = projectionOf(view);
+  return (point) => {
+    const [x, y] = project(point);
+    return [centre[0] + x * unit, centre[1] + y * unit];
+  };
+};
 
 /** Whether a point lies inside a convex polygon, or on its edge. */
 function isInside([x, y]: Place, polygon: readonly Place[]): boolean {

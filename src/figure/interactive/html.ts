@@ -92,7 +92,7 @@ body { margin: 0; background: #fff; color: #111; font: 14px/1.45 'DejaVu Sans', 
 main { max-width: 1100px; margin: 0 auto; padding: 16px; }
 #drawing svg { display: block; width: 100%; height: auto; margin: 0 auto; overflow: visible; }
 #drawing [data-part=space] { cursor: grab; touch-action: none; }
-#drawing [data-part=space]:focus-visible { outline: 1px solid #06c; }
+#drawing [tabindex]:focus-visible { outline: 1px solid #06c; } #drawing [tabindex]:focus:not(:focus-visible) { outline: none; }
 #hint { color: #555; font-size: 12px; margin: 4px 0; }
 #film { display: flex; flex-wrap: wrap; align-items: center; gap: 10px; margin: 8px 0; font-size: 14px; }
 #film[hidden] { display: none; }

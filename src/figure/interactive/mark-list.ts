@@ -2,8 +2,7 @@
 /** Check boxes that hide and show the marks that have names. */
 import type { Mark } from '../figure.ts';
 import { plainText } from '../math-text.ts';
-import { panelNames } from './names.ts';
-import { byId, figure, type Live, live, showMark } from './page.ts';
+import { byId, type Live, live, names, showMark } from './page.ts';
 
 /** A name to be ticked, and what happens then. */
 interface Choice {
@@ -33,10 +32,7 @@ function checkBoxes(name: string, choices: readonly Choice[]): readonly [HTMLEle
 /** Check boxes for the marks that have names: of what several panels name alike for all of them first. */
 export function listMarks(): void {
   const form = byId('marks');
-  const titles = panelNames(
-    live.map(({ place: { frame }, panel }) => ({ frame, panel })),
-    figure,
-  );
+  const titles = names();
   const alike = new Map<string, { one: Live; mark: number; box: HTMLInputElement }[]>();
   const sets = live.flatMap((one, i) => {
     if (one.panel.kind === 'space') return [];

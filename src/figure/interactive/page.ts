@@ -5,6 +5,7 @@ import { plainText } from '../math-text.ts';
 import { drawSpace, fitSpaceScene, type SpaceScene } from '../space/surface.ts';
 import { itemsToSvg } from '../svg.ts';
 import type { Measure } from '../typography.ts';
+import { panelNames } from './names.ts';
 import type { PageData, PlaceData } from './page-data.ts';
 
 export const byId = (id: string): HTMLElement => document.getElementById(id)!;
@@ -34,31 +35,54 @@ export interface Live {
 
 const groupsOf = (): SVGGElement[] => [...svg.querySelectorAll<SVGGElement>(':scope > g[data-part=panel]')];
 
-const viewOf = ({ group }: Live): SVGGElement => group.querySelector('[data-part=space]')!;
+function viewOf({ group }: Live): SVGGElement {
+  return group.querySelector('[data-part=space]')!;
+}
 
 const groups = groupsOf();
-export const live = figure.panels.map((panel, i): Live => {
-  const one: Live = {
+export const live = figure.panels.map(
+  (panel, i): Live => ({
     panel,
     place: data.panels[i]!,
     group: groups[i]!,
     scene: undefined,
     view: panel.kind === 'space' ? panel.view : { azimuth: 0, elevation: 0 },
     hidden: new Set(),
-  };
-  readyView(one);
-  return one;
-});
+  }),
+);
+readyPanels();
 
-/** Makes a view of space one that can be turned, by keys too: then the drawing is no picture without parts. */
-function readyView(one: Live): void {
-  if (one.panel.kind !== 'space') return;
-  svg.setAttribute('role', 'group');
-  one.scene = fitSpaceScene(one.panel, one.place.frame, measure);
-  const view = viewOf(one);
-  view.setAttribute('tabindex', '0');
-  view.setAttribute('role', 'img');
-  view.setAttribute('aria-label', `${plainText(one.panel.z.label)}: a surface that arrow keys turn`);
+/** What panels are called as they are now. */
+export function names(): string[] {
+  return panelNames(
+    live.map(({ place: { frame }, panel }) => ({ frame, panel })),
+    figure,
+  );
+}
+
+/** Makes panels ones that keys reach: then the drawing is no picture without parts. */
+function readyPanels(): void {
+  if (live.length > 0) svg.setAttribute('role', 'group');
+  for (const [i, name] of names().entries()) readyPanel(live[i]!, name);
+}
+
+function readyPanel(one: Live, name: string): void {
+  if (one.panel.kind === 'space') one.scene = fitSpaceScene(one.panel, one.place.frame, measure);
+  const target = focusOf(one);
+  target.setAttribute('tabindex', '0');
+  // Else a screen reader keeps the arrow keys for itself.
+  target.setAttribute('role', 'application');
+  target.setAttribute(
+    'aria-label',
+    one.panel.kind === 'space'
+      ? `${name}: ${plainText(one.panel.z.label)}, a surface that arrow keys turn, and read with Shift`
+      : `${name}: arrow keys read its values`,
+  );
+}
+
+/** What has a panel's focus: in space the view, which keys turn. */
+function focusOf(one: Live): SVGGElement {
+  return one.panel.kind === 'space' ? viewOf(one) : one.group;
 }
 
 export function drawView(one: Live): void {
@@ -83,8 +107,8 @@ export function showFrame(k: number): void {
     one.place = panels[i]!;
     one.group = drawn[i]!;
     for (const mark of one.hidden) showMark(one, mark, false);
-    readyView(one);
-    if (one.scene) drawView(one);
   });
-  if (focused) viewOf(focused).focus();
+  readyPanels();
+  for (const one of live) if (one.scene) drawView(one);
+  if (focused) focusOf(focused).focus();
 }

@@ -1,13 +1,14 @@
 /// <reference lib="dom" />
-/** A pointer over the drawing, and what is told of the place that it is at. */
+/** A pointer over the drawing, and what is told of the place that it is at, or that keys have led to. */
 import type { PlanePanel } from '../figure.ts';
 import { scaleOf } from '../scale.ts';
 import { findInPlane } from './find-in-plane.ts';
-import { findInSpace } from './find-in-space.ts';
+import { findInSpace, readableInSpace } from './find-in-space.ts';
 import type { Found } from './found.ts';
 import { stageOf } from './origin.ts';
 import { byId, type Live, live, svg } from './page.ts';
 import type { PlaceData } from './page-data.ts';
+import { type Place, type Readable, readableInPlane } from './samples.ts';
 import { besidePointer } from './tip.ts';
 
 /** A place in the window. */
@@ -15,8 +16,6 @@ export interface Spot {
   readonly clientX: number;
   readonly clientY: number;
 }
-
-type Place = readonly [number, number];
 
 /** The same place in points of the drawing. */
 function placeOf({ clientX, clientY }: Spot): Place {
@@ -32,30 +31,39 @@ export function spaceAt(spot: Spot): Live | undefined {
   return live.find((one) => one.panel.kind === 'space' && contains(one.place, at));
 }
 
-function findAt(one: Live, at: Place): Found | undefined {
-  const { panel, place, hidden } = one;
-  if (panel.kind === 'space') return findInSpace(panel, one.scene!, one.view, at);
-  // An inset shows the same quantities, and leaves their names to the frame it stands in.
-  return panel.inset && place.inset && contains(place.inset, at)
-    ? findIn(named(panel.inset, panel), place.inset, at, hidden)
-    : findIn(panel, place, at, hidden);
+/** What can be read in a place of a panel. An inset shows the same quantities, and leaves their names to its frame. */
+function readableIn(panel: PlanePanel, { frame, scales }: PlaceData): Readable[] {
+  if (!scales) return [];
+  const [x, y] = [scales.x, scales.y].map(({ kind, domain }) => scaleOf(kind, domain));
+  return readableInPlane(panel, frame, x!, y!);
 }
 
-const named = (inset: PlanePanel, { x, y }: PlanePanel): PlanePanel => ({
-  ...inset,
-  x: { ...inset.x, label: x.label },
-  y: { ...inset.y, label: y.label },
-});
+function readableInInset({ inset, x, y }: PlanePanel, place: PlaceData): Readable[] {
+  if (!inset || !place.inset) return [];
+  const named = { ...inset, x: { ...inset.x, label: x.label }, y: { ...inset.y, label: y.label } };
+  return readableIn(named, place.inset);
+}
 
-function findIn(
-  panel: PlanePanel,
-  { frame, scales }: PlaceData,
-  at: Place,
-  hidden: ReadonlySet<number>,
-): Found | undefined {
-  if (!scales) return undefined;
-  const [x, y] = [scales.x, scales.y].map(({ kind, domain }) => scaleOf(kind, domain));
-  return findInPlane(panel, frame, x!, y!, at, (mark) => hidden.has(mark));
+/** All marks of a panel that are shown, those of its inset last. */
+export function readableOf({ panel, place, hidden, scene, view }: Live): Readable[] {
+  if (panel.kind === 'space') return [readableInSpace(panel, scene!, view)];
+  const shown = readableIn(panel, place).filter(({ mark }) => !hidden.has(mark));
+  return [
+    ...shown,
+    ...readableInInset(panel, place)
+      .filter(({ mark }) => !hidden.has(mark))
+      .map((one) => ({ ...one, mark: one.mark + panel.marks.length })),
+  ];
+}
+
+function findAt({ panel, place, hidden, scene, view }: Live, at: Place): Found | undefined {
+  if (panel.kind === 'space') return findInSpace(panel, scene!, view, at);
+  const marks =
+    place.inset && contains(place.inset, at) ? readableInInset(panel, place) : readableIn(panel, place);
+  return findInPlane(
+    marks.filter(({ mark }) => !hidden.has(mark)),
+    at,
+  );
 }
 
 const tip = byId('tip');
@@ -65,14 +73,26 @@ dot.setAttribute('fill', 'none');
 dot.setAttribute('stroke', '#111');
 dot.setAttribute('pointer-events', 'none');
 
-let pointed: Spot | undefined;
+/** Tells it again, where something else has come to the place that was told of. */
+export let tellAgain = (): void => {};
 
 /** Tells what is at a place, or nothing any more. */
 export function point(spot: Spot | undefined): void {
-  pointed = spot;
+  tellAgain = () => point(spot);
   const at = spot && placeOf(spot);
   const one = at && live.find(({ place }) => contains(place, at));
-  const found = one && findAt(one, at);
+  show(one && findAt(one, at), spot);
+}
+
+/** Tells of a sample that is found without a pointer, and again by asking for it once more. */
+export function tell(ask: () => Found | undefined): void {
+  tellAgain = () => tell(ask);
+  const found = ask();
+  const at = found && new DOMPoint(...found.at).matrixTransform(svg.getScreenCTM()!);
+  show(found, at && { clientX: at.x, clientY: at.y });
+}
+
+function show(found: Found | undefined, spot: Spot | undefined): void {
   tip.hidden = !found;
   if (!found || !spot) {
     dot.remove();
@@ -88,9 +108,6 @@ export function point(spot: Spot | undefined): void {
   tip.style.left = `${besidePointer(spot.clientX, tip.offsetWidth, clientWidth)}px`;
   tip.style.top = `${besidePointer(spot.clientY, tip.offsetHeight, clientHeight)}px`;
 }
-
-/** Tells it again, where something else has come below the pointer. */
-export const pointAgain = (): void => point(pointed);
 
 export function listenToPointer(): void {
   svg.addEventListener('pointermove', point);

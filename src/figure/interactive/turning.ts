@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
-/** Surfaces that are turned: dragged, or by the arrow keys. */
+/** Surfaces that are turned: dragged, or by the arrow keys. With Shift these read (`reading.ts`). */
 import { drawView, type Live, live, svg } from './page.ts';
-import { point, pointAgain, spaceAt } from './pointing.ts';
+import { point, spaceAt, tellAgain } from './pointing.ts';
 
 const turns: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [5, 0],
@@ -22,7 +22,7 @@ function turn(one: Live, across: number, up: number): void {
   requestAnimationFrame(() => {
     waiting.delete(one);
     drawView(one);
-    if (!held) pointAgain();
+    if (!held) tellAgain();
   });
 }
 
@@ -61,7 +61,7 @@ export function listenToTurns(): void {
       ({ panel, group }) => panel.kind === 'space' && group.contains(event.target as Node),
     );
     const by = turns[event.key];
-    if (!one || !by || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (!one || !by || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     turn(one, ...by);
   });
