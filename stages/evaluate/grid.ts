@@ -30,3 +30,19 @@ export function movesTo(steps: readonly Move[]): Move[] {
     .filter(({ by }) => by !== 0)
     .sort((a, b) => (a.direction < b.direction ? -1 : 1));
 }
+
+/**
+ * In which order points are measured: those that begin with the same step follow each other, so that it is taken once
+ * (`AffineMeter`), whichever of a surface's axes that is; else as they come.
+ * @returns indices of `points`.
+ */
+export function orderOfWork(points: readonly (readonly Move[])[]): number[] {
+  const groups = new Map<string, number[]>();
+  for (const [index, [first]] of points.entries()) {
+    const begun = JSON.stringify([first?.direction, first?.by]);
+    const group = groups.get(begun);
+    if (group) group.push(index);
+    else groups.set(begun, [index]);
+  }
+  return [...groups.values()].flat();
+}

@@ -14,7 +14,7 @@ import type { Measurement } from '../../src/network/loss.ts';
 import type { JsonObject } from '../../src/util/json.ts';
 import { axisOf } from './axis.ts';
 import { Directions, type Member } from './directions.ts';
-import { linspace, type Move, movesTo } from './grid.ts';
+import { linspace, type Move, movesTo, orderOfWork } from './grid.ts';
 import { squaredNorms } from './objective.ts';
 import type { EvaluateParameters } from './parameters.ts';
 import { type PointMeter, pointMeter, workOf } from './points.ts';
@@ -50,11 +50,13 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
       ),
     ),
   );
+  const order = orderOfWork(points);
+  const ordered = order.map((index) => points[index]!);
+  const measured = new Array<Measurement>(points.length);
   let meter: PointMeter | undefined;
-  let measured: Measurement[];
   try {
-    measured = await context.memo.each(
-      points,
+    const found = await context.memo.each(
+      ordered,
       (moves) => ({
         what: 'loss at a point',
         model: at.digest,
@@ -67,12 +69,13 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
       }),
       async (_, index) => {
         context.signal.throwIfAborted();
-        meter ??= await pointMeter(model, examples, directions, statistics, points, context);
+        meter ??= await pointMeter(model, examples, directions, statistics, ordered, context);
         const result = await meter.at(index);
         context.progress(index + 1, points.length, 'points', `loss ${result.loss.toPrecision(4)}`);
         return result;
       },
     );
+    for (const [k, index] of order.entries()) measured[index] = found[k]!;
   } finally {
     meter?.dispose();
   }

@@ -8,7 +8,7 @@ import { encodeDirection, readDirection } from '../../../src/network/direction.t
 import { mapVector, moved, norm } from '../../../src/network/tensors.ts';
 import { type Digest, digestOf } from '../../../src/util/digest.ts';
 import directions from '../../../stages/directions/stage.ts';
-import { linspace, movesTo } from '../../../stages/evaluate/grid.ts';
+import { linspace, movesTo, orderOfWork } from '../../../stages/evaluate/grid.ts';
 import evaluate, { facts } from '../../../stages/evaluate/stage.ts';
 import train from '../../../stages/train/stage.ts';
 import { testEngine } from '../../support/engine.ts';
@@ -210,6 +210,29 @@ describe('surfaces', () => {
     expect(exchanged.computed).toBe(0);
     const transposed = [0, 3, 6, 1, 4, 7, 2, 5, 8].map((i) => straight.curves.series[0]!.metrics.loss![i]);
     expect(exchanged.curves.series[0]!.metrics.loss).toEqual(transposed);
+    // One of the two is measured in another order than it is told.
+    const anew = await evaluated({ points: 3 }, { x: y, y: x });
+    expect(anew.computed).toBe(9);
+    expect(anew.curves).toEqual(exchanged.curves);
+  });
+
+  test('are measured step by step of the direction that comes first, whichever axis that is', () => {
+    const [a, b] = ['a', 'b'] as Digest[] as [Digest, Digest];
+    const grid = (slow: Digest, fast: Digest) =>
+      [1, 2].flatMap((i) =>
+        [1, 2, 3].map((j) =>
+          movesTo([
+            { direction: slow, by: i },
+            { direction: fast, by: j },
+          ]),
+        ),
+      );
+    const told = (points: ReturnType<typeof grid>) =>
+      orderOfWork(points).map((index) => points[index]!.map(({ by }) => by));
+    expect(told(grid(a, b)).join(' ')).toBe('1,1 1,2 1,3 2,1 2,2 2,3');
+    expect(told(grid(b, a)).join(' ')).toBe('1,1 1,2 2,1 2,2 3,1 3,2');
+    // A curve's points have no step in common, the model itself none at all.
+    expect(orderOfWork([0.5, 0, -0.5].map((by) => movesTo([{ direction: a, by }])))).toEqual([0, 1, 2]);
   });
 
   test('of folders are paired, or refused', async () => {
