@@ -54,6 +54,7 @@ async function readSplit(
   files: readonly string[],
   which: number,
   classes: readonly number[],
+  ours: boolean,
 ): Promise<RecordSplit> {
   const head = form.labels.length;
   const recordBytes = head + pixelBytes;
@@ -96,7 +97,7 @@ async function readSplit(
   return {
     form: 'records',
     labels: Uint16Array.from(labels),
-    rows: new Rows(pieces, pixelBytes, 'uint8'),
+    rows: new Rows(pieces, pixelBytes, 'uint8', ours),
     // The content decides, not how it is cut into files.
     content: hash.digest('hex'),
   };
@@ -110,7 +111,8 @@ function recordsIn(form: Form, folder: string, split: Split): number {
   return Math.floor(bytes / (form.labels.length + pixelBytes));
 }
 
-async function readFolder(form: Form, folder: string, coarse: boolean): Promise<Content> {
+/** @param ours what we unpacked: another process that unpacks it at the same time puts the same files there. */
+async function readFolder(form: Form, folder: string, coarse: boolean, ours = false): Promise<Content> {
   const files = filesOf(form, folder)!;
   const names = files.names.map((file) => {
     const path = join(folder, file);
@@ -122,8 +124,8 @@ async function readFolder(form: Form, folder: string, coarse: boolean): Promise<
   const classes = names.map((list) => list.length);
   return {
     classNames: names[which]!,
-    train: await readSplit(form, folder, files.train, which, classes),
-    test: await readSplit(form, folder, files.test, which, classes),
+    train: await readSplit(form, folder, files.train, which, classes, ours),
+    test: await readSplit(form, folder, files.test, which, classes, ours),
     shape,
     normalisation: form === cifar100 ? 'cifar100' : 'cifar10',
   };
@@ -163,7 +165,7 @@ function archiveLayout(name: string, form: Form): Layout {
             expected: `${form.names.join(', ')}, and training and test records`,
             hint: 'get the archive again',
           });
-        return readFolder(form, inside, labels === 'coarse');
+        return readFolder(form, inside, labels === 'coarse', true);
       },
     },
   };

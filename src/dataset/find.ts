@@ -4,6 +4,7 @@ import { join, sep } from 'node:path';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import type { FileDependency } from '../kind/stage-kind.ts';
+import { digestOf } from '../util/digest.ts';
 import { packageRoot } from '../util/package-root.ts';
 import { arrayLayouts } from './arrays.ts';
 import { type DatasetChoice, type DatasetOptions, datasetNamePattern, optionsOf } from './choice.ts';
@@ -126,10 +127,19 @@ export function imageFiles(content: Content, { name, subset }: DatasetOptions): 
   });
 }
 
-/** The files of a choice, relative to the folder. */
-function usedFiles({ folder, layout }: DatasetFolder, options: DatasetOptions): string[] {
-  const images = 'list' in layout.content ? imageFiles(layout.content.list(folder, options), options) : [];
-  return [...layout.files(folder, options), ...images];
+/** The files of a choice, relative to the folder, and what of their meaning only names of folders tell. */
+function usedFiles(
+  { folder, layout }: DatasetFolder,
+  options: DatasetOptions,
+): { readonly files: readonly string[]; readonly classes: string } {
+  const files = layout.files(folder, options);
+  if (!('list' in layout.content)) return { files, classes: '' };
+  const content = layout.content.list(folder, options);
+  // A class more is another network and other labels, though a subset may hold the same images.
+  const classes = layout.classesAreFolders
+    ? ` (${content.classNames.length} classes, ${digestOf(JSON.stringify(content.classNames)).slice(0, 16)})`
+    : '';
+  return { files: [...files, ...imageFiles(content, options)], classes };
 }
 
 /**
@@ -140,11 +150,12 @@ function usedFiles({ folder, layout }: DatasetFolder, options: DatasetOptions): 
 export function datasetFiles(choice: DatasetChoice, root: string): FileDependency[] {
   const set = findDataset(choice, root);
   const { folder, layout, options, name } = set;
-  const files = usedFiles(set, options).map((file) => {
+  const used = usedFiles(set, options);
+  const files = used.files.map((file) => {
     const path = join(folder, file);
     if (!existsSync(path))
       throw bad(`${path}: there is no such file`, { hint: 'the data set is incomplete: get it again' });
-    return { name: `data/${name}/${file.split(sep).join('/')}`, path };
+    return { name: `data/${name}/${file.split(sep).join('/')}${used.classes}`, path };
   });
   // So that it is told before anything runs; of what only reading tells, the stage tells it.
   if (options.subset && 'count' in layout.content)

@@ -2,8 +2,8 @@
  * Folders of images: one a class, as torchvision's `ImageFolder` reads them, and the flat validation folder of
  * ILSVRC 2012 with a list of its labels.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import { bad } from './damage.ts';
 import { imageName, otherImageName } from './image.ts';
 import type { Content, ImageSplit, Layout, Split } from './layout.ts';
@@ -14,7 +14,15 @@ const names: Readonly<Record<Split, readonly string[]>> = {
   test: ['val', 'test', 'validation'],
 };
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** A link that leads nowhere, or to itself, is none. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 /** By code unit, as Python sorts ASCII names. */
 const inOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -37,7 +45,10 @@ function imagesIn(folder: string): string[] {
     for (const entry of readdirSync(at, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       const path = join(at, entry.name);
-      if (entry.isDirectory() || (entry.isSymbolicLink() && isFolder(path))) folders.push(path);
+      const linked = entry.isSymbolicLink() && isFolder(path);
+      if (linked && `${realpathSync(at)}${sep}`.startsWith(`${realpathSync(path)}${sep}`))
+        throw bad(`${path}: a link that leads back to a folder that it is in`, { hint: 'remove it' });
+      if (linked || entry.isDirectory()) folders.push(path);
       else if (imageName.test(entry.name)) files.push(path);
       else if (otherImageName.test(entry.name))
         throw bad(`${path}: images of this kind are not read`, {
@@ -85,6 +96,7 @@ export const imageFolderLayout: Layout = {
     return test !== undefined && classFolders(splitFolder(folder, 'train') ?? test).length > 1;
   },
   files: () => [],
+  classesAreFolders: true,
   content: { list: listFolders },
 };
 

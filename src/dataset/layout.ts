@@ -54,6 +54,8 @@ export interface Layout {
   recognise(folder: string): boolean;
   /** Files beside images that decide what the options give, relative to the folder. */
   files(folder: string, options: DatasetOptions): readonly string[];
+  /** Only names of folders say what the classes are: no file's content does. */
+  readonly classesAreFolders?: true;
   /** How its content is found: of image files by names and lists alone, of records by reading them. */
   readonly content:
     | { readonly list: (folder: string, options: DatasetOptions) => Content }

@@ -145,6 +145,26 @@ describe('an official archive', () => {
     content = before;
   });
 
+  it('removes no file that a person has put there', async () => {
+    const data = join(folder, 'given-data');
+    const failure = (): Promise<unknown> =>
+      getArchive(source('0'.repeat(32)), join(data, 'set'), options).catch((error) => error);
+    mkdirSync(join(data, 'set'), { recursive: true });
+    writeFileSync(join(data, 'set', 'notes.txt'), 'mine');
+    expect(await failure()).toMatchObject({
+      diagnostics: [{ code: 'folder-in-the-way', message: expect.stringContaining('notes.txt') }],
+    });
+    expect(readdirSync(join(data, 'set'))).toEqual(['notes.txt']);
+    rmSync(join(data, 'set', 'notes.txt'));
+    const archive = join(data, '.set-download', 'set.tar.gz');
+    mkdirSync(join(data, '.set-download'));
+    writeFileSync(archive, 'mine');
+    expect(await failure()).toMatchObject({
+      diagnostics: [{ code: 'wrong-checksum', message: expect.stringContaining(archive) }],
+    });
+    expect(readFileSync(archive, 'utf8')).toBe('mine');
+  });
+
   it('with another md5 sum, or out of reach, is refused with the address and what to do', async () => {
     const data = join(folder, 'refused-data');
     const failure = async (): Promise<unknown> =>

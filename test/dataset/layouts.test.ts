@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -91,6 +92,16 @@ describe('CIFAR-100', () => {
     expect(datasetFiles('packed', root).map(({ name }) => name)).toEqual([
       'data/packed/cifar-100-binary.tar.gz',
     ]);
+    // Another process that unpacks it at the same time puts the same files there.
+    const streamed = await loadDataset('packed', root, undefined, { budget: 0 });
+    const scratch = join(root, 'data/.prepared');
+    for (const file of readdirSync(scratch, { recursive: true, encoding: 'utf8' }))
+      if (file.endsWith('.bin')) {
+        const path = join(scratch, file);
+        writeFileSync(`${path}.copy`, readFileSync(path));
+        renameSync(`${path}.copy`, path);
+      }
+    expect(streamed.test.inputs([1])).toEqual(plain.test.inputs([1]));
     const set = listDatasets(root).find(({ name }) => name === 'packed')!;
     const [check] = await checkDataset(set, root);
     expect(check!.problem).toMatch(/^the md5 sum is [0-9a-f]{32}, officially 03b5dce0/);
@@ -226,6 +237,21 @@ describe('folders of images', () => {
     expect(train.inputs([4])[64]).toBe(Math.fround((101 / 255 - 0.456) / 0.224));
   });
 
+  test('a class more is another key, though a subset holds the same images', async () => {
+    const { root, folder } = await folders();
+    const choice = { ...small, subset: { train: 2, test: 2 } };
+    const names = () => datasetFiles(choice, root).map(({ name }) => name);
+    const before = names();
+    expect(before[0]).toMatch(/^data\/set\/train\/cat\/\d\.png \(2 classes, [0-9a-f]{16}\)$/u);
+    expect(names()).toEqual(before);
+    for (const split of ['train', 'val'])
+      await writeImage(join(folder, split, 'zebra', '0.png'), flat(20, 12, 9));
+    const files = (list: readonly string[]): string[] => list.map((name) => name.split(' (')[0]!);
+    const after = names();
+    expect(files(after)).toEqual(files(before));
+    expect(after.some((name) => before.includes(name))).toBe(false);
+  });
+
   test('are decoded once; a change decodes again, the same content has the same digest', async () => {
     const { root, folder } = await folders();
     // Files that were just written are not trusted to be at rest.
@@ -324,6 +350,16 @@ describe('folders of images', () => {
     ).toMatchObject([{ file: 'train/dog/2.png', state: 'damaged' }]);
     rmSync(join(folder, 'val/dog'), { recursive: true });
     expect(await told(() => datasetFiles(small, root))).toMatch(/the class "dog" is missing$/);
+  });
+
+  test('may be linked to, and links that lead nowhere or in circles are told', async () => {
+    const { root, folder } = await folders();
+    symlinkSync('2.png', join(folder, 'train/cat/3.png'));
+    symlinkSync('gone', join(folder, 'train/cat/nothing'));
+    symlinkSync('self', join(folder, 'train/cat/self'));
+    expect((await loadDataset(small, root)).train.count).toBe(7);
+    symlinkSync('..', join(folder, 'train/dog/up'));
+    expect(await told(() => datasetFiles(small, root))).toMatch(/train\/dog\/up: .*leads back/);
   });
 
   test('of the flat validation set have labels by synset or by number', async () => {

@@ -58,15 +58,39 @@ export async function fetchArchive(
   file: string,
   { say, onBytes, signal }: FetchOptions,
 ): Promise<void> {
-  // One that a person has put there counts like one that came through the network.
-  if (!existsSync(file)) {
+  // One that a person has put there counts like one that came through the network, and stays theirs.
+  const given = existsSync(file);
+  if (!given) {
     say(`downloading ${address}`);
     await download(address, file, { onBytes, signal });
   }
   const sum = await md5Of(file);
   if (sum === md5) return;
+  if (given)
+    throw new UserError({
+      severity: 'error',
+      code: 'wrong-checksum',
+      message: `${file} has the md5 sum ${sum}, officially ${md5}`,
+      hint: 'it is damaged, cut short or another version: move it away, and run the command again',
+    });
   await rm(file);
   throw new DownloadError(`${address} gave a file with the md5 sum ${sum}, officially ${md5}`);
+}
+
+/**
+ * Before a data set's folder is replaced: nobody else's files go with it.
+ * @param ours files that may go.
+ */
+export async function refuseInTheWay(folder: string, ours: (file: string) => boolean): Promise<void> {
+  const other = existsSync(folder) ? (await readdir(folder)).find((file) => !ours(file)) : undefined;
+  if (other === undefined) return;
+  throw new UserError({
+    severity: 'error',
+    code: 'folder-in-the-way',
+    message: `${folder} is there, and has files in it that are not of the data set as orograph gets it: ${other}`,
+    expected: 'no such folder, or an empty one',
+    hint: 'nothing in it was changed: move it away, and run the command again',
+  });
 }
 
 /** Unpacks the topmost folder's content into `folder`. */
@@ -88,6 +112,7 @@ export async function getArchive(
   folder: string,
   options: FetchOptions,
 ): Promise<string> {
+  await refuseInTheWay(folder, () => false);
   const name = basename(folder);
   const address = process.env[source.mirror] ?? source.address;
   const work = join(dirname(folder), `.${name}-download`);
@@ -110,7 +135,7 @@ export async function getArchive(
   await unpack(file, fresh, options.signal);
   for (const entry of await readdir(fresh))
     if (!source.keep.test(entry)) await rm(join(fresh, entry), { recursive: true });
-  await rm(folder, { recursive: true, force: true });
+  // Over an empty folder, or none.
   await rename(fresh, folder);
   await rm(work, { recursive: true, force: true });
   return address;

