@@ -123,9 +123,13 @@ export interface Hutchinson {
   readonly terms: readonly number[];
 }
 
+/** Below so many probes a standard error says little of itself. */
+const leastProbes = 10;
+
 /**
- * Hutchinson's estimates (1990) with signs as probes. It stops, as PyHessian does, when another probe changes the
- * trace by less than `tolerance` relatively, or after `maxProbes`.
+ * Hutchinson's estimates (1990) with signs as probes. It stops when the trace's standard error is at most `tolerance`
+ * times the trace, not before ten probes, or after `maxProbes`. PyHessian stops when another probe changes the trace by
+ * little: two probes that happen to agree then end it, with an error that nothing tells.
  */
 export async function hutchinson(
   operator: SymmetricOperator,
@@ -134,7 +138,6 @@ export async function hutchinson(
 ): Promise<Hutchinson> {
   const terms: number[] = [];
   const squares: number[] = [];
-  let trace = 0;
   for (let probe = 0; probe < maxProbes; probe++) {
     const z = rademacher(seed, probe, operator.dimension);
     const image = await operator.product(z);
@@ -144,9 +147,8 @@ export async function hutchinson(
     squares.push(inner(image, image) / scale);
     if (!Number.isFinite(terms.at(-1)!)) throw notFinite();
     progress(probe + 1);
-    const before = trace;
-    trace = terms.reduce((a, b) => a + b, 0) / terms.length;
-    if (Math.abs(trace - before) / (Math.abs(before) + 1e-6) < tolerance) break;
+    const { value, standardError } = estimate(terms);
+    if (terms.length >= leastProbes && standardError! <= tolerance * Math.abs(value)) break;
   }
   return { trace: estimate(terms), squaredFrobenius: estimate(squares), terms };
 }

@@ -26,13 +26,15 @@ export const parameters = Type.Object(
       default: 100,
       minimum: 0,
       maximum: 100_000,
-      description: 'Random vectors of the trace at most; 0 leaves trace and Frobenius norm out.',
+      description:
+        'Random vectors of the trace at most, a product each; 0 leaves trace and Frobenius norm out.',
     }),
     'trace-tolerance': Type.Number({
-      default: 1e-3,
+      default: 0.03,
       minimum: 0,
       maximum: 1,
-      description: 'The trace is done when another vector changes it relatively by less.',
+      description:
+        'The trace is done when its standard error is at most so much of it, after ten vectors or more.',
     }),
     ...hessianParameters,
   },

@@ -23,6 +23,7 @@ export const factTypes: FactTypes = {
   'largest-ritz-value': 'number',
   trace: 'number',
   'trace-standard-error': 'number',
+  'trace-probes': 'number',
   'frobenius-norm': 'number',
   products: 'number',
 };
@@ -33,7 +34,13 @@ export const facts: FactsOf = async (outputs) => {
   return {
     'smallest-ritz-value': Math.min(...nodes),
     'largest-ritz-value': Math.max(...nodes),
-    ...(table.trace ? { trace: table.trace.value, 'trace-standard-error': table.trace.standardError } : {}),
+    ...(table.trace
+      ? {
+          trace: table.trace.value,
+          'trace-standard-error': table.trace.standardError,
+          'trace-probes': table.trace.probes,
+        }
+      : {}),
     ...(table.frobenius ? { 'frobenius-norm': table.frobenius.value } : {}),
     products: table.products,
   };
