@@ -57,7 +57,7 @@ export interface Forecast {
   readonly kind: string;
   /** `unknown`: a stage before it will run, so its inputs are not known yet. */
   readonly status: 'cached' | 'will-run' | 'unknown';
-  /** "never ran", "with.epochs 10 -> 50", "input model.checkpoints/10 3fa2… -> 9be1…", "waits for model[seed=1]". */
+  /** "never finished", "with.epochs 10 -> 50", "input model.checkpoints/10 3fa2… -> 9be1…", "waits for model[seed=1]". */
   readonly reasons: readonly string[];
   /** Null where the status is `unknown`. */
   readonly key: StageKey | null;

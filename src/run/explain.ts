@@ -13,7 +13,7 @@ import { openSession } from './session.ts';
 /** One instance, compared with the newest run of it. */
 export interface Explanation {
   readonly forecast: Forecast;
-  /** Key of the newest run; null where the stage never ran. */
+  /** Key of the newest run; null where the stage never finished. */
   readonly newest: StageKey | null;
   /** Empty where nothing changed or nothing is known to compare. */
   readonly differences: readonly Difference[];

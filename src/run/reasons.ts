@@ -11,7 +11,7 @@ export function reasonsToRun(
   forced: boolean,
 ): string[] {
   if (forced) return ['asked for by --force'];
-  if (!latest) return ['never ran'];
+  if (!latest) return ['never finished'];
   if (latest.key === key) return ['its result is no longer in the cache'];
   return changes(parts(), latest).map(describe);
 }

@@ -98,7 +98,7 @@ describe('a cache that is not there', () => {
   it('is not made by a question, nor by a slip', async () => {
     const w = workspace();
     good(await w.run('plan', 'demo.yaml'), /1 to run, 1 undecided/);
-    good(await w.run('why', 'demo.yaml', 'words'), /never ran/);
+    good(await w.run('why', 'demo.yaml', 'words'), /never finished/);
     good(await w.run('dag', 'demo.yaml'), /shout/);
     expect((await w.run('logs', 'demo.yaml', 'words')).stderr).toMatch(/there is no log of words/);
     expect((await w.run('show', 'demo.yaml', 'words')).stderr).toMatch(/has no result/);

@@ -1,6 +1,6 @@
 import { appendFileSync, chmodSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseTable } from '../../src/cli/show/table.ts';
+import { parseTables } from '../../src/cli/show/table.ts';
 import { digestOf } from '../../src/util/digest.ts';
 import { CliWorkspace } from '../support/cli.ts';
 
@@ -70,14 +70,41 @@ describe('the status of pipelines', () => {
 });
 
 describe('a table of text', () => {
+  const rows = (text: string) => {
+    const tables = parseTables(text)!;
+    expect(tables.map(({ title }) => title)).toEqual(['']);
+    return tables[0]!.rows;
+  };
   it('is read by its delimiter, with quotes as in RFC 4180', () => {
-    expect(parseTable('a,b\n1,"x ""y"", z"\n-2e3,\n')).toEqual([
+    expect(rows('a,b\n1,"x ""y"", z"\n-2e3,\n')).toEqual([
       { a: 1, b: 'x "y", z' },
       { a: -2000, b: '' },
     ]);
-    expect(parseTable('a\tb\n1\tx,y\n')).toEqual([{ a: 1, b: 'x,y' }]);
-    expect(parseTable('no delimiter\n1\n')).toBeUndefined();
-    expect(parseTable('[1, 2]')).toBeUndefined();
-    expect(parseTable('{"format": "f", "rows": [{"a": 1}]}')).toEqual([{ a: 1 }]);
+    expect(rows('a\tb\n1\tx,y\n')).toEqual([{ a: 1, b: 'x,y' }]);
+    expect(parseTables('no delimiter\n1\n')).toBeUndefined();
+    expect(parseTables('[1, 2]')).toBeUndefined();
+    expect(rows('{"format": "f", "rows": [{"a": 1}]}')).toEqual([{ a: 1 }]);
+  });
+
+  it('may be several: lists of rows, lists of one length beside each other, and what is no list', () => {
+    const file = {
+      format: 'f',
+      largest: [{ value: 3 }, { value: 2 }],
+      grid: [0, 1],
+      density: [0.5, 0.25],
+      none: [],
+      products: 7,
+    };
+    expect(parseTables(JSON.stringify(file))).toEqual([
+      { title: '', rows: [{ format: 'f', products: 7 }] },
+      { title: 'largest', rows: [{ value: 3 }, { value: 2 }] },
+      {
+        title: 'grid, density',
+        rows: [
+          { grid: 0, density: 0.5 },
+          { grid: 1, density: 0.25 },
+        ],
+      },
+    ]);
   });
 });

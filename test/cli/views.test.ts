@@ -279,6 +279,17 @@ describe('the summary', () => {
           held: false,
         },
       ],
+      [
+        0,
+        {
+          type: 'expectation',
+          stage: 'top',
+          fact: 'largest',
+          expected: { min: 0 },
+          actual: 46.7101,
+          held: true,
+        },
+      ],
       [0, { type: 'artifact', stage: 'figure', output: 'svg', path: '/w/artifacts/f/figure/svg.svg' }],
       [9, finished],
     );
@@ -293,6 +304,7 @@ describe('the summary', () => {
       'Expected',
       '  ✓  curve  category  w-basin          held',
       '  ✗  far    category  v-basin, v-side  missed: it is not told',
+      '  ✓  top    largest   min: 0           held: it is 46.71',
       '',
     ]);
   });

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import type { StoredFile, StoredOutput } from '../../kind/artifact.ts';
@@ -7,11 +8,12 @@ import { previewPipeline } from '../../run/preview.ts';
 import { publishedFiles } from '../../run/publishing.ts';
 import type { Store } from '../../store/contract.ts';
 import { openStore } from '../../store/open.ts';
+import { digestOf } from '../../util/digest.ts';
 import { again } from '../again.ts';
 import { pipelineOptions } from '../pipeline-options.ts';
 import { findNamed } from '../preview-of.ts';
 import { curvesLines } from '../show/curves.ts';
-import { parseTable, tableLines } from '../show/table.ts';
+import { parseTables, tableLines } from '../show/table.ts';
 import { tensorLines } from '../show/tensors.ts';
 import { columns } from '../terminal.ts';
 import { count, size } from '../units.ts';
@@ -81,11 +83,16 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
           paint,
         );
       case 'figure':
-        return [...publishedPaths(label), `${size(file.bytes)}  ${paint('dim', `sha256 ${file.digest}`)}`];
+        return figureLines(label, file);
       case 'categories':
       case 'table': {
-        const rows = parseTable(await readFile(path, 'utf8'));
-        if (rows) return tableLines(rows, paint);
+        const tables = parseTables(await readFile(path, 'utf8'));
+        if (tables)
+          return tables.flatMap(({ title, rows }, i) => [
+            ...(i > 0 ? [''] : []),
+            ...(title === '' ? [] : [title]),
+            ...tableLines(rows, paint),
+          ]);
         break;
       }
       case 'file':
@@ -118,6 +125,18 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
     return undefined;
   }
 
+  /** Its published copies, which hold their provenance and so have bytes of their own; else what is stored. */
+  function figureLines(label: string, stored: StoredFile): string[] {
+    const copies = publishedPaths(label).filter((path) => existsSync(path));
+    const line = (bytes: number, digest: string, path: string): string =>
+      `${path}  ${size(bytes)}  ${out.paint('dim', `sha256 ${digest}`)}`;
+    if (copies.length === 0) return [line(stored.bytes, stored.digest, 'not published')];
+    return copies.map((path) => {
+      const bytes = readFileSync(path);
+      return line(bytes.length, digestOf(bytes), shortPath(path, cwd));
+    });
+  }
+
   function publishedPaths(label: string): string[] {
     const dot = label.lastIndexOf('.');
     const instance = preview.plan.instances.find(({ id }) => id === label.slice(0, dot))!;
@@ -126,7 +145,7 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
     const copies = publishedFiles(options.workspace.artifacts, preview.plan, instance, {
       [name]: outputs[name]!,
     });
-    return copies.map(({ path }) => shortPath(path, cwd));
+    return copies.map(({ path }) => path);
   }
 }
 

@@ -44,7 +44,7 @@ export function summaryLines(state: RunState, cwd: string, paint: Paint): string
         e.fact,
         words(e.expected),
         e.held
-          ? paint('green', 'held')
+          ? `${paint('green', 'held')}${words(e.actual) === words(e.expected) ? '' : `: it is ${words(e.actual)}`}`
           : `${paint('red', 'missed')}: it is ${e.actual === null ? 'not told' : words(e.actual)}`,
       ]),
     ),
