@@ -25,7 +25,8 @@ export interface DatasetIdentity {
 export interface Checkpoint {
   readonly network: NetworkSpec;
   readonly dataset: DatasetIdentity;
-  readonly epoch: number;
+  /** Epochs of training; null where nobody said: weights that were imported. */
+  readonly epoch: number | null;
   readonly seed: number;
   /** What it was trained by; cross entropy where there is none. */
   readonly loss?: LossSpec;
@@ -35,6 +36,10 @@ export interface Checkpoint {
   /** What the optimiser remembers after so many steps: for training on from here. */
   readonly optimiser?: { readonly step: number; readonly slots: Slots<ParameterVector> };
 }
+
+/** As captions and marks call the moment of training. */
+export const momentOf = ({ epoch }: Pick<Checkpoint, 'epoch'>): string =>
+  epoch === null ? 'imported weights' : `epoch ${epoch}`;
 
 const format = 'orograph-checkpoint/1';
 /** Of the names of what an optimiser remembers: `optimiser/momentum/dense1/kernel`. */
@@ -55,7 +60,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
       format,
       network: JSON.stringify(network),
       dataset: JSON.stringify(dataset),
-      epoch: String(epoch),
+      ...(epoch === null ? {} : { epoch: String(epoch) }),
       seed: String(seed),
       ...(isPlainCrossEntropy(loss) ? {} : { loss: JSON.stringify(loss) }),
       ...(optimiser ? { step: String(optimiser.step) } : {}),
@@ -90,7 +95,7 @@ export async function readCheckpoint(
     network,
     architecture,
     dataset: parseIdentity(metadata.dataset ?? '', label),
-    epoch: Number(metadata.epoch),
+    epoch: metadata.epoch === undefined ? null : Number(metadata.epoch),
     seed: Number(metadata.seed),
     ...(loss ? { loss } : {}),
     ...matched(

@@ -6,7 +6,7 @@ import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { encodeCurves } from '../../src/landscape/curves.ts';
 import { networkTitle } from '../../src/network/architectures.ts';
-import { encodeCheckpoint, readCheckpoint } from '../../src/network/checkpoint.ts';
+import { encodeCheckpoint, momentOf, readCheckpoint } from '../../src/network/checkpoint.ts';
 import { mapVector, mismatch, type ParameterVector } from '../../src/network/tensors.ts';
 import type { JsonObject } from '../../src/util/json.ts';
 import { linspace } from '../evaluate/grid.ts';
@@ -137,8 +137,8 @@ export async function run(context: StageContext<ConnectParameters>): Promise<voi
             label: 't',
             values: ts,
             marks: [
-              { at: 0, role: 'model', label: `epoch ${model.epoch}` },
-              { at: 1, role: 'target', label: `epoch ${to.epoch} of seed ${to.seed}` },
+              { at: 0, role: 'model', label: momentOf(model) },
+              { at: 1, role: 'target', label: `${momentOf(to)} of seed ${to.seed}` },
             ],
           },
         ],

@@ -19,7 +19,7 @@ export async function principalComponents(
   const files = filesOf(context, 'trajectory');
   if (files.length === 0)
     throw missingInput(context, 'principal components need the input "trajectory", the checkpoints');
-  const checkpoints: { epoch: number; seed: number }[] = [];
+  const checkpoints: { epoch: number | null; seed: number }[] = [];
   const read = async (index: number): Promise<ParameterVector> => {
     context.signal.throwIfAborted();
     const { path, label } = files[index]!;

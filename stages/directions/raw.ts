@@ -2,7 +2,7 @@ import { datasetFor, firstExamples } from '../../src/dataset/dataset.ts';
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
-import { readCheckpoint } from '../../src/network/checkpoint.ts';
+import { momentOf, readCheckpoint } from '../../src/network/checkpoint.ts';
 import { type Direction, readDirection } from '../../src/network/direction.ts';
 import type { Examples } from '../../src/network/examples.ts';
 import { mapVector, mismatch, type ParameterVector } from '../../src/network/tensors.ts';
@@ -117,7 +117,7 @@ async function difference(context: Context, model: Model): Promise<Raw> {
   if (!artifact)
     throw missingInput(context, 'a difference needs the input "to", the checkpoint at the other end');
   const to = await readCheckpoint(artifact.path!, `${context.stage}: the input to`);
-  const label = to.seed === model.seed ? `epoch ${to.epoch}` : `epoch ${to.epoch} of seed ${to.seed}`;
+  const label = to.seed === model.seed ? momentOf(to) : `${momentOf(to)} of seed ${to.seed}`;
   return {
     vector: between(context, model, to, 'to'),
     made: { to: { epoch: to.epoch, seed: to.seed } },

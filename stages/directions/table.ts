@@ -8,5 +8,5 @@ export interface VarianceTable {
   /** How many of them were made directions. */
   readonly components: number;
   readonly centred: boolean;
-  readonly checkpoints: readonly { readonly epoch: number; readonly seed: number }[];
+  readonly checkpoints: readonly { readonly epoch: number | null; readonly seed: number }[];
 }

@@ -1,4 +1,5 @@
 import type { Axis } from '../../src/landscape/curves.ts';
+import { type Checkpoint, momentOf } from '../../src/network/checkpoint.ts';
 import type { Member } from './directions.ts';
 
 /**
@@ -10,7 +11,7 @@ export function axisOf(
   members: readonly Member[],
   scale: number,
   label: string,
-  epoch: number,
+  model: Pick<Checkpoint, 'epoch'>,
 ): Axis {
   const inside = (at: number): boolean => at >= values[0]! && at <= values.at(-1)!;
   const targets = new Map<number, string>();
@@ -20,7 +21,7 @@ export function axisOf(
     label,
     values,
     marks: [
-      ...(inside(0) ? [{ at: 0, role: 'model' as const, label: `epoch ${epoch}` }] : []),
+      ...(inside(0) ? [{ at: 0, role: 'model' as const, label: momentOf(model) }] : []),
       ...[...targets].map(([at, name]) => ({ at, role: 'target' as const, label: name })),
     ],
   };

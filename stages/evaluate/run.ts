@@ -91,7 +91,7 @@ export async function run(context: StageContext<EvaluateParameters>): Promise<vo
         series.map((members) => members[axis]!),
         scaleOf(params, axis),
         grid.length === 1 ? 'λ' : `λ${'₁₂'[axis]}`,
-        model.epoch,
+        model,
       ),
     ),
     series: series.map((members, s) => {

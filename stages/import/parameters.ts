@@ -24,7 +24,9 @@ export const parameters = Type.Object(
         "new: the network's last layer is initialised from the seed, for other classes than the file's.",
     }),
     init: Type.Enum([...initialisations], { default: 'pytorch', description: 'Of a new classifier.' }),
-    epoch: Type.Integer({ default: 0, minimum: 0, description: 'Epochs they were trained: for captions.' }),
+    epoch: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Epochs they were trained, for captions, where it is known.' }),
+    ),
     seed: Type.Integer({ default: 0, minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   },
   { additionalProperties: false },

@@ -27,7 +27,7 @@ export async function run(context: StageContext<ImportParameters>): Promise<void
   const checkpoint = {
     network: network.spec,
     dataset: dataset.identity,
-    epoch: params.epoch,
+    epoch: params.epoch ?? null,
     seed: params.seed,
     ...importTensors(tensors, network, convention, params.names ?? {}, label, fresh),
   };

@@ -3,12 +3,13 @@ export interface PathTable {
   readonly format: 'orograph-path/1';
   readonly points: readonly PathPoint[];
   /** Of λ = 0. */
-  readonly model: { readonly epoch: number; readonly seed: number };
+  readonly model: { readonly epoch: number | null; readonly seed: number };
   readonly scale: number;
 }
 
 interface PathPoint {
-  readonly epoch: number;
+  /** Null where weights were imported and nobody said. */
+  readonly epoch: number | null;
   readonly seed: number;
   /** λ on each axis of the nearest point θ + s·(λ₁x + λ₂y). */
   readonly at: readonly number[];

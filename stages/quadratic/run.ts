@@ -111,7 +111,7 @@ async function curve(context: Context, { model, dataset, examples, key, caption 
     );
     const curves: Curves = {
       format: 'orograph-curves/1',
-      axes: [axisOf(lambdas, members, params.scale, 'λ', model.epoch)],
+      axes: [axisOf(lambdas, members, params.scale, 'λ', model)],
       series: members.map(({ name, kind }, m) => {
         const own = measured.slice(m * lambdas.length, (m + 1) * lambdas.length);
         return {

@@ -126,7 +126,8 @@ async function beginningOf(
   const beginning = transplanted(network, checkpoint, params, label);
   if (!params.resume) return beginning;
   const { epoch } = checkpoint;
-  if (!checkpoint.optimiser) throw cannotResume(`${label} does not hold what an optimiser remembers`);
+  if (!checkpoint.optimiser || epoch === null)
+    throw cannotResume(`${label} does not hold what an optimiser remembers`);
   const { step, slots } = checkpoint.optimiser;
   const [there, here] = [Object.keys(slots), step === 0 ? [] : slotNames(optimiser)];
   if ([...there].sort().join() !== [...here].sort().join())

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Artifact } from '../../../src/kind/artifact.ts';
 import { buildNetwork } from '../../../src/network/architectures.ts';
-import { readCheckpoint } from '../../../src/network/checkpoint.ts';
+import { momentOf, readCheckpoint } from '../../../src/network/checkpoint.ts';
 import { commonNames, pytorch } from '../../../src/network/import.ts';
 import type { Network } from '../../../src/network/network.ts';
 import { encodeSafetensors } from '../../../src/network/safetensors.ts';
@@ -105,6 +105,9 @@ describe('weights of PyTorch', () => {
       parameters: dimension(result.parameters),
       norm: norm(result.parameters),
     });
+    // Where nobody says how long they were trained, captions do not call them untrained.
+    const untold = await imported(weights, { normalisation });
+    expect([untold.epoch, momentOf(untold), momentOf(result)]).toEqual([null, 'imported weights', 'epoch 200']);
   });
 
   test('are found under a prefix, other common names and declared names', async () => {

@@ -135,6 +135,8 @@ describe('the note on what was evaluated', () => {
   });
 
   it('says panel by panel what differs', () => {
+    // Of weights that were imported nobody may know.
+    expect(subjectNotes([{ ...subject, epoch: null }])[0]).not.toContain('epoch');
     expect(subjectNotes([subject, { ...subject, epoch: 50 }, subject])[1]).toBe(
       'Panels 1, 3: epoch 10; panel 2: epoch 50.',
     );
