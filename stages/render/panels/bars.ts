@@ -1,59 +1,61 @@
 import { UserError } from '../../../src/diagnostics/diagnostic.ts';
-import type { BarsMark, PlanePanel } from '../../../src/figure/figure.ts';
+import type { BarsMark, PlanePanel, Sample } from '../../../src/figure/figure.ts';
 import { literal } from '../../../src/figure/math-text.ts';
+import type { EigenTable } from '../../eigenpairs/table.ts';
 import type { Content } from '../compose.ts';
-import { numbersAt } from '../sources.ts';
+import { placeIn, samplesAt } from '../sources.ts';
 import { cannotPlot, ends } from './common.ts';
 
 interface BarGroup {
   readonly label: string;
-  readonly heights: readonly number[];
+  /** One a bar. */
+  readonly names: readonly string[];
+  readonly heights: readonly Sample[];
+  readonly quantity: string;
   readonly source: string;
 }
 
 /** A bar a name: cosines with eigenvectors, eigenvalues, or numbers of a table. */
 export function barsPanel(content: Content): PlanePanel {
   const { own } = content;
-  let [names, ylabel]: [readonly string[], string] = [[], ''];
-  const unordered = content.sources.flatMap((source): BarGroup[] => {
+  const most = mostPairs(content);
+  const found = content.sources.flatMap((source): BarGroup[] => {
     const { data, label } = source;
-    if (own.values !== undefined) {
-      const heights = numbersAt(source, own.values);
-      names = heights.map((_, i) => String(i + 1));
-      return [{ label: literal(label), heights, source: label }];
+    const place = placeIn(source, own.values);
+    if (place !== undefined) {
+      const heights = samplesAt(source, place);
+      const names = heights.map((_, i) => String(i + 1));
+      return [{ label: literal(label), names, heights, quantity: '', source: label }];
     }
     if (data.type === 'angles' && data.table.given) {
       const { x, targets, cosines } = data.table.given;
-      names = targets.map(literal);
-      ylabel = '|cosine|';
       return x.map((name, i) => ({
         label: literal(name),
+        names: targets.map(literal),
         heights: cosines[i]!.map(Math.abs),
+        quantity: '|cosine|',
         source: label,
       }));
     }
-    if (data.type === 'eigenvalues') {
-      const { smallest, largest } = data.table;
-      names = [
-        ...smallest.map((_, i) => `N.E.${i + 1}`),
-        ...largest.map((_, i) => `P.E.${largest.length - i}`),
+    if (data.type === 'eigenvalues')
+      return [
+        { label: literal(label), ...eigenBars(data.table, most), quantity: 'eigenvalue', source: label },
       ];
-      ylabel = 'eigenvalue';
-      const heights = [...smallest, ...[...largest].reverse()].map(({ value }) => value);
-      return [{ label: literal(label), heights, source: label }];
-    }
     return [];
   });
-  const groups = unordered.map((group) => ({ ...group, heights: inOrder(group.heights, own.order) }));
-  if (own.order && names.length > 0) names = inOrder(names, own.order);
-  if (groups.length === 0)
+  if (found.length === 0)
     throw cannotPlot(
       content,
       'cosines, eigenvalues, or a table and where its numbers stand: `values: name.name`',
     );
-  const count = Math.max(...groups.map(({ heights }) => heights.length));
-  const named = own.labels && own.labels.length === count && groups.length === 1;
-  const categories = named ? own.labels! : Array.from({ length: count }, (_, i) => names[i] ?? String(i + 1));
+  const groups = withAllNames(found).map((group) => ({
+    ...group,
+    names: inOrder(group.names, own.order),
+    heights: inOrder(group.heights, own.order),
+  }));
+  const [{ names, quantity }] = groups as [BarGroup];
+  const named = groups.length === 1 && own.labels?.length === names.length;
+  const categories = named ? own.labels! : names;
   const width = 0.8 / groups.length;
   const marks = groups.map(
     ({ label, heights, source }, style): BarsMark => ({
@@ -70,13 +72,56 @@ export function barsPanel(content: Content): PlanePanel {
     ...(own.title !== undefined && own.title !== '' && { title: own.title }),
     x: { label: own.xlabel ?? '', scale: 'linear', categories },
     y: {
-      label: own.ylabel ?? ylabel,
+      label: own.ylabel ?? quantity,
       scale: own.log ? 'log' : 'linear',
       ...(own.yrange && { domain: ends(own.yrange) }),
     },
     marks,
     legend: own.legend ?? groups.length > 1,
   };
+}
+
+/** How many eigenvalues the tables of a panel have at either end: one with fewer has gaps among its bars. */
+function mostPairs({ sources }: Content): { readonly smallest: number; readonly largest: number } {
+  const tables = sources.flatMap(({ data }) => (data.type === 'eigenvalues' ? [data.table] : []));
+  return {
+    smallest: Math.max(0, ...tables.map(({ smallest }) => smallest.length)),
+    largest: Math.max(0, ...tables.map(({ largest }) => largest.length)),
+  };
+}
+
+/** Eigenvalues as they grow. */
+function eigenBars(
+  { smallest, largest }: EigenTable,
+  most: ReturnType<typeof mostPairs>,
+): Pick<BarGroup, 'names' | 'heights'> {
+  const bars = [
+    ...Array.from({ length: most.smallest }, (_, i) => ({ name: `N.E.${i + 1}`, pair: smallest[i] })),
+    ...Array.from({ length: most.largest }, (_, i) => ({ name: `P.E.${i + 1}`, pair: largest[i] })).reverse(),
+  ];
+  return { names: bars.map(({ name }) => name), heights: bars.map(({ pair }) => pair?.value ?? null) };
+}
+
+/**
+ * Groups with a place at each name that any of them has, in the order in which names first stand. A name that a group
+ * has twice counts as two.
+ */
+function withAllNames(groups: readonly BarGroup[]): BarGroup[] {
+  const bars = groups.map(({ names, heights }) => {
+    const found = new Map<string, { readonly name: string; readonly height: Sample }>();
+    names.forEach((name, i) => {
+      let nth = 1;
+      while (found.has(`${nth} ${name}`)) nth++;
+      found.set(`${nth} ${name}`, { name, height: heights[i]! });
+    });
+    return found;
+  });
+  const all = new Map(bars.flatMap((found) => [...found]));
+  return groups.map((group, g) => ({
+    ...group,
+    names: [...all.values()].map(({ name }) => name),
+    heights: [...all.keys()].map((key) => bars[g]!.get(key)?.height ?? null),
+  }));
 }
 
 /** Some of a list in another order, by their places from 1 on. */

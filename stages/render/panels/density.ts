@@ -35,8 +35,7 @@ export function densityPanel(content: Content): PlanePanel {
     }),
   );
   const smallest = Math.min(...spectra.flatMap(({ table }) => table.probes.flatMap(({ nodes }) => nodes)));
-  const title =
-    `${own.title ?? ''} [${numberText(Number(smallest.toPrecision(3))).replace('-', '−')}]`.trim();
+  const title = `${own.title ?? ''} [${numberText(Number(smallest.toPrecision(3)))}]`.trim();
   return {
     title,
     x: {

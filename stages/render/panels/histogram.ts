@@ -1,8 +1,8 @@
-import { ticks } from 'd3-array';
+import { tickIncrement } from 'd3-array';
 import type { BarsMark, PlanePanel, RuleMark } from '../../../src/figure/figure.ts';
 import { literal } from '../../../src/figure/math-text.ts';
 import type { Content } from '../compose.ts';
-import { numbersAt } from '../sources.ts';
+import { numbersAt, placeIn } from '../sources.ts';
 import { directionTitle } from '../title.ts';
 import { cannotPlot, ends } from './common.ts';
 
@@ -19,8 +19,9 @@ export function histogramPanel(content: Content): PlanePanel {
   const angles = own.values === undefined && ofAngles;
   const groups = content.sources.flatMap((source): Group[] => {
     const { data, label } = source;
-    if (own.values !== undefined)
-      return [{ label: literal(label), numbers: numbersAt(source, own.values), source: label }];
+    const place = placeIn(source, own.values);
+    if (place !== undefined)
+      return [{ label: literal(label), numbers: numbersAt(source, place), source: label }];
     if (data.type === 'angles')
       return data.table.groups.map(({ from, to, degrees }) => ({
         label: `${directionTitle(from)} and ${directionTitle(to)}`,
@@ -33,13 +34,11 @@ export function histogramPanel(content: Content): PlanePanel {
         numbers: values,
         source: label,
       }));
-    if (data.type === 'table' && Array.isArray(data.table))
-      return [{ label: literal(label), numbers: numbersAt(source, own.values ?? ''), source: label }];
     return [];
   });
-  if (groups.length === 0)
-    throw cannotPlot(content, 'angles, or a table and where its numbers stand: `values: name.name`');
   const all = groups.flatMap(({ numbers }) => [...numbers]);
+  if (all.length === 0)
+    throw cannotPlot(content, 'angles, or a table and where its numbers stand: `values: name.name`');
   const edges = binEdges(all, own.bins ?? Math.min(40, Math.max(8, Math.ceil(1.5 * Math.sqrt(all.length)))));
   const bars = groups.map(({ label, numbers, source }, style): BarsMark => {
     const counts = new Array<number>(edges.length - 1).fill(0);
@@ -86,15 +85,22 @@ export function histogramPanel(content: Content): PlanePanel {
   };
 }
 
-/** Edges at round numbers that hold all values. */
+/** Edges at round numbers that hold all values. Values that are all but equal share one bin, which can be seen. */
 function binEdges(values: readonly number[], wanted: number): number[] {
-  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
-  const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
-  if (!(high > low)) return [low - 0.5, low + 0.5];
-  const inner = ticks(low, high, wanted);
-  const step = inner[1]! - inner[0]!;
-  const edges = [...inner];
-  if (edges[0]! > low) edges.unshift(edges[0]! - step);
-  if (edges.at(-1)! <= high) edges.push(edges.at(-1)! + step);
-  return edges;
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const high = values.reduce((a, b) => Math.max(a, b));
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (high - low <= 1e-9 * size) {
+    const room = Math.max(0.5, 1e-6 * size);
+    return [low - room, high + room];
+  }
+  // Below 1 the increment is the negative of the step's inverse, so that edges are rounded once.
+  const increment = tickIncrement(low, high, wanted);
+  const edge = (k: number): number => (increment > 0 ? k * increment : k / -increment);
+  const nearest = (value: number): number =>
+    Math.round(increment > 0 ? value / increment : value * -increment);
+  let [first, last] = [nearest(low), nearest(high)];
+  if (edge(first) > low) first--;
+  if (edge(last) <= high) last++;
+  return Array.from({ length: last - first + 1 }, (_, i) => edge(first + i));
 }
