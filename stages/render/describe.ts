@@ -8,6 +8,7 @@ import { densityPanel } from './panels/density.ts';
 import { fieldPanel } from './panels/field.ts';
 import { histogramPanel } from './panels/histogram.ts';
 import type { RenderParameters } from './parameters.ts';
+import { refuseRange } from './ranges.ts';
 import { onScalesOf, shareAxes } from './share.ts';
 import { type Source, subjectOf } from './sources.ts';
 import { subjectNotes, wordOf } from './subject.ts';
@@ -33,7 +34,11 @@ export function describeFigure(
   const drawn = overFrames(
     frames.map((contents) => {
       const rows = rowsByPanel(contents, categories);
-      return contents.map((content, i) => ruled(panelOf(content, rows[i]!, params), content));
+      return contents.map((content, i) => {
+        const panel = panelOf(content, rows[i]!, params);
+        refuseRange(panel, content);
+        return ruled(panel, content);
+      });
     }),
   );
   const panels = drawn.at(-1)!;

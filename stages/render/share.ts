@@ -1,9 +1,9 @@
 /** What panels have in common: the axes of a grid, or of the frames of one panel. */
-import type { Axis, Panel, PlanePanel, Sample } from '../../src/figure/figure.ts';
+import type { Axis, Panel, PlanePanel, Sample, SurfaceMark } from '../../src/figure/figure.ts';
 import { domainOf } from '../../src/figure/scale.ts';
 import type { RenderParameters } from './parameters.ts';
 
-/** Gives panels the same axes; numbers stay at the left and the lower edge of the grid. */
+/** Gives panels the same axes. One has numbers unless its neighbour at the left, or below, has the same ones. */
 export function shareAxes(
   panels: readonly Panel[],
   columns: number,
@@ -11,18 +11,18 @@ export function shareAxes(
 ): Panel[] {
   if (share === 'none') return [...panels];
   const rowOf = (i: number): number => Math.floor(i / columns);
-  const alike = (i: number): readonly Panel[] =>
-    share === 'all' ? panels : panels.filter((_, k) => rowOf(k) === rowOf(i));
-  return panels.map((panel, i) =>
-    onScalesOf(panel, alike(i), {
-      values: i % columns === 0,
-      ...(share === 'all' && { across: i + columns >= panels.length }),
-    }),
-  );
+  return panels.map((panel, i) => {
+    const group = share === 'all' ? panels : panels.filter((_, k) => rowOf(k) === rowOf(i));
+    const [left, below] = [i % columns === 0 ? undefined : panels[i - 1], panels[i + columns]];
+    return onScalesOf(panel, group, {
+      values: !canShare(panel, left, 'y'),
+      ...(share === 'all' && { across: !canShare(panel, below, 'x') }),
+    });
+  });
 }
 
 /**
- * A panel with the scales that hold a whole group of panels.
+ * A panel with the scales that hold a whole group of panels, as far as they can be shared.
  * @param numbered whether its axis of values has numbers, and its other one; where nothing is said of the latter, that
  * one stays its own.
  */
@@ -32,45 +32,44 @@ export function onScalesOf(
   numbered: { readonly values: boolean; readonly across?: boolean },
 ): Panel {
   if (panel.kind === 'space') {
-    const domain = union(group.flatMap((p) => (p.kind === 'space' ? [valuesDomain(p)] : [])));
-    return { ...panel, z: { ...panel.z, domain } };
-  }
-  const planes = group.filter((p): p is PlanePanel => p.kind !== 'space');
-  if (panel.marks.some((m) => m.type === 'surface')) {
-    const values = planes.flatMap((p) =>
-      p.marks.flatMap((m) =>
-        m.type === 'surface' ? [m.domain ?? domainOf(m.scale, shownOf(m.values, m.cap), 0)] : [],
-      ),
+    const domains = group.flatMap((p) =>
+      p.kind === 'space' && p.z.scale === panel.z.scale ? [valuesDomain(p)] : [],
     );
-    const domain = union(values);
-    return {
-      ...panel,
-      marks: panel.marks.map((m) => (m.type === 'surface' ? { ...m, domain } : m)),
-    };
+    return { ...panel, z: { ...panel.z, domain: union(domains) } };
   }
-  const y = sharedAxis(
-    panel.y,
-    planes.map((p) => [p.y, extent(p, 'y')] as const),
-    numbered.values,
-  );
-  if (numbered.across === undefined || panel.x.categories) return { ...panel, y };
-  const x = sharedAxis(
-    panel.x,
-    planes.map((p) => [p.x, extent(p, 'x')] as const),
-    numbered.across,
-  );
-  return { ...panel, x, y };
+  const field = fieldOf(panel);
+  if (field) {
+    const others = group.flatMap((p) => fieldOf(p) ?? []).filter(({ scale }) => scale === field.scale);
+    const domain = union(others.map((m) => m.domain ?? domainOf(m.scale, shownOf(m.values, m.cap), 0)));
+    return { ...panel, marks: panel.marks.map((m) => (m.type === 'surface' ? { ...m, domain } : m)) };
+  }
+  return {
+    ...panel,
+    y: sharedAxis(panel, group, 'y', numbered.values),
+    ...(numbered.across !== undefined && { x: sharedAxis(panel, group, 'x', numbered.across) }),
+  };
 }
 
-function sharedAxis(
-  axis: Axis,
-  all: readonly (readonly [Axis, readonly number[]])[],
-  numbered: boolean,
-): Axis {
-  const domain = union(
-    all.map(([one, values]) => one.domain ?? domainOf(one.scale, [...values, ...(one.include ?? [])], 0.05)),
-  );
-  return { ...axis, domain, numbered };
+/** The values over a plane, of a flat panel that has them. */
+const fieldOf = (panel: Panel): SurfaceMark | undefined =>
+  panel.kind === 'space' ? undefined : panel.marks.find((m) => m.type === 'surface');
+
+/** Whether one axis can serve two panels: of curves, bars or points, with numbers, both logarithmic or neither. */
+function canShare(panel: Panel, other: Panel | undefined, axis: 'x' | 'y'): other is PlanePanel {
+  const scale = (p: Panel | undefined): Axis['scale'] | undefined =>
+    !p || p.kind === 'space' || fieldOf(p) || p[axis].categories ? undefined : p[axis].scale;
+  return scale(panel) !== undefined && scale(panel) === scale(other);
+}
+
+function sharedAxis(panel: PlanePanel, group: readonly Panel[], axis: 'x' | 'y', numbered: boolean): Axis {
+  if (panel[axis].categories) return panel[axis];
+  const domains = group
+    .filter((other) => canShare(panel, other, axis))
+    .map((p) => {
+      const { domain, scale, include = [] } = p[axis];
+      return domain ?? domainOf(scale, [...extent(p, axis), ...include], 0.05);
+    });
+  return { ...panel[axis], domain: union(domains), numbered };
 }
 
 const union = (domains: readonly (readonly [number, number])[]): readonly [number, number] => [

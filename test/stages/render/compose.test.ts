@@ -346,6 +346,28 @@ describe('shared axes', () => {
     const all = planes(figureOf([sourceOf(low), sourceOf(high, 1)], { share: 'all', columns: 2 }));
     expect(all[0]!.x.domain).toEqual(all[1]!.x.domain);
   });
+
+  it('are those of panels with the same kind of scale: others have intervals and numbers of their own', () => {
+    const sources = [sourceOf(basin(), 0, 'a'), sourceOf(surface(), 0, 'plane')];
+    const own = { show: ['a'], yrange: [-1, 3] };
+    const panels = [{ show: ['a'], log: true }, own, { show: ['a'] }, { show: ['plane'] }, own, own];
+    for (const share of ['rows', 'all']) {
+      const shared = planes(figureOf(sources, { panels, share, columns: 3 }));
+      expect(shared[0]!.y.domain![0], share).toBeGreaterThan(0.3);
+      expect(shared.slice(1, 3).map(({ y }) => y.domain)).toEqual([own.yrange, own.yrange]);
+      expect(shared.map(({ y }) => y.numbered)).toEqual([true, true, false, undefined, true, false]);
+    }
+    const depths = [true, false].map((log) => ({ show: ['plane'], plot: 'surface', log, zrange: [1, 9] }));
+    const space = figureOf(sources, {
+      panels: [...depths, { ...depths[1], zrange: [-9, 9] }],
+      share: 'all',
+    });
+    expect(space.panels.map((p) => p.kind === 'space' && p.z.domain)).toEqual([
+      [1, 9],
+      [-9, 9],
+      [-9, 9],
+    ]);
+  });
 });
 
 describe('the note on batch norm', () => {
