@@ -19,7 +19,8 @@ const inch = 72;
 
 /**
  * The figure of the paper's style for some sources: what stands in which panel, the panels, and what they share.
- * @param categories a row a curve, in the order in which panels show them (surfaces have none); empty where unknown.
+ * @param categories a row a curve, in the order in which panels, and frame after frame each of them, show them (surfaces
+ * have none); empty where unknown.
  * Fails with a diagnostic where the categories are of other curves.
  */
 export function describeFigure(
@@ -31,15 +32,16 @@ export function describeFigure(
     compose(sources, params, k),
   );
   const width = (typeof params.width === 'number' ? params.width : venues[params.width]) * inch;
+  const rows = rowsByPanel(frames, categories);
   const drawn = overFrames(
-    frames.map((contents) => {
-      const rows = rowsByPanel(contents, categories);
-      return contents.map((content, i) => {
-        const panel = panelOf(content, rows[i]!, params);
+    frames.map((contents) =>
+      contents.map((content, i) => {
+        const shown = curvesIn(content, 1).flatMap(({ source }) => rows[i]!.get(source) ?? []);
+        const panel = panelOf(content, shown, params);
         refuseRange(panel, content);
         return ruled(panel, content);
-      });
-    }),
+      }),
+    ),
   );
   const panels = drawn.at(-1)!;
   const columns = params.columns ?? columnsFor(panels.length, width);
@@ -131,19 +133,32 @@ function ruled(panel: Panel, { own }: Content): Panel {
   return { ...withRules(panel), ...(panel.inset && { inset: withRules(panel.inset) }) };
 }
 
-/** Deals the rows of the categories out to the panels whose curves they name. */
-function rowsByPanel(contents: readonly Content[], rows: readonly CategoryRow[]): CategoryRow[][] {
+/**
+ * Deals the rows of the categories out to the curves that they name: panel by panel, those of a panel in the order in
+ * which its frames show them, what several frames show once.
+ */
+function rowsByPanel(
+  frames: readonly (readonly Content[])[],
+  rows: readonly CategoryRow[],
+): ReadonlyMap<Source, readonly CategoryRow[]>[] {
+  if (rows.length === 0) return frames[0]!.map(() => new Map());
   let next = 0;
-  const names = contents.map((content) =>
-    rows.length === 0
-      ? []
-      : curvesIn(content, 1).flatMap(({ curves }) => curves.series.map(({ name }) => name)),
-  );
-  const dealt = names.map((list) => {
-    next += list.length;
-    return rows.slice(next - list.length, next);
+  let fit = true;
+  const dealt = frames[0]!.map((_, i) => {
+    const shown = new Map(
+      frames.flatMap((contents) =>
+        curvesIn(contents[i]!, 1).map(({ source, curves }) => [source, curves.series] as const),
+      ),
+    );
+    return new Map(
+      [...shown].map(([source, series]) => {
+        next += series.length;
+        const own = rows.slice(next - series.length, next);
+        fit &&= own.every((row, k) => row.name === series[k]!.name);
+        return [source, own];
+      }),
+    );
   });
-  const fit = names.every((list, i) => dealt[i]!.every((row, k) => row.name === list[k]));
   if (!fit || next !== rows.length)
     throw new UserError({
       severity: 'error',

@@ -100,6 +100,27 @@ describe('panels by the names of inputs', () => {
     expect(() => figureOf(uneven, { panels: [...panels, { frames: ['c'] }] })).toThrow('c has 2 artifacts');
   });
 
+  it('have the category of each frame in their titles, and that of a panel that stands still in all', () => {
+    const epochs = [basin(), side(), double()].map((curves, i) => sourceOf(curves, i, 'epochs'));
+    const still = sourceOf(double(), 0, 'still');
+    const rows = [...epochs, still].flatMap(({ data }, i) =>
+      data.type === 'curves'
+        ? data.curves.series.map(({ name }) => ({ name, category: ['a', 'b', 'c', 'd'][i]! }))
+        : [],
+    );
+    const params = parametersOf({
+      panels: [{ frames: ['epochs'] }, { show: ['still'] }],
+      stationary: false,
+    });
+    const { frames } = describeFigure([...epochs, still], rows, params);
+    expect(frames!.map(({ panels }) => panels.map(({ title }) => title))).toEqual([
+      ['a', 'd'],
+      ['b', 'd'],
+      ['c', 'd'],
+    ]);
+    expect(() => describeFigure([...epochs, still], rows.slice(1), params)).toThrow('do not belong');
+  });
+
   it('put bars in the order that is asked for, names and all', () => {
     const [panel] = planes(
       figureOf([angles], { panels: [{ show: ['angles'], plot: 'bars', order: [3, 1, 2] }] }),
