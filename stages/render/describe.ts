@@ -1,6 +1,6 @@
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import type { Figure, Mark, Panel, PlanePanel, RuleMark } from '../../src/figure/figure.ts';
-import { type Content, compose, framesIn } from './compose.ts';
+import { type Content, composeFrames } from './compose.ts';
 import { barsPanel } from './panels/bars.ts';
 import { curvesIn } from './panels/common.ts';
 import { curvesPanel } from './panels/curves.ts';
@@ -28,9 +28,7 @@ export function describeFigure(
   categories: readonly CategoryRow[],
   params: RenderParameters,
 ): Figure {
-  const frames = Array.from({ length: Math.max(1, framesIn(sources, params)) }, (_, k) =>
-    compose(sources, params, k),
-  );
+  const frames = composeFrames(sources, params);
   const width = (typeof params.width === 'number' ? params.width : venues[params.width]) * inch;
   const rows = rowsByPanel(frames, categories);
   const drawn = overFrames(

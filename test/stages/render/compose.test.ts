@@ -98,6 +98,9 @@ describe('panels by the names of inputs', () => {
     expect(values[2]).toEqual(values[0]!.map((v) => (v === null ? null : v * 3)));
     const uneven = [...sources, sourceOf(double(), 0, 'c'), sourceOf(double(), 1, 'c')];
     expect(() => figureOf(uneven, { panels: [...panels, { frames: ['c'] }] })).toThrow('c has 2 artifacts');
+    const twice = { ...surface(), series: [...surface().series, ...surface().series] };
+    const files = [sourceOf(surface(), 0, 'planes'), sourceOf(twice, 1, 'planes')];
+    expect(() => figureOf(files, { panels })).toThrow('frame 2 has 4 panels where the first has 2');
   });
 
   it('have the category of each frame in their titles, and that of a panel that stands still in all', () => {
