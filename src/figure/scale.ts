@@ -103,6 +103,8 @@ function linearTicks([low, high]: readonly [number, number], count: number): Tic
 
 function logTicks(domain: readonly [number, number], count: number): Ticks {
   const [low, high] = [Math.log10(domain[0]), Math.log10(domain[1])];
+  // From 0 there are decades without end.
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return { list: [], exponent: 0 };
   const first = Math.ceil(low - 1e-9);
   const last = Math.floor(high + 1e-9);
   if (last - first >= 1) {

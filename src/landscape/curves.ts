@@ -54,7 +54,8 @@ export function encodeCurves(curves: Curves): string {
 /**
  * Reads what `encodeCurves` wrote.
  * @param label what to call the file in messages.
- * @throws UserError where the text is no curves, or a metric has not one value a grid point.
+ * @throws UserError where the text is no curves, or a metric has not one value a grid point: a user's own command may
+ * have written it.
  */
 export function decodeCurves(text: string, label = 'the file'): Curves {
   const bad = (what: string): UserError =>
@@ -67,22 +68,43 @@ export function decodeCurves(text: string, label = 'the file'): Curves {
   }
   if (curves?.format !== 'orograph-curves/1')
     throw bad(`its format is ${JSON.stringify(curves?.format ?? null)}, orograph-curves/1 expected`);
-  const { axes, series } = curves;
+  const { axes, series, classes, subject } = curves;
   if (!Array.isArray(axes) || !axes.every(isAxis) || axes.length < 1 || axes.length > 2)
-    throw bad('it needs one or two axes with values and marks');
+    throw bad('it needs one or two axes, each with a label, values and marks');
+  if (!axes.every(({ marks }) => marks.every(isMark)))
+    throw bad('a mark of an axis needs a number "at", a label, and "model" or "target" as its role');
   if (!Array.isArray(series)) throw bad('it has no series');
+  if (classes !== null && !(Number.isInteger(classes) && classes > 0))
+    throw bad('"classes" must be the number of classes, or null where the loss is no cross entropy');
   const points = axes.reduce((product, axis) => product * axis.values.length, 1);
   return {
     ...curves,
-    series: series.map((one, i) => ({
-      ...one,
-      metrics: revived(one?.metrics, points, `series ${i + 1}`, bad),
-    })),
+    subject: subject ?? {},
+    series: series.map((one, i) => {
+      const where = `series ${i + 1}`;
+      const metrics = revived(one?.metrics, points, where, bad);
+      for (const key of ['name', 'direction'] as const)
+        if (typeof one[key] !== 'string') throw bad(`${where} has no ${key}`);
+      return { ...one, metrics };
+    }),
   };
 }
 
 function isAxis(axis: Axis | null): boolean {
-  return Array.isArray(axis?.values) && axis.values.every(Number.isFinite) && Array.isArray(axis.marks);
+  return (
+    typeof axis?.label === 'string' &&
+    Array.isArray(axis.values) &&
+    axis.values.every(Number.isFinite) &&
+    Array.isArray(axis.marks)
+  );
+}
+
+function isMark(mark: Axis['marks'][number] | null): boolean {
+  return (
+    Number.isFinite(mark?.at) &&
+    typeof mark?.label === 'string' &&
+    (mark.role === 'model' || mark.role === 'target')
+  );
 }
 
 /** Metrics with their non-finite numbers back. */

@@ -1,5 +1,6 @@
 import h5wasm from 'h5wasm/node';
 import type { Curves } from '../../src/landscape/curves.ts';
+import { distinctNames } from './names.ts';
 import { numeric, type Sheet } from './sheets.ts';
 
 /**
@@ -49,20 +50,23 @@ function write(
       const own = group.create_group(`${s + 1}`);
       own.create_attribute('name', series.name);
       own.create_attribute('direction', series.direction);
-      for (const [metric, values] of Object.entries(series.metrics))
-        own.create_dataset({ name: metric, ...float64(values, [...shape]) });
+      const metrics = distinctNames(Object.keys(series.metrics));
+      Object.values(series.metrics).forEach((values, m) => {
+        own.create_dataset({ name: metrics[m]!, ...float64(values, [...shape]) });
+      });
     });
   }
   for (const { name, sheets } of tables) {
     const group = file.create_group(name);
     for (const sheet of sheets) {
       const own = group.create_group(sheet.name);
-      const numbers = numeric(sheet);
-      for (const { name: column, values } of numbers)
-        own.create_dataset({ name: column, ...float64(values, [values.length]) });
-      for (const { name: column, values } of sheet.columns)
-        if (!numbers.some((other) => other.name === column))
-          own.create_attribute(column, JSON.stringify(values));
+      const numbers = new Map(numeric(sheet).map((column) => [column.name, column.values]));
+      const names = distinctNames(sheet.columns.map((column) => column.name));
+      sheet.columns.forEach((column, c) => {
+        const values = numbers.get(column.name);
+        if (values) own.create_dataset({ name: names[c]!, ...float64(values, [values.length]) });
+        else own.create_attribute(names[c]!, JSON.stringify(column.values));
+      });
     }
   }
   file.flush();

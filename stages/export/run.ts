@@ -4,6 +4,7 @@ import type { StageContext } from '../../src/kind/stage-kind.ts';
 import { type Curves, decodeCurves } from '../../src/landscape/curves.ts';
 import type { Json } from '../../src/util/json.ts';
 import { csvOf, sheetCsv } from './csv.ts';
+import { distinctNames } from './names.ts';
 import { npyOf } from './npy.ts';
 import type { ExportParameters, Format } from './parameters.ts';
 import { numeric, type Sheet, sheetsOf } from './sheets.ts';
@@ -26,8 +27,8 @@ export async function run(context: StageContext<ExportParameters>): Promise<void
   for (const [i, { path, label }] of context.list('curves').entries())
     files.push({ name: `curves-${i + 1}`, curves: decodeCurves(await readFile(path!, 'utf8'), label) });
   const tables: NamedTable[] = [];
-  for (const [i, { path }] of context.list('tables').entries()) {
-    const table = JSON.parse(await readFile(path!, 'utf8')) as Json;
+  for (const [i, { path, label }] of context.list('tables').entries()) {
+    const table = tableIn(await readFile(path!, 'utf8'), label);
     const object =
       typeof table === 'object' && table !== null && !Array.isArray(table) ? table : { values: table };
     tables.push({ name: `table-${i + 1}`, sheets: sheetsOf(object) });
@@ -53,20 +54,39 @@ export async function run(context: StageContext<ExportParameters>): Promise<void
   }
 }
 
+function tableIn(text: string, label: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (error) {
+    throw new UserError({
+      severity: 'error',
+      code: 'bad-table',
+      message: `${label} is no table in JSON: ${(error as Error).message}`,
+    });
+  }
+}
+
+type Content = string | Uint8Array;
+
+/** Files by names that no two of them share. */
+function named(files: readonly (readonly [string, Content])[]): Record<string, Content> {
+  const names = distinctNames(files.map(([name]) => name));
+  return Object.fromEntries(files.map(([, content], i) => [names[i]!, content]));
+}
+
 /** Files of one table by their names without extension; ParaView has no use for them. */
 export function tableMembers(
   format: Exclude<Format, 'hdf5'>,
   { name, sheets }: NamedTable,
-): Record<string, string | Uint8Array> {
-  if (format === 'csv')
-    return Object.fromEntries(sheets.map((sheet) => [`${name}-${sheet.name}`, sheetCsv(sheet)]));
+): Record<string, Content> {
+  if (format === 'csv') return named(sheets.map((sheet) => [`${name}-${sheet.name}`, sheetCsv(sheet)]));
   if (format === 'vtp') return {};
-  return Object.fromEntries(
+  return named(
     sheets.flatMap((sheet) =>
-      numeric(sheet).map(({ name: column, values }) => [
-        `${name}-${sheet.name}-${column.replaceAll('.', '-')}`,
-        npyOf(values, [values.length]),
-      ]),
+      numeric(sheet).map(
+        ({ name: column, values }) =>
+          [`${name}-${sheet.name}-${column.replaceAll('.', '-')}`, npyOf(values, [values.length])] as const,
+      ),
     ),
   );
 }
@@ -76,20 +96,20 @@ function membersOf(
   format: Exclude<Format, 'hdf5'>,
   { name, curves }: NamedCurves,
   metric: string,
-): Record<string, string | Uint8Array> {
+): Record<string, Content> {
   if (format === 'csv') return { [name]: csvOf(curves) };
   if (format === 'npy') {
-    const [points] = [curves.axes.map((axis) => axis.values.length)];
-    return {
-      ...Object.fromEntries(
-        curves.axes.map(({ values }, a) => [`${name}-axis-${a + 1}`, npyOf(values, [values.length])]),
+    const points = curves.axes.map((axis) => axis.values.length);
+    return named([
+      ...curves.axes.map(
+        ({ values }, a) => [`${name}-axis-${a + 1}`, npyOf(values, [values.length])] as const,
       ),
-      ...Object.fromEntries(
-        curves.series.flatMap(({ metrics }, s) =>
-          Object.entries(metrics).map(([own, values]) => [`${name}-${s + 1}-${own}`, npyOf(values, points!)]),
+      ...curves.series.flatMap(({ metrics }, s) =>
+        Object.entries(metrics).map(
+          ([own, values]) => [`${name}-${s + 1}-${own}`, npyOf(values, points)] as const,
         ),
       ),
-    };
+    ]);
   }
   return Object.fromEntries(
     curves.series.map((series, s) => {

@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from '../../src/util/json.ts';
+import { distinctNames, freeName } from './names.ts';
 
 /** Columns of one length. Text and truth stand only in CSV files. */
 export interface Sheet {
-  /** Where in the table it comes from, `changes-values`; 'values' for what stands at its top. */
+  /** Where in the table it comes from, `changes-values`; 'values' for what stands at its top. No other sheet's. */
   readonly name: string;
   readonly columns: readonly { readonly name: string; readonly values: readonly Scalar[] }[];
 }
@@ -20,7 +21,9 @@ export type Scalar = number | string | boolean | null;
  */
 export function sheetsOf(table: JsonObject): Sheet[] {
   const { format: _, ...rest } = table;
-  return sheets('', [rest]);
+  const all = sheets('', [rest]);
+  const names = distinctNames(all.map(({ name }) => name));
+  return all.map(({ columns }, i) => ({ name: names[i]!, columns }));
 }
 
 interface Flat {
@@ -28,9 +31,12 @@ interface Flat {
   readonly lists: ReadonlyMap<string, readonly Json[]>;
 }
 
-/** @param objects rows of one list; with the name '' the table itself. */
-function sheets(name: string, objects: readonly JsonObject[]): Sheet[] {
-  const rows = objects.map(flat);
+/**
+ * @param objects rows of one list; with the name '' the table itself.
+ * @param places of a list inside another's rows: in which of them each object stands.
+ */
+function sheets(name: string, objects: readonly JsonObject[], places?: readonly number[]): Sheet[] {
+  const rows = objects.map((object, i) => flat(object, places?.[i]));
   const title = (own: string): string => [name, own].filter(Boolean).join('-').replaceAll('.', '-');
   const found: Sheet[] = [];
   const names = unique(rows.map(({ scalars }) => scalars));
@@ -48,10 +54,10 @@ function sheets(name: string, objects: readonly JsonObject[]): Sheet[] {
     const first = open.shift()!;
     const lists = at(first);
     const items = lists.flat();
-    const place = (counts: readonly number[]): Sheet['columns'] =>
-      name === '' ? [] : [{ name: 'row', values: counts.flatMap((n, i) => Array<number>(n).fill(i + 1)) }];
-    const counts = lists.map(({ length }) => length);
     if (items.length === 0) continue;
+    const counts = lists.map(({ length }) => length);
+    const inRows = name === '' ? undefined : counts.flatMap((n, i) => Array<number>(n).fill(i + 1));
+    const place = inRows ? [{ name: 'row', values: inRows }] : [];
     if (items.every(isScalar)) {
       const beside = open.filter((own) => {
         const others = at(own);
@@ -59,7 +65,7 @@ function sheets(name: string, objects: readonly JsonObject[]): Sheet[] {
       });
       for (const own of beside) open.splice(open.indexOf(own), 1);
       const columns = [first, ...beside].map((own) => ({ name: own, values: at(own).flat() as Scalar[] }));
-      found.push({ name: title(first), columns: [...place(counts), ...columns] });
+      found.push({ name: title(first), columns: [...place, ...columns] });
     } else if (items.every((item) => Array.isArray(item) && item.every(isScalar))) {
       const matrix = items as Scalar[][];
       const width = Math.max(...matrix.map(({ length }) => length));
@@ -67,29 +73,28 @@ function sheets(name: string, objects: readonly JsonObject[]): Sheet[] {
         name: String(j + 1),
         values: matrix.map((line) => line[j] ?? null),
       }));
-      found.push({ name: title(first), columns: [...place(counts), ...columns] });
+      found.push({ name: title(first), columns: [...place, ...columns] });
     } else {
-      const [before] = place(counts);
-      const inner = (items as Json[]).map((item, k) => ({
-        ...(before && { row: before.values[k]! }),
-        ...(isObject(item) ? item : { value: JSON.stringify(item) }),
-      }));
-      found.push(...sheets(title(first), inner));
+      const inner = items.map((item) => (isObject(item) ? item : { value: JSON.stringify(item) }));
+      found.push(...sheets(title(first), inner, inRows));
     }
   }
   return found;
 }
 
-/** An object's scalars and lists, those of objects inside it under joined names. */
-function flat(object: JsonObject): Flat {
-  const scalars = new Map<string, Scalar>();
+/** An object's scalars and lists, those of objects inside it under joined names; first in which row it stands. */
+function flat(object: JsonObject, row?: number): Flat {
+  const scalars = new Map<string, Scalar>(row === undefined ? [] : [['row', row]]);
   const lists = new Map<string, readonly Json[]>();
   const visit = (inner: JsonObject, before: string): void => {
     for (const [key, value] of Object.entries(inner)) {
-      const name = before + key;
+      if (isObject(value)) {
+        visit(value, `${before}${key}.`);
+        continue;
+      }
+      const name = freeName(before + key, (one) => scalars.has(one) || lists.has(one));
       if (Array.isArray(value)) lists.set(name, value);
-      else if (isObject(value)) visit(value, `${name}.`);
-      else scalars.set(name, value as Scalar);
+      else scalars.set(name, value);
     }
   };
   visit(object, '');

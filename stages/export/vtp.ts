@@ -1,3 +1,4 @@
+import { escapeXml } from '../../src/figure/svg.ts';
 import type { Curves, Series } from '../../src/landscape/curves.ts';
 
 /**
@@ -29,11 +30,11 @@ export function vtpOf({ axes }: Curves, { metrics, name }: Series, metric: strin
     array('Float64', own, values.map((v) => (Number.isFinite(v) ? String(v) : 'nan')).join(' ')),
   );
   return `<?xml version="1.0"?>
-<!-- ${name.replaceAll('--', '- -')} -->
+<!-- ${name.replaceAll(/-(?=-)/gu, '- ')} -->
 <VTKFile type="PolyData" version="0.1" byte_order="LittleEndian">
 <PolyData>
 <Piece NumberOfPoints="${points.length}" NumberOfVerts="0" NumberOfLines="${lines}" NumberOfStrips="0" NumberOfPolys="${polys}">
-<PointData Scalars="${metric}">
+<PointData Scalars="${escapeXml(metric)}">
 ${data.join('\n')}
 </PointData>
 <Points>
@@ -50,4 +51,4 @@ ${array('Int64', 'offsets', ends.join(' '))}
 }
 
 const array = (type: string, name: string, text: string, components = 1): string =>
-  `<DataArray type="${type}" Name="${name}"${components > 1 ? ` NumberOfComponents="${components}"` : ''} format="ascii">\n${text}\n</DataArray>`;
+  `<DataArray type="${type}" Name="${escapeXml(name)}"${components > 1 ? ` NumberOfComponents="${components}"` : ''} format="ascii">\n${text}\n</DataArray>`;

@@ -63,8 +63,24 @@ const composes = (panel: PanelParameters): boolean => ways.some((way) => panel[w
 
 const nameOf = (reference: string): string => reference.replace(/\[\d+\]$/u, '');
 
+/** The panels of each frame, of a figure that stands still of one. Fails with a diagnostic where they differ in number. */
+export function composeFrames(sources: readonly Source[], params: RenderParameters): Content[][] {
+  const frames = Array.from({ length: Math.max(1, framesIn(sources, params)) }, (_, k) =>
+    compose(sources, params, k),
+  );
+  const [first] = frames as [Content[]];
+  const uneven = frames.findIndex(({ length }) => length !== first.length);
+  if (uneven >= 0)
+    throw new UserError({
+      severity: 'error',
+      code: 'uneven-panels',
+      message: `frame ${uneven + 1} has ${frames[uneven]!.length} panels where the first has ${first.length}: their files hold different numbers of surfaces`,
+    });
+  return frames;
+}
+
 /** How many frames the panels with `frames` have: 0 where there is no such panel. */
-export function framesIn(sources: readonly Source[], { panels }: RenderParameters): number {
+function framesIn(sources: readonly Source[], { panels }: RenderParameters): number {
   const lists = panels.flatMap(({ frames = [] }) =>
     frames.map((name) => ({ name, count: found(sources, name).length })),
   );
@@ -83,7 +99,7 @@ export function framesIn(sources: readonly Source[], { panels }: RenderParameter
  * The panels in their order. Fails with a diagnostic where a panel asks for what is not there.
  * @param frame of a figure that moves: which artifacts the panels with `frames` show.
  */
-export function compose(sources: readonly Source[], params: RenderParameters, frame = 0): Content[] {
+function compose(sources: readonly Source[], params: RenderParameters, frame: number): Content[] {
   const groups = params.panels.some(composes)
     ? params.panels.flatMap((own): { sources: Source[]; own: PanelParameters }[] => {
         if (own.show) return [{ own, sources: own.show.flatMap((name) => found(sources, name)) }];

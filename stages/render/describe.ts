@@ -1,12 +1,15 @@
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
-import type { Axis, Figure, Mark, Panel, PlanePanel, RuleMark, Sample } from '../../src/figure/figure.ts';
-import { domainOf } from '../../src/figure/scale.ts';
-import { type Content, compose, framesIn } from './compose.ts';
+import type { Figure, Mark, Panel, PlanePanel, RuleMark } from '../../src/figure/figure.ts';
+import { type Content, composeFrames } from './compose.ts';
+import { barsPanel } from './panels/bars.ts';
 import { curvesIn } from './panels/common.ts';
 import { curvesPanel } from './panels/curves.ts';
+import { densityPanel } from './panels/density.ts';
 import { fieldPanel } from './panels/field.ts';
-import { barsPanel, densityPanel, histogramPanel } from './panels/tables.ts';
+import { histogramPanel } from './panels/histogram.ts';
 import type { RenderParameters } from './parameters.ts';
+import { refuseRange } from './ranges.ts';
+import { onScalesOf, shareAxes } from './share.ts';
 import { type Source, subjectOf } from './sources.ts';
 import { subjectNotes, wordOf } from './subject.ts';
 import type { CategoryRow } from './title.ts';
@@ -16,7 +19,8 @@ const inch = 72;
 
 /**
  * The figure of the paper's style for some sources: what stands in which panel, the panels, and what they share.
- * @param categories a row a curve, in the order in which panels show them (surfaces have none); empty where unknown.
+ * @param categories a row a curve, in the order in which panels, and frame after frame each of them, show them (surfaces
+ * have none); empty where unknown.
  * Fails with a diagnostic where the categories are of other curves.
  */
 export function describeFigure(
@@ -24,15 +28,18 @@ export function describeFigure(
   categories: readonly CategoryRow[],
   params: RenderParameters,
 ): Figure {
-  const frames = Array.from({ length: Math.max(1, framesIn(sources, params)) }, (_, k) =>
-    compose(sources, params, k),
-  );
+  const frames = composeFrames(sources, params);
   const width = (typeof params.width === 'number' ? params.width : venues[params.width]) * inch;
+  const rows = rowsByPanel(frames, categories);
   const drawn = overFrames(
-    frames.map((contents) => {
-      const rows = rowsByPanel(contents, categories);
-      return contents.map((content, i) => ruled(panelOf(content, rows[i]!, params), content));
-    }),
+    frames.map((contents) =>
+      contents.map((content, i) => {
+        const shown = curvesIn(content, 1).flatMap(({ source }) => rows[i]!.get(source) ?? []);
+        const panel = panelOf(content, shown, params);
+        refuseRange(panel, content);
+        return ruled(panel, content);
+      }),
+    ),
   );
   const panels = drawn.at(-1)!;
   const columns = params.columns ?? columnsFor(panels.length, width);
@@ -124,19 +131,32 @@ function ruled(panel: Panel, { own }: Content): Panel {
   return { ...withRules(panel), ...(panel.inset && { inset: withRules(panel.inset) }) };
 }
 
-/** Deals the rows of the categories out to the panels whose curves they name. */
-function rowsByPanel(contents: readonly Content[], rows: readonly CategoryRow[]): CategoryRow[][] {
+/**
+ * Deals the rows of the categories out to the curves that they name: panel by panel, those of a panel in the order in
+ * which its frames show them, what several frames show once.
+ */
+function rowsByPanel(
+  frames: readonly (readonly Content[])[],
+  rows: readonly CategoryRow[],
+): ReadonlyMap<Source, readonly CategoryRow[]>[] {
+  if (rows.length === 0) return frames[0]!.map(() => new Map());
   let next = 0;
-  const names = contents.map((content) =>
-    rows.length === 0
-      ? []
-      : curvesIn(content, 1).flatMap(({ curves }) => curves.series.map(({ name }) => name)),
-  );
-  const dealt = names.map((list) => {
-    next += list.length;
-    return rows.slice(next - list.length, next);
+  let fit = true;
+  const dealt = frames[0]!.map((_, i) => {
+    const shown = new Map(
+      frames.flatMap((contents) =>
+        curvesIn(contents[i]!, 1).map(({ source, curves }) => [source, curves.series] as const),
+      ),
+    );
+    return new Map(
+      [...shown].map(([source, series]) => {
+        next += series.length;
+        const own = rows.slice(next - series.length, next);
+        fit &&= own.every((row, k) => row.name === series[k]!.name);
+        return [source, own];
+      }),
+    );
   });
-  const fit = names.every((list, i) => dealt[i]!.every((row, k) => row.name === list[k]));
   if (!fit || next !== rows.length)
     throw new UserError({
       severity: 'error',
@@ -152,100 +172,4 @@ function columnsFor(panels: number, width: number): number {
   const most = Math.max(1, Math.min(4, Math.floor(width / (1.6 * inch))));
   const rows = Math.max(1, Math.ceil(panels / most));
   return Math.max(1, Math.ceil(panels / rows));
-}
-
-/** Gives panels the same axes; numbers stay at the left and the lower edge of the grid. */
-function shareAxes(panels: readonly Panel[], columns: number, share: RenderParameters['share']): Panel[] {
-  if (share === 'none') return [...panels];
-  const rowOf = (i: number): number => Math.floor(i / columns);
-  const alike = (i: number): readonly Panel[] =>
-    share === 'all' ? panels : panels.filter((_, k) => rowOf(k) === rowOf(i));
-  return panels.map((panel, i) =>
-    onScalesOf(panel, alike(i), {
-      values: i % columns === 0,
-      ...(share === 'all' && { across: i + columns >= panels.length }),
-    }),
-  );
-}
-
-/**
- * A panel with the scales that hold a whole group of panels.
- * @param numbered whether its axis of values has numbers, and its other one; where nothing is said of the latter, that
- * one stays its own.
- */
-function onScalesOf(
-  panel: Panel,
-  group: readonly Panel[],
-  numbered: { readonly values: boolean; readonly across?: boolean },
-): Panel {
-  if (panel.kind === 'space') {
-    const domain = union(group.flatMap((p) => (p.kind === 'space' ? [valuesDomain(p)] : [])));
-    return { ...panel, z: { ...panel.z, domain } };
-  }
-  const planes = group.filter((p): p is PlanePanel => p.kind !== 'space');
-  if (panel.marks.some((m) => m.type === 'surface')) {
-    const values = planes.flatMap((p) =>
-      p.marks.flatMap((m) =>
-        m.type === 'surface' ? [m.domain ?? domainOf(m.scale, shownOf(m.values, m.cap), 0)] : [],
-      ),
-    );
-    const domain = union(values);
-    return {
-      ...panel,
-      marks: panel.marks.map((m) => (m.type === 'surface' ? { ...m, domain } : m)),
-    };
-  }
-  const y = sharedAxis(
-    panel.y,
-    planes.map((p) => [p.y, extent(p, 'y')] as const),
-    numbered.values,
-  );
-  if (numbered.across === undefined || panel.x.categories) return { ...panel, y };
-  const x = sharedAxis(
-    panel.x,
-    planes.map((p) => [p.x, extent(p, 'x')] as const),
-    numbered.across,
-  );
-  return { ...panel, x, y };
-}
-
-function sharedAxis(
-  axis: Axis,
-  all: readonly (readonly [Axis, readonly number[]])[],
-  numbered: boolean,
-): Axis {
-  const domain = union(
-    all.map(([one, values]) => one.domain ?? domainOf(one.scale, [...values, ...(one.include ?? [])], 0.05)),
-  );
-  return { ...axis, domain, numbered };
-}
-
-const union = (domains: readonly (readonly [number, number])[]): readonly [number, number] => [
-  Math.min(...domains.map(([low]) => low)),
-  Math.max(...domains.map(([, high]) => high)),
-];
-
-const shownOf = (values: readonly (number | null)[], cap: number | undefined): number[] =>
-  values.flatMap((v) => (v === null ? [] : [cap === undefined ? v : Math.min(v, cap)]));
-
-const valuesDomain = (panel: Extract<Panel, { kind: 'space' }>): readonly [number, number] =>
-  panel.z.domain ?? domainOf(panel.z.scale, shownOf(panel.surface.values, panel.surface.cap), 0.02);
-
-/** Values that a panel's marks have on an axis. */
-function extent({ marks }: PlanePanel, axis: 'x' | 'y'): number[] {
-  const known = (values: readonly Sample[]): number[] => values.filter((v) => v !== null);
-  return marks.flatMap((mark): number[] => {
-    switch (mark.type) {
-      case 'bars':
-        return axis === 'x' ? [...mark.from, ...mark.to] : [0, ...known(mark.height)];
-      case 'line':
-        return known(mark[axis]);
-      case 'points':
-        return mark.shape === 'tick' && axis === 'y' ? [] : known(mark[axis]);
-      case 'segments':
-        return mark.pieces.flatMap((piece) => known(piece[axis]));
-      default:
-        return [];
-    }
-  });
 }

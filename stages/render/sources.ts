@@ -1,5 +1,6 @@
 /** What the inputs of a figure are, read: curves, surfaces, or one of the tables that panels know how to draw. */
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
+import type { Sample } from '../../src/figure/figure.ts';
 import { type Curves, decodeCurves } from '../../src/landscape/curves.ts';
 import type { Json, JsonObject } from '../../src/util/json.ts';
 import type { AngleTable } from '../angles/table.ts';
@@ -67,17 +68,22 @@ export function subjectOf({ data }: Source): JsonObject {
   return typeof subject === 'object' && subject !== null ? subject : {};
 }
 
-/** The numbers at a place such as `groups.0.degrees`. */
-export function numbersAt({ data, label }: Source, place: string): number[] {
+/** Where the numbers stand: at `values`, or, of a list and nothing else, at no place below it: ''. */
+export function placeIn({ data }: Source, values: string | undefined): string | undefined {
+  return values ?? (data.type === 'table' && Array.isArray(data.table) ? '' : undefined);
+}
+
+/** The numbers at a place such as `groups.0.degrees`; what is none keeps its place as null. */
+export function samplesAt({ data, label }: Source, place: string): Sample[] {
   const missing = (what: string, expected?: string): UserError =>
     new UserError({
       severity: 'error',
       code: 'no-numbers',
-      message: `${label} has no numbers at "${place}": ${what}`,
+      message: `${label} has no numbers${place === '' ? '' : ` at "${place}"`}: ${what}`,
       ...(expected && { expected }),
     });
   let value: unknown = data.type === 'curves' ? data.curves : data.table;
-  for (const step of place.split('.')) {
+  for (const step of place === '' ? [] : place.split('.')) {
     if (typeof value !== 'object' || value === null)
       throw missing(`there is nothing below a ${typeof value}`);
     const next = (value as Readonly<Record<string, unknown>>)[step];
@@ -85,8 +91,12 @@ export function numbersAt({ data, label }: Source, place: string): number[] {
       throw missing(`there is no "${step}"`, `one of ${Object.keys(value).slice(0, 20).join(', ')}`);
     value = next;
   }
-  const list = Array.isArray(value) ? value.flat() : [value];
-  const numbers = list.filter((v): v is number => typeof v === 'number' && Number.isFinite(v));
-  if (numbers.length === 0) throw missing('what stands there is no list of numbers');
-  return numbers;
+  const list: unknown[] = Array.isArray(value) ? value.flat() : [value];
+  const samples = list.map((v): Sample => (typeof v === 'number' && Number.isFinite(v) ? v : null));
+  if (samples.every((v) => v === null)) throw missing('what stands there is no list of numbers');
+  return samples;
 }
+
+/** The numbers at a place, without what is none. */
+export const numbersAt = (source: Source, place: string): number[] =>
+  samplesAt(source, place).filter((v) => v !== null);

@@ -3,6 +3,7 @@ import { fontFiles } from '../../src/figure/font-files.ts';
 import { defineStage } from '../../src/kind/stage-kind.ts';
 import { checkPanels } from './compose.ts';
 import { parameters } from './parameters.ts';
+import { checkRanges } from './ranges.ts';
 import type { CategoryRow } from './title.ts';
 
 const drawable = ['curves', 'table'] as const;
@@ -42,7 +43,7 @@ export default defineStage({
   },
   files: () => Object.entries(fontFiles()).map(([face, path]) => ({ name: `font/${face}`, path })),
   check: (params, inputs) => [
-    ...orderedRanges(params.panels),
+    ...checkRanges(params),
     ...checkPanels(params, inputs),
     ...(params.clip === 'auto' || params.clip === 'never' || Number.isFinite(params.clip)
       ? []
@@ -97,16 +98,3 @@ export default defineStage({
     context.progress(3, 3, 'formats');
   },
 });
-
-function orderedRanges(
-  panels: readonly { readonly [name in 'xrange' | 'yrange' | 'zrange']?: readonly number[] }[],
-): { pointer: string; message: string }[] {
-  return panels.flatMap((panel, i) =>
-    (['xrange', 'yrange', 'zrange'] as const)
-      .filter((name) => panel[name] && !(panel[name][0]! < panel[name][1]!))
-      .map((name) => ({
-        pointer: `/panels/${i}/${name}`,
-        message: 'must go from a smaller to a larger number',
-      })),
-  );
-}

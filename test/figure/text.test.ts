@@ -99,6 +99,10 @@ describe('ticks', () => {
     expect(texts('log', [1.1, 7], 3)).toEqual(['2', '5']);
   });
 
+  it.each([0, -1])('are none on a log scale that begins at %d', (low) => {
+    expect(axisTicks(scaleOf('log', [low, 3]), 5, always).list).toEqual([]);
+  });
+
   it('of counts are whole numbers, however few there are', () => {
     const counts = (high: number) =>
       verticalTicks(scaleOf('linear', [0, high]), 100, true).list.map((t) => t.text);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import h5wasm, { type Dataset, type Group } from 'h5wasm/node';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Curves } from '../../../src/landscape/curves.ts';
+import type { JsonObject } from '../../../src/util/json.ts';
 import { csvOf } from '../../../stages/export/csv.ts';
 import { writeHdf5 } from '../../../stages/export/hdf5.ts';
 import { npyOf } from '../../../stages/export/npy.ts';
@@ -133,6 +134,24 @@ describe('tables', () => {
     expect(found.sort((a, b) => a - b)).toEqual(numbers(table).sort((a, b) => a - b));
   });
 
+  it('have sheets and columns that share no name, and no name leads into a folder', () => {
+    const files = (format: 'csv' | 'npy', given: JsonObject): string[] =>
+      Object.keys(tableMembers(format, { name: 't', sheets: sheetsOf(given) }));
+    const given = { n: 1, values: [2], 'a.b': [3, 4], 'a-b': [5, 6, 7], 'train/loss': [8, 9, 10, 11] };
+    expect(files('csv', given)).toEqual(['t-values', 't-values-2', 't-a-b', 't-a-b-2', 't-train-loss']);
+    expect(files('npy', { 'a-b': [{ c: 1 }], a: [{ 'b-c': 1 }], 'x/y': 1 })).toEqual([
+      't-values-x-y',
+      't-a-b-c',
+      't-a-b-c-2',
+    ]);
+    const twice = sheetsOf({ a: { b: 1 }, 'a.b': 2, runs: [{ rows: [{ row: 3, more: [{}, 4] }] }] });
+    expect(twice.map(({ columns }) => columns.map(({ name }) => name))).toEqual([
+      ['a.b', 'a.b-2'],
+      ['row', 'row-2'],
+      ['row', 'value'],
+    ]);
+  });
+
   it('are arrays of NumPy by column, and groups of HDF5; nothing is NaN, text an attribute', async () => {
     const sheets = sheetsOf(table);
     const arrays = tableMembers('npy', { name: 't', sheets });
@@ -180,6 +199,15 @@ describe('VTK', () => {
     expect(numbersIn(text, 'loss')[8]).toBeNaN();
   });
 
+  it('is well-formed whatever metrics and directions are called', () => {
+    const [one] = curves.series;
+    const odd = { ...one!, name: 'a---b', metrics: { ...one!.metrics, 'a<"b"&c': one!.metrics.loss! } };
+    const text = vtpOf(curves, odd, 'a<"b"&c');
+    expect(text).toContain('<!-- a- - -b -->');
+    expect(text).toContain('<PointData Scalars="a&lt;&quot;b&quot;&amp;c">');
+    expect(text).toContain('<DataArray type="Float64" Name="a&lt;&quot;b&quot;&amp;c" format="ascii">');
+  });
+
   it('makes a line of a curve', () => {
     const text = vtpOf(curves, curves.series[0]!, 'loss');
     expect(text).toContain('NumberOfLines="2"');
@@ -211,6 +239,21 @@ describe('HDF5', () => {
     const odd = file.get('curves-1/2/loss') as Dataset;
     expect([...(odd.value as Float64Array)]).toEqual([Number.NaN, -Infinity, Infinity]);
     expect((file.get('curves-1/axis-1') as Dataset).attrs.label!.value).toBe('λ');
+    file.close();
+  });
+
+  it('loses nothing that is called by a path, by nothing or by the same name', async () => {
+    const path = join(folder, 'odd.h5');
+    const { loss } = curves.series[0]!.metrics as { loss: number[] };
+    const odd = { ...curves, series: [{ ...curves.series[0]!, metrics: { loss, 'train/loss': loss } }] };
+    const sheets = sheetsOf({ 'train/loss': 1, 'train-loss': 2, '': 3, '.': 4, 'a/b': 'text' });
+    await writeHdf5(path, [{ name: 'curves-1', curves: odd }], [{ name: 'table-1', sheets }]);
+    const file = new h5wasm.File(path, 'r', {});
+    expect((file.get('curves-1/1') as Group).keys()).toEqual(['loss', 'train-loss']);
+    const values = file.get('table-1/values') as Group;
+    const held = (name: string): number => (values.get(name) as Dataset).value![0 as never];
+    expect(['train-loss', 'train-loss-2', '-', '--2'].map(held)).toEqual([1, 2, 3, 4]);
+    expect(values.attrs['a-b']!.value).toBe('["text"]');
     file.close();
   });
 });

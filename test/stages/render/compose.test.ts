@@ -98,6 +98,30 @@ describe('panels by the names of inputs', () => {
     expect(values[2]).toEqual(values[0]!.map((v) => (v === null ? null : v * 3)));
     const uneven = [...sources, sourceOf(double(), 0, 'c'), sourceOf(double(), 1, 'c')];
     expect(() => figureOf(uneven, { panels: [...panels, { frames: ['c'] }] })).toThrow('c has 2 artifacts');
+    const twice = { ...surface(), series: [...surface().series, ...surface().series] };
+    const files = [sourceOf(surface(), 0, 'planes'), sourceOf(twice, 1, 'planes')];
+    expect(() => figureOf(files, { panels })).toThrow('frame 2 has 4 panels where the first has 2');
+  });
+
+  it('have the category of each frame in their titles, and that of a panel that stands still in all', () => {
+    const epochs = [basin(), side(), double()].map((curves, i) => sourceOf(curves, i, 'epochs'));
+    const still = sourceOf(double(), 0, 'still');
+    const rows = [...epochs, still].flatMap(({ data }, i) =>
+      data.type === 'curves'
+        ? data.curves.series.map(({ name }) => ({ name, category: ['a', 'b', 'c', 'd'][i]! }))
+        : [],
+    );
+    const params = parametersOf({
+      panels: [{ frames: ['epochs'] }, { show: ['still'] }],
+      stationary: false,
+    });
+    const { frames } = describeFigure([...epochs, still], rows, params);
+    expect(frames!.map(({ panels }) => panels.map(({ title }) => title))).toEqual([
+      ['a', 'd'],
+      ['b', 'd'],
+      ['c', 'd'],
+    ]);
+    expect(() => describeFigure([...epochs, still], rows.slice(1), params)).toThrow('do not belong');
   });
 
   it('put bars in the order that is asked for, names and all', () => {
@@ -204,6 +228,77 @@ describe('what an input is', () => {
     );
   });
 
+  it('draws a list and nothing else without being told where its numbers stand', () => {
+    const list = table('own', [1, 2, 2, 3]);
+    for (const [plot, heights] of [
+      ['histogram', [1, 0, 2, 0, 1]],
+      ['bars', [1, 2, 2, 3]],
+    ] as const) {
+      const [panel] = planes(figureOf([list], { panels: [{ show: ['own'], plot, bins: 4 }] }));
+      expect((panel!.marks[0] as BarsMark).height, plot).toEqual(heights);
+    }
+    expect(() => figureOf([table('own', ['a'])], { panels: [{ show: ['own'] }] })).toThrow(
+      'own[0] has no numbers: what stands there is no list of numbers',
+    );
+  });
+
+  it.each<[string, number[], number, number[], number[]]>([
+    ['few bins', [0.1, 0.3, 0.6, 0.9], 1, [0, 0.5, 1], [2, 2]],
+    ['few bins of large numbers', [10, 30, 60, 90], 2, [0, 50, 100], [2, 2]],
+    ['equal values', [7, 7], 8, [6.5, 7.5], [2]],
+    ['equal values whose neighbours are more than 1 away', [2 ** 60, 2 ** 60], 8, [], [2]],
+    ['values that differ by their last bit', [1, 1 + 2 ** -52], 1000, [0.5, 1.5 + 2 ** -52], [2]],
+    ['decimals', [0.1, 0.3, 0.65], 3, [0, 0.2, 0.4, 0.6, 0.8], [1, 1, 0, 1]],
+  ])('counts every number of %s', (_, numbers, bins, edges, counts) => {
+    const panels = [{ show: ['own'], values: 'list', bins }];
+    const [panel] = planes(figureOf([table('own', { list: numbers })], { panels }));
+    const { from, to, height } = panel!.marks[0] as BarsMark;
+    expect(height).toEqual(counts);
+    if (edges.length > 0) expect([...from, to.at(-1)]).toEqual(edges);
+    for (const [i, at] of from.entries()) expect(to[i]).toBeGreaterThan(at);
+  });
+
+  it('leaves a gap among bars where a number is missing', () => {
+    const own = table('own', { heights: [5, null, 3] });
+    const [panel] = planes(figureOf([own], { panels: [{ show: ['own'], plot: 'bars', values: 'heights' }] }));
+    expect(panel!.x.categories).toEqual(['1', '2', '3']);
+    expect((panel!.marks[0] as BarsMark).height).toEqual([5, null, 3]);
+  });
+
+  it('puts bars of several tables at their names, each eigenvalue at its own', () => {
+    const pairs = (smallest: number[], largest: number[], place: number): Source =>
+      table(
+        'eigen',
+        {
+          format: 'orograph-eigenvalues/1',
+          smallest: smallest.map((value) => ({ value, residual: 0 })),
+          largest: largest.map((value) => ({ value, residual: 0 })),
+        },
+        place,
+      );
+    const sources = [pairs([], [7, 6], 0), pairs([-2, -1], [10, 9, 8], 1)];
+    const [panel] = planes(figureOf(sources, { panels: [{ show: ['eigen'] }] }));
+    expect(panel!.x.categories).toEqual(['N.E.1', 'N.E.2', 'P.E.3', 'P.E.2', 'P.E.1']);
+    expect(panel!.marks.map((m) => (m as BarsMark).height)).toEqual([
+      [null, null, null, 6, 7],
+      [-2, -1, 8, 9, 10],
+    ]);
+    const cosines = (targets: string[], row: number[], place: number): Source =>
+      table(
+        'angles',
+        { format: 'orograph-angles/1', groups: [], given: { x: ['mined'], targets, cosines: [row] } },
+        place,
+      );
+    const [both] = planes(
+      figureOf([cosines(['a', 'b', 'a'], [0.1, 0.2, 0.3], 0), cosines(['c', 'a'], [0.4, 0.5], 1)], {
+        panels: [{ show: ['angles'] }],
+      }),
+    );
+    expect(both!.x.categories).toEqual(['a', 'b', 'a', 'c']);
+    expect((both!.marks[1] as BarsMark).height).toEqual([0.5, null, null, 0.4]);
+    expect(both!.y.label).toBe('|cosine|');
+  });
+
   it('adds the parabolas of a curve whose slope and curvature are known', () => {
     const curves = curvesOf([0, 1], [(at) => at * at], 'difference');
     const known = {
@@ -274,6 +369,28 @@ describe('shared axes', () => {
     expect(a!.x.domain).toBeUndefined();
     const all = planes(figureOf([sourceOf(low), sourceOf(high, 1)], { share: 'all', columns: 2 }));
     expect(all[0]!.x.domain).toEqual(all[1]!.x.domain);
+  });
+
+  it('are those of panels with the same kind of scale: others have intervals and numbers of their own', () => {
+    const sources = [sourceOf(basin(), 0, 'a'), sourceOf(surface(), 0, 'plane')];
+    const own = { show: ['a'], yrange: [-1, 3] };
+    const panels = [{ show: ['a'], log: true }, own, { show: ['a'] }, { show: ['plane'] }, own, own];
+    for (const share of ['rows', 'all']) {
+      const shared = planes(figureOf(sources, { panels, share, columns: 3 }));
+      expect(shared[0]!.y.domain![0], share).toBeGreaterThan(0.3);
+      expect(shared.slice(1, 3).map(({ y }) => y.domain)).toEqual([own.yrange, own.yrange]);
+      expect(shared.map(({ y }) => y.numbered)).toEqual([true, true, false, undefined, true, false]);
+    }
+    const depths = [true, false].map((log) => ({ show: ['plane'], plot: 'surface', log, zrange: [1, 9] }));
+    const space = figureOf(sources, {
+      panels: [...depths, { ...depths[1], zrange: [-9, 9] }],
+      share: 'all',
+    });
+    expect(space.panels.map((p) => p.kind === 'space' && p.z.domain)).toEqual([
+      [1, 9],
+      [-9, 9],
+      [-9, 9],
+    ]);
   });
 });
 

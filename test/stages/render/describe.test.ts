@@ -119,6 +119,14 @@ describe('the figure that render describes', () => {
     expect(() => one(basin(), { metric: 'accuracy' })).toThrow('has no metric "accuracy"');
   });
 
+  it('refuses a range of a logarithmic axis that begins at 0, once its curves show that it is one', () => {
+    const given = { log: true, panels: [{ yrange: [0, 3] }] };
+    expect(() => one(basin(), given)).toThrow(
+      '"yrange" of the panel of panels[0] begins at 0, but the axis is logarithmic',
+    );
+    expect(one(surface(), given).y.domain).toEqual([0, 3]);
+  });
+
   it('refuses categories of other curves', () => {
     const files = [sourceOf(basin())];
     expect(() =>

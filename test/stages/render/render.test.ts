@@ -68,10 +68,38 @@ describe('the render kind', () => {
     expect(files.map((file) => file.name)).toEqual(['font/regular', 'font/italic', 'font/bold']);
   });
 
-  it('refuses a range that runs backwards', () => {
-    const found = render.check!(parametersOf({ panels: [{}, { yrange: [2, 1] }] }), ['panels']);
-    expect(found).toEqual([
-      { pointer: '/panels/1/yrange', message: 'must go from a smaller to a larger number' },
-    ]);
+  describe('refuses before anything runs', () => {
+    const problems = (given: object) => render.check!(parametersOf(given), ['panels']);
+    const above = 'must lie above 0, because the axis is logarithmic';
+
+    it('a range that runs backwards or holds one number, in an inset as well', () => {
+      const message = 'must go from a smaller to a larger number';
+      expect(problems({ panels: [{}, { yrange: [2, 1] }] })).toEqual([
+        { pointer: '/panels/1/yrange', message },
+      ]);
+      expect(problems({ panels: [{ inset: { xrange: [0, 0], yrange: [1, 1] } }] })).toEqual([
+        { pointer: '/panels/0/inset/xrange', message },
+        { pointer: '/panels/0/inset/yrange', message },
+      ]);
+    });
+
+    it.each<[object, string]>([
+      [{ log: true, panels: [{ plot: 'curves', yrange: [0, 3] }] }, 'yrange'],
+      [{ plot: 'bars', panels: [{ log: true, yrange: [-1, 1] }] }, 'yrange'],
+      [{ panels: [{ plot: 'density', yrange: [0, 1] }] }, 'yrange'],
+      [{ panels: [{ 'log-x': true, xrange: [-1, 1] }] }, 'xrange'],
+      [{ panels: [{ log: true, zrange: [-1, 10] }] }, 'zrange'],
+      [{ panels: [{ log: true, inset: { xrange: [-1, 1], yrange: [0, 1] } }] }, 'inset/yrange'],
+    ])('a range that a logarithmic axis cannot show: %j', (given, place) => {
+      expect(problems(given)).toEqual([{ pointer: `/panels/0/${place}`, message: above }]);
+    });
+
+    it('but not one of an axis that is not logarithmic', () => {
+      const plane = { plot: 'filled', xrange: [-1, 1], yrange: [-1, 1], zrange: [0.1, 1], 'log-x': true };
+      const table = { plot: 'histogram', yrange: [0, 9] };
+      const linear = { plot: 'curves', log: false, yrange: [0, 9] };
+      const unknown = { xrange: [-1, 1], yrange: [-1, 1] };
+      expect(problems({ log: true, panels: [plane, table, linear, unknown] })).toEqual([]);
+    });
   });
 });
