@@ -34,13 +34,14 @@ export function checkPanels(
         message: 'says neither "show" nor "each" nor "frames", as the other panels do: it would be empty',
       });
     const used = ways.flatMap((way) => panel[way] ?? []).map(nameOf);
-    for (const name of new Set([...used, ...Object.keys(panel.stretch ?? {})])) {
+    const labelled = panel.labels && !Array.isArray(panel.labels) ? Object.keys(panel.labels) : [];
+    for (const name of new Set([...used, ...Object.keys(panel.stretch ?? {}), ...labelled])) {
       if (inputs.includes(name)) continue;
       const hint = didYouMean(name, inputs);
+      const place = used.includes(name) ? (first ?? 'show') : labelled.includes(name) ? 'labels' : 'stretch';
       problems.push({
-        pointer:
-          panel.stretch && name in panel.stretch ? `${pointer}/stretch` : `${pointer}/${first ?? 'show'}`,
-        message: `the stage has no input "${name}"${hint ? `: ${hint}` : ''}`,
+        pointer: `${pointer}/${place}`,
+        message: `the stage has no input "${name}"${hint ? `: ${hint}` : `; it has ${inputs.join(', ')}`}`,
       });
     }
   });
@@ -174,6 +175,8 @@ function plotFor(sources: readonly Source[]): Plot {
       case 'changes':
       case 'table':
         return 'histogram';
+      case 'history':
+        return 'curves';
       case 'path':
         break;
     }

@@ -7,6 +7,7 @@ import { curvesPanel } from './panels/curves.ts';
 import { densityPanel } from './panels/density.ts';
 import { fieldPanel } from './panels/field.ts';
 import { histogramPanel } from './panels/histogram.ts';
+import { historyPanel } from './panels/history.ts';
 import type { RenderParameters } from './parameters.ts';
 import { refuseRange } from './ranges.ts';
 import { onScalesOf, shareAxes } from './share.ts';
@@ -102,7 +103,9 @@ function overFrames(frames: readonly (readonly Panel[])[]): readonly (readonly P
 function panelOf(content: Content, rows: readonly CategoryRow[], params: RenderParameters): Panel {
   switch (content.plot) {
     case 'curves':
-      return curvesPanel(content, rows, params);
+      return content.sources.some(({ data }) => data.type === 'history')
+        ? historyPanel(content, params)
+        : curvesPanel(content, rows, params);
     case 'filled':
     case 'contours':
     case 'heat':

@@ -126,7 +126,10 @@ const panelParameters = Type.Object(
     ),
     legend: Type.Optional(Type.Boolean({ description: 'Whether the curves are named in the panel.' })),
     labels: Type.Optional(
-      Type.Array(Type.String(), { description: 'Names of the curves for the legend, in their order.' }),
+      Type.Union([Type.Array(Type.String()), Type.Record(Type.String(), Type.String())], {
+        description:
+          'Names for the legend: a list with one of each curve, in their order, or of inputs: `{ input: name }`.',
+      }),
     ),
     metric: Type.Optional(Type.String({ description: 'Another metric than the figure has.' })),
   },

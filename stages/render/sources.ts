@@ -16,8 +16,13 @@ export type SourceData =
   | { readonly type: 'eigenvalues'; readonly table: EigenTable }
   | { readonly type: 'changes'; readonly table: ChangesTable }
   | { readonly type: 'path'; readonly table: PathTable }
+  /** Rows that say their epoch: what a training or a descent was like. */
+  | { readonly type: 'history'; readonly rows: readonly HistoryRow[] }
   /** A table of no known format: histogram and bars take numbers from it by their place. */
   | { readonly type: 'table'; readonly table: Json };
+
+/** A row of a `history`. */
+export type HistoryRow = { readonly epoch: number } & JsonObject;
 
 /** One artifact of one input. */
 export interface Source {
@@ -51,8 +56,21 @@ export function readSource(input: string, label: string, text: string): Source {
   const format = formatOf(value);
   if (format === 'orograph-curves/1')
     return { input, label, data: { type: 'curves', curves: decodeCurves(text, label) } };
+  const rows = historyIn(value);
+  if (rows) return { input, label, data: { type: 'history', rows } };
   const type = (format && formats[format]) || 'table';
   return { input, label, data: { type, table: value } as unknown as SourceData };
+}
+
+function historyIn(value: Json): HistoryRow[] | undefined {
+  const isRow = (row: Json): row is HistoryRow =>
+    typeof row === 'object' && row !== null && !Array.isArray(row) && typeof row.epoch === 'number';
+  return Array.isArray(value) && value.length > 0 && value.every(isRow) ? value : undefined;
+}
+
+/** All that a source's file holds. */
+function contentOf({ data }: Source): unknown {
+  return data.type === 'curves' ? data.curves : data.type === 'history' ? data.rows : data.table;
 }
 
 function formatOf(value: Json): string | undefined {
@@ -62,9 +80,8 @@ function formatOf(value: Json): string | undefined {
 }
 
 /** What was evaluated, where the source says it. */
-export function subjectOf({ data }: Source): JsonObject {
-  const holder: unknown = data.type === 'curves' ? data.curves : data.table;
-  const { subject } = (holder ?? {}) as { readonly subject?: JsonObject };
+export function subjectOf(source: Source): JsonObject {
+  const { subject } = (contentOf(source) ?? {}) as { readonly subject?: JsonObject };
   return typeof subject === 'object' && subject !== null ? subject : {};
 }
 
@@ -74,7 +91,8 @@ export function placeIn({ data }: Source, values: string | undefined): string | 
 }
 
 /** The numbers at a place such as `groups.0.degrees`; what is none keeps its place as null. */
-export function samplesAt({ data, label }: Source, place: string): Sample[] {
+export function samplesAt(source: Source, place: string): Sample[] {
+  const { label } = source;
   const missing = (what: string, expected?: string): UserError =>
     new UserError({
       severity: 'error',
@@ -82,7 +100,7 @@ export function samplesAt({ data, label }: Source, place: string): Sample[] {
       message: `${label} has no numbers${place === '' ? '' : ` at "${place}"`}: ${what}`,
       ...(expected && { expected }),
     });
-  let value: unknown = data.type === 'curves' ? data.curves : data.table;
+  let value = contentOf(source);
   for (const step of place === '' ? [] : place.split('.')) {
     if (typeof value !== 'object' || value === null)
       throw missing(`there is nothing below a ${typeof value}`);

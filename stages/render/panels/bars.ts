@@ -3,16 +3,17 @@ import type { BarsMark, PlanePanel, Sample } from '../../../src/figure/figure.ts
 import { literal } from '../../../src/figure/math-text.ts';
 import type { EigenTable } from '../../eigenpairs/table.ts';
 import type { Content } from '../compose.ts';
-import { placeIn, samplesAt } from '../sources.ts';
+import { labelsOf } from '../labels.ts';
+import { placeIn, type Source, samplesAt } from '../sources.ts';
 import { cannotPlot, ends } from './common.ts';
 
 interface BarGroup {
-  readonly label: string;
+  readonly name: string;
   /** One a bar. */
   readonly names: readonly string[];
   readonly heights: readonly Sample[];
   readonly quantity: string;
-  readonly source: string;
+  readonly source: Source;
 }
 
 /** A bar a name: cosines with eigenvectors, eigenvalues, or numbers of a table. */
@@ -25,22 +26,20 @@ export function barsPanel(content: Content): PlanePanel {
     if (place !== undefined) {
       const heights = samplesAt(source, place);
       const names = heights.map((_, i) => String(i + 1));
-      return [{ label: literal(label), names, heights, quantity: '', source: label }];
+      return [{ name: literal(label), names, heights, quantity: '', source }];
     }
     if (data.type === 'angles' && data.table.given) {
       const { x, targets, cosines } = data.table.given;
       return x.map((name, i) => ({
-        label: literal(name),
+        name: literal(name),
         names: targets.map(literal),
         heights: cosines[i]!.map(Math.abs),
         quantity: '|cosine|',
-        source: label,
+        source,
       }));
     }
     if (data.type === 'eigenvalues')
-      return [
-        { label: literal(label), ...eigenBars(data.table, most), quantity: 'eigenvalue', source: label },
-      ];
+      return [{ name: literal(label), ...eigenBars(data.table, most), quantity: 'eigenvalue', source }];
     return [];
   });
   if (found.length === 0)
@@ -54,18 +53,27 @@ export function barsPanel(content: Content): PlanePanel {
     heights: inOrder(group.heights, own.order),
   }));
   const [{ names, quantity }] = groups as [BarGroup];
-  const named = groups.length === 1 && own.labels?.length === names.length;
-  const categories = named ? own.labels! : names;
+  // Of one group the bars have names, else the groups.
+  const [{ source: first }] = groups as [BarGroup];
+  const alone = groups.length === 1;
+  const categories = alone
+    ? labelsOf(
+        content,
+        names.map((name) => ({ source: first, name })),
+        'bars',
+      )
+    : names;
+  const labels = alone ? groups.map(({ name }) => name) : labelsOf(content, groups, 'groups of bars');
   const width = 0.8 / groups.length;
   const marks = groups.map(
-    ({ label, heights, source }, style): BarsMark => ({
+    ({ heights, source }, style): BarsMark => ({
       type: 'bars',
       from: heights.map((_, i) => i - 0.4 + style * width),
       to: heights.map((_, i) => i - 0.4 + (style + 1) * width),
       height: heights,
-      label: (named ? undefined : own.labels?.[style]) ?? label,
+      label: labels[style]!,
       style,
-      source,
+      source: source.label,
     }),
   );
   return {

@@ -3,6 +3,7 @@ import { literal } from '../../../src/figure/math-text.ts';
 import { domainOf } from '../../../src/figure/scale.ts';
 import type { Axis, Curves, Series } from '../../../src/landscape/curves.ts';
 import type { Content } from '../compose.ts';
+import { labelsOf } from '../labels.ts';
 import type { RenderParameters } from '../parameters.ts';
 import type { Source } from '../sources.ts';
 import { type CategoryRow, directionTitle, panelTitle } from '../title.ts';
@@ -18,6 +19,7 @@ import {
   sample,
   valuesOf,
 } from './common.ts';
+import { enlarged } from './inset.ts';
 import { parabolasOf } from './parabolas.ts';
 
 /** How far a parabola may go from its sample, up or down, as a share of what the curves span. */
@@ -42,19 +44,29 @@ export function curvesPanel(
   if (!first) throw cannotPlot(content, 'curves over one axis');
   const metric = own.metric ?? params.metric;
   const log = own.log ?? params.log;
-  const lines: LineMark[] = [];
-  for (const { source, curves, axis, factor } of files)
-    for (const series of curves.series) {
+  const drawn = files.flatMap(({ source, curves, axis, factor }) =>
+    curves.series.map((series) => {
       const name = files.length > 1 ? nameAmong(files, series) : nameOf(series);
-      lines.push({
-        type: 'line',
-        x: axis.values.map((v) => v * factor),
-        y: valuesOf(series, metric).map(sample),
-        label: own.labels?.[lines.length] ?? (factor === 1 ? name : `${name} (${axis.label} × ${factor})`),
-        style: lines.length,
-        source: source.label,
-      });
-    }
+      return {
+        source,
+        series,
+        axis,
+        factor,
+        name: factor === 1 ? name : `${name} (${axis.label} × ${factor})`,
+      };
+    }),
+  );
+  const labels = labelsOf(content, drawn);
+  const lines = drawn.map(
+    ({ source, series, axis, factor }, i): LineMark => ({
+      type: 'line',
+      x: axis.values.map((v) => v * factor),
+      y: valuesOf(series, metric).map(sample),
+      label: labels[i]!,
+      style: i,
+      source: source.label,
+    }),
+  );
   const finite = lines.flatMap((line) => line.y.filter((v): v is number => v !== null));
   const chances = files.map(({ curves }) => chanceOf(curves, metric)).filter((c) => c !== null);
   const curves = files.map((file) => file.curves);
@@ -147,18 +159,6 @@ function ticksOfPaths({ sources }: Content): PointsMark[] {
         ]
       : [],
   );
-}
-
-function enlarged(
-  panel: PlanePanel,
-  { xrange, yrange }: { readonly xrange: readonly number[]; readonly yrange: readonly number[] },
-): PlanePanel {
-  const { title: _, remark: __, ...rest } = panel;
-  return {
-    ...rest,
-    x: { ...panel.x, label: '', domain: ends(xrange) },
-    y: { ...panel.y, label: '', domain: ends(yrange) },
-  };
 }
 
 /** Names help where the directions are of several kinds; five Gaussians are told apart by nobody. */

@@ -2,6 +2,7 @@ import type { LineMark, PlanePanel, PointsMark } from '../../../src/figure/figur
 import { literal } from '../../../src/figure/math-text.ts';
 import { numberText } from '../../../src/figure/scale.ts';
 import type { Content } from '../compose.ts';
+import { labelsOf } from '../labels.ts';
 import { cannotPlot, ends } from './common.ts';
 
 /** PyHessian's floor below a density on a logarithmic scale. */
@@ -10,28 +11,33 @@ const densityFloor = 1e-7;
 /** Log densities of spectra, their Ritz values as ticks, the smallest of them in the title's brackets. */
 export function densityPanel(content: Content): PlanePanel {
   const { own } = content;
-  const spectra = content.sources.flatMap(({ data, label }) =>
-    data.type === 'spectrum' ? [{ table: data.table, label }] : [],
+  const spectra = content.sources.flatMap((source) =>
+    source.data.type === 'spectrum' ? [{ table: source.data.table, source }] : [],
   );
   if (spectra.length === 0) throw cannotPlot(content, 'the output of `spectrum`');
+  const labels = labelsOf(
+    content,
+    spectra.map(({ source }) => ({ source, name: spectra.length > 1 ? literal(source.label) : 'density' })),
+    'spectra',
+  );
   const lines = spectra.map(
-    ({ table, label }, style): LineMark => ({
+    ({ table, source }, style): LineMark => ({
       type: 'line',
       ...thinned(table.grid, table.density),
-      label: own.labels?.[style] ?? (spectra.length > 1 ? literal(label) : 'density'),
+      label: labels[style]!,
       style,
-      source: label,
+      source: source.label,
     }),
   );
   const ritz = spectra.map(
-    ({ table, label }, style): PointsMark => ({
+    ({ table, source }, style): PointsMark => ({
       type: 'points',
       x: table.probes.flatMap(({ nodes }) => nodes),
       y: table.probes.flatMap(({ nodes }) => nodes.map(() => null)),
       shape: 'tick',
       style: spectra.length > 1 ? style : 5,
       ...(style === 0 && { label: 'Ritz values' }),
-      source: label,
+      source: source.label,
     }),
   );
   const smallest = Math.min(...spectra.flatMap(({ table }) => table.probes.flatMap(({ nodes }) => nodes)));

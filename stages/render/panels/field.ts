@@ -1,6 +1,7 @@
 import type { MarkedPoint, Panel, PathMark, SurfaceMark } from '../../../src/figure/figure.ts';
 import type { Axis } from '../../../src/landscape/curves.ts';
 import type { Content } from '../compose.ts';
+import { labelsOf } from '../labels.ts';
 import type { RenderParameters } from '../parameters.ts';
 import { panelTitle } from '../title.ts';
 import {
@@ -78,21 +79,25 @@ export function fieldPanel(content: Content, params: RenderParameters): Panel {
 }
 
 /** Checkpoints in the coordinates of the plane. */
-function pathsIn({ sources, own }: Content): PathMark[] {
-  return sources
-    .filter(({ data }) => data.type === 'path')
-    .map(({ data, label }, i) => {
-      const points = data.type === 'path' ? data.table.points : [];
-      return {
-        type: 'path',
-        x: points.map(({ at }) => at[0]!),
-        y: points.map(({ at }) => at[1] ?? 0),
-        // Vermillion first: it stands out on the greens and blues of the maps.
-        style: 5 - (i % 6),
-        label: own.labels?.[i] ?? 'trajectory',
-        source: label,
-      };
-    });
+function pathsIn(content: Content): PathMark[] {
+  const sources = content.sources.filter(({ data }) => data.type === 'path');
+  const labels = labelsOf(
+    content,
+    sources.map((source) => ({ source, name: 'trajectory' })),
+    'trajectories',
+  );
+  return sources.map(({ data, label }, i) => {
+    const points = data.type === 'path' ? data.table.points : [];
+    return {
+      type: 'path',
+      x: points.map(({ at }) => at[0]!),
+      y: points.map(({ at }) => at[1] ?? 0),
+      // Vermillion first: it stands out on the greens and blues of the maps.
+      style: 5 - (i % 6),
+      label: labels[i]!,
+      source: label,
+    };
+  });
 }
 
 /** The model where both axes mark it; a target where one axis marks it and the other is at the model. */

@@ -2,14 +2,15 @@ import { tickIncrement } from 'd3-array';
 import type { BarsMark, PlanePanel, RuleMark } from '../../../src/figure/figure.ts';
 import { literal } from '../../../src/figure/math-text.ts';
 import type { Content } from '../compose.ts';
-import { numbersAt, placeIn } from '../sources.ts';
+import { labelsOf } from '../labels.ts';
+import { numbersAt, placeIn, type Source } from '../sources.ts';
 import { directionTitle } from '../title.ts';
 import { cannotPlot, ends } from './common.ts';
 
 interface Group {
-  readonly label: string;
+  readonly name: string;
   readonly numbers: readonly number[];
-  readonly source: string;
+  readonly source: Source;
 }
 
 /** Counts in bins of equal width, the same for all groups. */
@@ -20,19 +21,18 @@ export function histogramPanel(content: Content): PlanePanel {
   const groups = content.sources.flatMap((source): Group[] => {
     const { data, label } = source;
     const place = placeIn(source, own.values);
-    if (place !== undefined)
-      return [{ label: literal(label), numbers: numbersAt(source, place), source: label }];
+    if (place !== undefined) return [{ name: literal(label), numbers: numbersAt(source, place), source }];
     if (data.type === 'angles')
       return data.table.groups.map(({ from, to, degrees }) => ({
-        label: `${directionTitle(from)} and ${directionTitle(to)}`,
+        name: `${directionTitle(from)} and ${directionTitle(to)}`,
         numbers: degrees,
-        source: label,
+        source,
       }));
     if (data.type === 'changes')
       return data.table.changes.map(({ lambda, values }) => ({
-        label: `$λ=${lambda}$`,
+        name: `$λ=${lambda}$`,
         numbers: values,
-        source: label,
+        source,
       }));
     return [];
   });
@@ -40,7 +40,8 @@ export function histogramPanel(content: Content): PlanePanel {
   if (all.length === 0)
     throw cannotPlot(content, 'angles, or a table and where its numbers stand: `values: name.name`');
   const edges = binEdges(all, own.bins ?? Math.min(40, Math.max(8, Math.ceil(1.5 * Math.sqrt(all.length)))));
-  const bars = groups.map(({ label, numbers, source }, style): BarsMark => {
+  const labels = labelsOf(content, groups, 'histograms');
+  const bars = groups.map(({ numbers, source }, style): BarsMark => {
     const counts = new Array<number>(edges.length - 1).fill(0);
     for (const n of numbers) {
       const bin = Math.min(
@@ -54,9 +55,9 @@ export function histogramPanel(content: Content): PlanePanel {
       from: edges.slice(0, -1),
       to: edges.slice(1),
       height: counts,
-      label: own.labels?.[style] ?? label,
+      label: labels[style]!,
       style,
-      source,
+      source: source.label,
     };
   });
   const changes = content.sources.some(({ data }) => data.type === 'changes');

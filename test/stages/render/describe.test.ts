@@ -3,6 +3,7 @@ import { drawFigure, figureScene } from '../../../src/figure/draw.ts';
 import type { LineMark, PlanePanel, SurfaceMark } from '../../../src/figure/figure.ts';
 import type { Curves } from '../../../src/landscape/curves.ts';
 import { describeFigure } from '../../../stages/render/describe.ts';
+import { readSource } from '../../../stages/render/sources.ts';
 import { subjectNotes } from '../../../stages/render/subject.ts';
 import { collisions } from '../../figure/overlap.ts';
 import { expectFigure } from '../../figure/snapshot.ts';
@@ -26,6 +27,94 @@ describe('the figure that render describes', () => {
     ]);
     expect(collisions(figureScene(figure))).toEqual([]);
     expectFigure('render-quickstart', drawFigure(figure));
+  });
+
+  it('calls curves what the user calls them or their inputs, and refuses another number of names', () => {
+    const files = [
+      { ...sourceOf(basin()), input: 'a' },
+      { ...sourceOf(curvesOf(steps(-1, 1, 5), [(x) => x * x], 'gaussian')), input: 'b' },
+    ];
+    const named = (labels: object) => {
+      const { marks } = describeFigure(files, [], parametersOf({ panels: [{ show: ['a', 'b'], labels }] }))
+        .panels[0] as PlanePanel;
+      return marks.flatMap((mark) => (mark.type === 'line' ? [mark.label] : []));
+    };
+    expect(named(['1', '2', '3', '4', '5', '6'])).toEqual(['1', '2', '3', '4', '5', '6']);
+    expect(named({ a: 'MLP', b: 'ResNet' })).toEqual([
+      ...[1, 2, 3, 4, 5].map((i) => `MLP, gaussian ${i}`),
+      'ResNet',
+    ]);
+    expect(named({ b: 'ResNet' }).at(-2)).toBe('gaussian 5');
+    expect(() => named(['MLP', 'ResNet'])).toThrow('2 labels (MLP, ResNet) for 6 curves: ');
+  });
+
+  it('tells curves of one name apart by what their files say of themselves, else by their inputs', () => {
+    const lines = (network: string, inputs = ['a', 'b']) => {
+      const curves = curvesOf(steps(-1, 1, 5), [(x) => x * x], 'gaussian');
+      const files = [curves, { ...curves, subject: { ...subject, network } }].map((file, i) => ({
+        ...sourceOf(file),
+        input: inputs[i]!,
+        label: `${inputs[i]}[${i}]`,
+      }));
+      const show = [...new Set(inputs)];
+      const { marks } = describeFigure(files, [], parametersOf({ panels: [{ show }] }))
+        .panels[0] as PlanePanel;
+      return marks.flatMap((mark) => (mark.type === 'line' ? [mark.label] : []));
+    };
+    expect(lines('ResNet-8')).toEqual(['mlp, gaussian 1', 'ResNet-8, gaussian 1']);
+    expect(lines('mlp')).toEqual(['a, gaussian 1', 'b, gaussian 1']);
+    expect(lines('mlp', ['a', 'a'])).toEqual(['a[0], gaussian 1', 'a[1], gaussian 1']);
+  });
+
+  it('draws what a training was like over its epochs, by metric', () => {
+    const row = (epoch: number, train: number | null, test: number | null) => ({
+      epoch,
+      'learning-rate': epoch === 0 ? null : 0.1,
+      'batch-loss': epoch === 0 ? null : 1,
+      'train-loss': train,
+      'test-loss': test,
+      'train-accuracy': train === null ? null : 1 - train / 4,
+      'test-accuracy': test === null ? null : 0.5,
+    });
+    const file = (rows: object[]) => readSource('h', 'h', JSON.stringify(rows));
+    const drawn = (rows: object[], own: object = {}) => {
+      const { panels } = describeFigure(
+        [file(rows)],
+        [],
+        parametersOf({ panels: [{ show: ['h'], ...own }] }),
+      );
+      const panel = panels[0] as PlanePanel;
+      const lines = panel.marks.map((mark) => (mark.type === 'line' ? [mark.label, mark.x, mark.y] : []));
+      return [panel.x.label, panel.y.label, lines];
+    };
+    const rows = [row(0, 2, 3), row(1, 1, null), row(2, 0.5, 2.5)];
+    expect(drawn(rows)).toEqual([
+      'epoch',
+      'loss',
+      [
+        ['train', [0, 1, 2], [2, 1, 0.5]],
+        ['test', [0, 2], [3, 2.5]],
+      ],
+    ]);
+    expect(drawn(rows, { metric: 'error', labels: ['a', 'b'] })).toEqual([
+      'epoch',
+      'error',
+      [
+        ['a', [0, 1, 2], [0.5, 0.25, 0.125]],
+        ['b', [0, 2], [0.5, 0.5]],
+      ],
+    ]);
+    expect(drawn(rows, { metric: 'learning-rate' })[2]).toEqual([['learning-rate', [1, 2], [0.1, 0.1]]]);
+    // What nobody measured after its epochs was told while it trained.
+    expect(drawn([row(0, null, null), row(1, null, null)])[2]).toEqual([['batch', [1], [1]]]);
+    expect(() => drawn(rows, { metric: 'acuracy' })).toThrow('the history h has no metric "acuracy"');
+    expect(() =>
+      describeFigure(
+        [file(rows), { ...sourceOf(basin()), input: 'c' }],
+        [],
+        parametersOf({ panels: [{ show: ['h', 'c'] }] }),
+      ),
+    ).toThrow('cannot be drawn as curves');
   });
 
   it('marks the model in black, the target in red and log C as levels', () => {
