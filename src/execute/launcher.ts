@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { programEnvironment } from './environment.ts';
 import { type LeftBehind, newestProcess, processesOf } from './left-behind.ts';
 import { killGroup, takeGroupAlong } from './process-group.ts';
 import { quote } from './shell-words.ts';
@@ -31,7 +32,7 @@ export interface Program {
   readonly folder: string;
   /** Takes what it prints, at its end. */
   readonly log: string;
-  /** Variables besides PATH and HOME. */
+  /** Variables that the stage declares. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -46,8 +47,8 @@ export class Launcher {
     this.child = spawn('/bin/sh', [], {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore', 'pipe'],
-      // Programs see these and what their stage declares, nothing else.
-      env: { PATH: process.env.PATH, HOME: process.env.HOME },
+      // Programs see this and what their stage declares, nothing else.
+      env: programEnvironment(process.env),
     });
     this.#seen = this.child.pid ?? 0;
     takeGroupAlong(this.child);

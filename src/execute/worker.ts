@@ -13,6 +13,7 @@ import type { Store, StoreProblem } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import type { Json } from '../util/json.ts';
 import { setWorkspaceRoot } from '../util/workspace-root.ts';
+import { workerEnvironment } from './environment.ts';
 import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import { memoOf } from './memo.ts';
 import { outputPath } from './outputs.ts';
@@ -84,7 +85,7 @@ interface KindModule {
 }
 
 async function work(job: Job, signal: AbortSignal): Promise<FromWorker> {
-  limitEnvironment(job.env);
+  setEnvironment(job.env);
   store ??= openStore(job.cache);
   setWorkspaceRoot(job.root);
   const module = (await import(pathToFileURL(job.module).href)) as KindModule;
@@ -176,14 +177,11 @@ function checkFact(name: string, fact: Json, types: FactTypes): void {
       );
 }
 
-const always = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'NODE_OPTIONS'];
-
-/** A stage sees PATH, HOME, what native libraries need to load, and what it declared: the key knows all of it. */
-function limitEnvironment(declared: Job['env']): void {
-  for (const name of Object.keys(process.env)) {
-    if (!always.includes(name) && !name.startsWith('OROGRAPH_')) delete process.env[name];
-  }
-  for (const [name, value] of Object.entries(declared)) if (value !== null) process.env[name] = value;
+/** What the job before declared, and what the shell that started us added, is not for this one. */
+function setEnvironment(declared: Job['env']): void {
+  const wanted = workerEnvironment(process.env, declared);
+  for (const name of Object.keys(process.env)) if (!(name in wanted)) delete process.env[name];
+  Object.assign(process.env, wanted);
 }
 
 let lastProgress = 0;
