@@ -4,6 +4,7 @@
  * Knows: a job, the kind's module, the store for items. Refuses to know the graph, keys of stages, and who else runs:
  * it cannot store a stage's result, so nothing of a process that fails, hangs or dies is ever a hit.
  */
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { Artifact } from '../kind/artifact.ts';
@@ -16,7 +17,7 @@ import { setWorkspaceRoot } from '../util/workspace-root.ts';
 import { workerEnvironment } from './environment.ts';
 import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import { memoOf } from './memo.ts';
-import { outputPath } from './outputs.ts';
+import { isFolder, membersIn, outputPath } from './outputs.ts';
 import { refuseOtherBuild } from './same-build.ts';
 
 let store: Store | undefined;
@@ -140,13 +141,12 @@ function contextOf(job: Job, store: Store, signal: AbortSignal): StageContext {
 function written(job: Job): Record<string, Artifact> {
   return Object.fromEntries(
     Object.entries(job.outputs).map(([name, spec]) => {
-      const members = (spec.members ?? []).map((member) => ({
-        name: member,
-        path: outputPath(job.folder, name, spec, member),
-        digest: '' as never,
-      }));
-      const folder = spec.folder ?? spec.members !== undefined;
+      const folder = isFolder(spec);
       const path = folder ? undefined : outputPath(job.folder, name, spec);
+      const found = folder ? membersIn(join(job.folder, name), spec) : [{ member: '', path: path! }];
+      // In the order of a stored output's members, so that facts made anew from the store are the same.
+      const paths = Object.fromEntries(found.map(({ member, path }) => [member, path]));
+      const members = Object.entries(paths).map(([name, path]) => ({ name, path, digest: '' as never }));
       return [name, { label: name, type: spec.type, digest: '' as never, folder, path, members }];
     }),
   );

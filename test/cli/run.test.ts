@@ -183,6 +183,34 @@ export default defineStage({
     expect([seen('kind'), seen('other'), seen('program')]).toEqual(['1,234.5 9', '1,234.5 0', 'UTC']);
   });
 
+  it('tells the facts of a known result anew where their code has changed, of the members that there are', async () => {
+    const kind = (fact: string) => `import { writeFileSync } from 'node:fs';
+export default {
+  version: 1,
+  summary: 'Writes.',
+  with: { type: 'object', properties: {} },
+  inputs: {},
+  outputs: { out: { type: 'file', extension: '.txt', folder: true } },
+  async run(context) {
+    for (const name of ['b', '10', '2']) writeFileSync(context.output('out', name), name);
+  },
+};
+export const facts = async ({ out }) => ({ ${fact}: out.members.map(({ name }) => name) });
+`;
+    const w = workspace({
+      'p.yaml': 'pipeline: p\nstages: { s: { uses: ./kind.ts } }\n',
+      'kind.ts': kind('old'),
+    });
+    const told = async () =>
+      (await w.run('run', 'p.yaml', '--json')).events.flatMap((event) =>
+        'facts' in event ? [[event.type, event.facts]] : [],
+      );
+    expect(await told()).toEqual([['stage-finished', { old: ['2', '10', 'b'] }]]);
+    w.write({ 'kind.ts': kind('fresh') });
+    expect(await told()).toEqual([['stage-facts', { fresh: ['2', '10', 'b'] }]]);
+    expect(await told()).toEqual([['stage-cached', { fresh: ['2', '10', 'b'] }]]);
+  });
+
   it('holds a kind to what it says of its facts', async () => {
     const kind = (types: string) => `import { writeFileSync } from 'node:fs';
 export default {
