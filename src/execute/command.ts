@@ -141,7 +141,7 @@ function layWords(job: CommandJob): string {
   const paths = layInputs(job);
   const text = fillCommand(job.command, ({ scope, path, member }) => {
     const name = path[0]!;
-    if (scope === 'outputs') return quote(job.outputs[name]!);
+    if (scope === 'outputs') return quote(asPath(job.outputs[name]!));
     return paths[name]!.map((input) =>
       quote(member === null ? input : memberPath(job, name, input, member)),
     ).join(' ');
@@ -150,6 +150,11 @@ function layWords(job: CommandJob): string {
   if (words !== null) return words;
   writeScratch(job.bench.script, `${text}\n`);
   return '/bin/sh ../command.sh';
+}
+
+/** A name that no program takes for an option. Those of inputs all begin with `../in/`. */
+function asPath(name: string): string {
+  return name.startsWith('-') ? `./${name}` : name;
 }
 
 /** The variables that are set. */

@@ -152,6 +152,15 @@ export const facts = async () => ({ category: 'w-basin' });
     expect((await w.run('run', 'demo.yaml', '--strict-expect')).code).toBe(3);
   });
 
+  it('gives a program no name of an output that it would take for an option', async () => {
+    const w = workspace({
+      'p.yaml':
+        'pipeline: p\nstages: { s: { command: "touch ${{ outputs.out }}", outputs: { out: --help } } }\n',
+    });
+    const { code, stdout } = await w.run('run', 'p.yaml');
+    expect(code, stdout).toBe(0);
+  });
+
   it('lets no locale and no time zone reach a stage but what it declares', async () => {
     const w = workspace({
       'p.yaml': `pipeline: p
