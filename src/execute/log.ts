@@ -85,10 +85,7 @@ export class StageLog {
   #keepTail(chunk: Buffer): void {
     this.#tail.push(Buffer.from(chunk));
     this.#tailSize += chunk.length;
-    while (
-      this.#tailSize > tailBytes + this.#tail[0]!.length ||
-      (this.#tail.length > 1 && this.#tailSize > tailBytes)
-    ) {
+    while (this.#tail.length > 1 && this.#tailSize > tailBytes) {
       const first = this.#tail.shift()!;
       this.#tailSize -= first.length;
       this.#dropped += first.length;

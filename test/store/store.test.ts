@@ -216,7 +216,7 @@ describe('the memo', () => {
       () => false,
     );
     let written = 0;
-    const waiting = [true, false].map((durable) => groups.enqueue(() => void written++, durable));
+    const waiting = [1, 2].map(() => groups.enqueue(() => void written++));
     for (const ending of await Promise.allSettled(waiting))
       expect(ending).toMatchObject({ status: 'rejected', reason: { message: 'the disk is full' } });
     expect(written).toBe(2);
