@@ -124,7 +124,7 @@ function endingOf(
 }
 
 function stillRuns(left: readonly LeftBehind[]): Ending {
-  const names = left.map(({ pid, name }) => `${name} (${pid})`).join(', ');
+  const names = left.map(({ pid, name }) => `${name} (process ${pid})`).join(', ');
   return {
     ok: false,
     why: 'failed',

@@ -1,13 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /**
  * What a program left behind: processes of its session that run on when it has ended. One that still holds an output
  * open would write into a blob of the store, so a stage is over when its program exits, for all that it started.
  *
  * The system gives numbers to processes in order, so those that started with or after a program are few: looking for
- * them takes some ten microseconds where nothing is left. Systems without /proc cannot be asked; there nothing is found.
+ * them takes some tens of microseconds where nothing is left. Systems without /proc cannot be asked; there nothing is
+ * found.
  */
+import { existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
 export interface LeftBehind {
   readonly pid: number;
   /** Its program's name, cut to 15 characters by the system. */
@@ -22,13 +23,15 @@ const lookAgainMs = 5;
 /** Time after which a killed process will not end any more: it is not ours to kill. */
 const killMs = 3_000;
 
+/** Tells the newest process; open for good, because to open it costs more than to look. Null where there is none. */
+let newestFile: number | null | undefined;
+const digits = Buffer.alloc(16);
+
 /** The number that the last new process of the system got; null where the system does not say. */
 export function newestProcess(): number | null {
-  try {
-    return Number(readFileSync('/proc/sys/kernel/ns_last_pid', 'latin1'));
-  } catch {
-    return null;
-  }
+  if (newestFile === undefined) newestFile = openIfThere('/proc/sys/kernel/ns_last_pid');
+  if (newestFile === null) return null;
+  return Number(digits.toString('latin1', 0, readSync(newestFile, digits, 0, digits.length, 0)));
 }
 
 /** The running processes of a session with numbers after `first` up to `last`; all of it where `last` is null. */
@@ -88,6 +91,14 @@ function numbersBetween(first: number, last: number | null): number[] {
   return all.filter((pid) => (last >= first ? pid > first && pid <= last : pid > first || pid <= last));
 }
 
+function openIfThere(path: string): number | null {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return null;
+  }
+}
+
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -97,8 +108,11 @@ function namesIn(folder: string): string[] {
 }
 
 function statOf(pid: number): { name: string; runs: boolean; session: number } | undefined {
+  const file = `/proc/${pid}/stat`;
+  // Most have ended: to ask costs a fraction of an error.
+  if (!existsSync(file)) return undefined;
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const text = readFileSync(file, 'latin1');
     // The name stands in parentheses and may hold anything, parentheses included.
     const end = text.lastIndexOf(')');
     const [state, , , session] = text.slice(end + 2).split(' ');

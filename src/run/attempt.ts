@@ -347,13 +347,14 @@ export class Executor {
   }
 
   #warnOfLeftBehind(instance: Instance, killed: readonly LeftBehind[]): void {
-    const shown = killed.slice(0, 5).map(({ name }) => name);
+    const names = [...new Set(killed.map(({ name }) => name))];
+    const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : '');
     this.#emit({
       type: 'diagnostic',
       diagnostic: {
         severity: 'warning',
         code: 'left-behind',
-        message: `${instance.id} left ${shown.join(', ')}${killed.length > 5 ? ', …' : ''} running when it ended: killed`,
+        message: `${instance.id} left ${shown} running when it ended: killed`,
         at: instance.at,
         hint: 'a stage is over when its program exits: let it wait for what it starts',
       },
