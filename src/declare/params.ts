@@ -42,9 +42,9 @@ export class Params {
       }
       // A parameter that is wholly a placeholder may lead on into the value it stands for.
       if (node && wholePlaceholder(node)) {
-        const value = this.#evaluate(node, path.slice(0, i));
-        if (value === undefined) return { code: 'unknown-param', message: '', silent: true };
-        const rest = lookUp({ value }, ['value', ...path.slice(i)], 'params');
+        const outer = this.#found(node, path.slice(0, i));
+        if (!('value' in outer)) return outer;
+        const rest = lookUp({ value: outer.value }, ['value', ...path.slice(i)], 'params');
         if ('value' in rest) return { value: rest.value, at: node };
       }
       const names = node?.kind === 'map' ? [...node.entries.keys()] : [];
@@ -56,7 +56,11 @@ export class Params {
         hint: didYouMean(name, names),
       };
     }
-    const open = this.#open.get(node!);
+    return this.#found(node!, path);
+  };
+
+  #found(node: Node, path: readonly string[]): Found | NotFound {
+    const open = this.#open.get(node);
     if (open !== undefined) {
       const names = [...this.#open.values()];
       const cycle = [...names.slice(names.indexOf(open)), path.join('.')];
@@ -65,10 +69,10 @@ export class Params {
         message: `params refer to each other in a circle: ${cycle.map((name) => `params.${name}`).join(' -> ')}`,
       };
     }
-    const value = this.#evaluate(node!, path);
+    const value = this.#evaluate(node, path);
     if (value === undefined) return { code: 'unknown-param', message: '', silent: true };
     return { value, at: node };
-  };
+  }
 
   /** All of them. Those that could not be evaluated are left out: they have been told. */
   all(): JsonObject {
@@ -154,11 +158,11 @@ export function readSettings(settings: readonly string[], problems: Problems): M
       continue;
     }
     const text = ' '.repeat(start + equals + 1) + line.slice(equals + 1);
-    // `name=` sets the empty text; YAML would read nothing at all.
-    let value: Node | undefined =
-      text.trim() === ''
-        ? { source, start: end, end, kind: 'scalar', value: '', size: 1, templated: false }
-        : readYaml(source, problems, text);
+    const written = text.trim();
+    // `name=` sets the empty text, and `name=#ff0000` a colour; YAML would read nothing at all.
+    let value: Node | undefined = /^(#|$)/.test(written)
+      ? literal(written, { source, start: end - written.length, end })
+      : readYaml(source, problems, text);
     for (const name of path.toReversed()) {
       if (!value) break;
       const { templated, size } = value;

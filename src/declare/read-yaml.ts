@@ -106,7 +106,11 @@ class Reader {
         });
         return brokenAt(span);
       }
-      if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(written)) {
+      if (
+        Number.isInteger(value) &&
+        !Number.isSafeInteger(value) &&
+        /^([-+]?\d+|0x[\da-f]+|0o[0-7]+)$/i.test(written)
+      ) {
         this.#problems.error('inexact-number', span, `${written} is too large to be held exactly`, {
           hint: 'quote it to keep it as text',
         });

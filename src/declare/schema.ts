@@ -10,6 +10,9 @@ export const engineNames = ['auto', 'wasm', 'onnx', 'tensorflow'] as const;
 
 const onnxProviders = ['cpu', 'webgpu', 'cuda'] as const;
 
+/** A year, in seconds. */
+export const longestTimeout = 365 * 86_400;
+
 /** As parts of a path, names must leave room for what stands around them. */
 const longestName = 100;
 const closed = { additionalProperties: false } as const;
@@ -105,7 +108,7 @@ function stageFields(fill: <T extends TSchema>(schema: T) => T) {
     timeout: optional(
       Type.Union(
         [
-          Type.Number({ exclusiveMinimum: 0, maximum: 31_536_000 }),
+          Type.Number({ exclusiveMinimum: 0, maximum: longestTimeout }),
           Type.String({ pattern: '^\\d{1,9}(\\.\\d+)? ?(ms|s|m|h|d)$' }),
         ],
         { description: 'Seconds, or text such as 90s, 10m or 2h.' },

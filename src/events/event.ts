@@ -23,6 +23,7 @@ export type RunEvent =
   | { type: 'stage-output'; stage: string; stream: 'stdout' | 'stderr'; text: string }
   | { type: 'stage-retry'; stage: string; attempt: number; delayMs: number; message: string }
   | { type: 'stage-finished'; stage: string; key: string; wallMs: number; facts?: Record<string, Json> }
+  | { type: 'stage-facts'; stage: string; facts: Record<string, Json> }
   | { type: 'stage-failed'; stage: string; message: string; hint?: string; log?: string; wallMs: number }
   | { type: 'stage-skipped'; stage: string; reason: string }
   | { type: 'expectation'; stage: string; fact: string; expected: Json; actual: Json; held: boolean }

@@ -73,6 +73,10 @@ export const eventSchemas = {
     'A stage ran and its outputs are stored.',
     { stage: text, key: text, wallMs: milliseconds, facts: Type.Optional(facts) },
   ],
+  'stage-facts': [
+    'The code that reads facts has changed: these are the new ones of a stage whose result was known.',
+    { stage: text, facts },
+  ],
   'stage-failed': [
     'A stage failed for good; nothing of it is stored. `log` is the path of what it printed.',
     {

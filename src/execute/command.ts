@@ -6,6 +6,7 @@ import type { Artifact } from '../kind/artifact.ts';
 import type { StageKey } from '../util/digest.ts';
 import { linkTo, makeFolder, writeScratch } from '../util/fs-durable.ts';
 import { Launcher } from './launcher.ts';
+import { endWhatIsLeft, type LeftBehind } from './left-behind.ts';
 import { adoptLog } from './log.ts';
 import { quote, wordsOf } from './shell-words.ts';
 import { type Workbench, workspaceLink } from './workbench.ts';
@@ -46,7 +47,7 @@ export class CommandRunner {
   async perform(
     { job, words }: LaidCommand,
     options: { readonly timeoutSeconds: number | null; readonly signal: AbortSignal },
-  ): Promise<{ ending: Ending; log: string | undefined }> {
+  ): Promise<{ ending: Ending; log: string | undefined; killed: readonly LeftBehind[] }> {
     const launcher = this.#idle.pop() ?? this.#start();
     let stopping: 'timeout' | 'interrupted' | 'too much output' | undefined;
     const timers: NodeJS.Timeout[] = [];
@@ -69,13 +70,19 @@ export class CommandRunner {
     clearInterval(watch);
     for (const timer of timers) clearTimeout(timer);
     options.signal.removeEventListener('abort', interrupt);
-    if (stopping === undefined && status !== null) this.#idle.push(launcher);
+    const usable = stopping === undefined && status !== null;
+    // Before anybody looks at the outputs: what still runs may hold them open.
+    const { killed, alive } = usable
+      ? await endWhatIsLeft(() => launcher.leftBehind())
+      : { killed: [], alive: false };
+    if (usable && !alive) this.#idle.push(launcher);
     else {
       launcher.kill('SIGKILL');
       this.#all.delete(launcher);
     }
     const log = adoptLog(logFile, job.cache, job.key);
-    return { ending: endingOf(status, stopping, options.timeoutSeconds), log };
+    const ending = alive ? stillRuns(killed) : endingOf(status, stopping, options.timeoutSeconds);
+    return { ending, log, killed };
   }
 
   close(): void {
@@ -116,6 +123,15 @@ function endingOf(
   return { ok: false, why: 'failed', message: `the command ended with exit code ${status}${signal}` };
 }
 
+function stillRuns(left: readonly LeftBehind[]): Ending {
+  const names = left.map(({ pid, name }) => `${name} (process ${pid})`).join(', ');
+  return {
+    ok: false,
+    why: 'failed',
+    message: `left ${names} running, which cannot be ended, so what it writes may still change`,
+  };
+}
+
 /** Lays out the inputs under names that are the same in every run. */
 export function lay(job: CommandJob): LaidCommand {
   return { job, words: layWords(job) };
@@ -125,7 +141,7 @@ function layWords(job: CommandJob): string {
   const paths = layInputs(job);
   const text = fillCommand(job.command, ({ scope, path, member }) => {
     const name = path[0]!;
-    if (scope === 'outputs') return quote(job.outputs[name]!);
+    if (scope === 'outputs') return quote(asPath(job.outputs[name]!));
     return paths[name]!.map((input) =>
       quote(member === null ? input : memberPath(job, name, input, member)),
     ).join(' ');
@@ -134,6 +150,11 @@ function layWords(job: CommandJob): string {
   if (words !== null) return words;
   writeScratch(job.bench.script, `${text}\n`);
   return '/bin/sh ../command.sh';
+}
+
+/** A name that no program takes for an option. Those of inputs all begin with `../in/`. */
+function asPath(name: string): string {
+  return name.startsWith('-') ? `./${name}` : name;
 }
 
 /** The variables that are set. */

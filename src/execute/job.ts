@@ -28,7 +28,7 @@ export interface Job {
   readonly shared: ItemScope;
   readonly engine: EngineSpec | null;
   readonly resources: Resources;
-  /** The declared environment: everything else but PATH and HOME is hidden from the stage. */
+  /** The declared variables: of others the stage sees only those that `environment.ts` lets through. */
   readonly env: Readonly<Record<string, string | null>>;
   /** For `facts`: the outputs as artifacts. */
   readonly stored: Readonly<Record<string, Artifact>> | null;

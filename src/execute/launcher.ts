@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { programEnvironment } from './environment.ts';
+import { type LeftBehind, newestProcess, processesOf } from './left-behind.ts';
 import { killGroup, takeGroupAlong } from './process-group.ts';
 import { quote } from './shell-words.ts';
 
@@ -30,28 +32,36 @@ export interface Program {
   readonly folder: string;
   /** Takes what it prints, at its end. */
   readonly log: string;
-  /** Variables besides PATH and HOME. */
+  /** Variables that the stage declares. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export class Launcher {
   readonly child: ChildProcess;
   #answer: ((status: number | null) => void) | undefined;
+  #watchdog = 0;
+  /** Processes up to this number are known to be none that a program left. */
+  #seen: number;
 
   constructor() {
     this.child = spawn('/bin/sh', [], {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore', 'pipe'],
-      // Programs see these and what their stage declares, nothing else.
-      env: { PATH: process.env.PATH, HOME: process.env.HOME },
+      // Programs see this and what their stage declares, nothing else.
+      env: programEnvironment(process.env),
     });
+    this.#seen = this.child.pid ?? 0;
     takeGroupAlong(this.child);
     this.child.on('error', () => this.#settle(null));
     this.child.on('close', () => this.#settle(null));
     // A launcher that dies says so by `close`; its broken pipes are not a second story.
     this.child.stdin!.on('error', () => {});
     this.child.stdin!.write(preamble);
-    createInterface(this.child.stdout!).on('line', (line) => this.#settle(Number(line)));
+    createInterface(this.child.stdout!).on('line', (line) => {
+      const [status, watchdog] = line.split(' ').map(Number);
+      this.#watchdog = watchdog!;
+      this.#settle(status!);
+    });
   }
 
   /** Runs a program; resolves with its exit status, or null when it was killed. */
@@ -60,12 +70,21 @@ export class Launcher {
     // it looks where it is, and the last command of a subshell takes its place all the same.
     const place = words.startsWith('/') ? 'exec ' : '';
     const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)} && `);
-    const line = `( cd ${quote(folder)} && ${exports.join('')}${place}${words} ) </dev/null >>${quote(log)} 2>&1; echo $?\n`;
+    const line = `( cd ${quote(folder)} && ${exports.join('')}${place}${words} ) </dev/null >>${quote(log)} 2>&1; echo $? $!\n`;
     return new Promise((resolve) => {
       this.#answer = resolve;
       if (this.child.exitCode !== null || this.child.signalCode !== null) this.#settle(null);
       else this.child.stdin!.write(line);
     });
+  }
+
+  /** What the program that has just ended left running. */
+  leftBehind(): readonly LeftBehind[] {
+    const newest = newestProcess();
+    const own = [this.child.pid, this.#watchdog];
+    const left = processesOf(this.child.pid!, this.#seen, newest).filter(({ pid }) => !own.includes(pid));
+    if (left.length === 0) this.#seen = newest ?? this.#seen;
+    return left;
   }
 
   /** Asks the running program, and what it started, to stop. The launcher does not survive it. */

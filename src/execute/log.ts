@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { diskError } from '../store/disk-errors.ts';
+import { logPath } from '../store/logs.ts';
 import type { StageKey } from '../util/digest.ts';
 import { makeFolder, removeIfThere, renameFile, temporaryBeside, writeFully } from '../util/fs-durable.ts';
 
@@ -9,10 +10,6 @@ const headBytes = 4_000_000;
 const tailBytes = 1_000_000;
 /** So much of what a stage prints is also told as it comes. */
 const toldBytes = 64_000;
-
-export function logPath(cache: string, key: StageKey): string {
-  return join(cache, 'logs', key.slice(0, 2), `${key}.log`);
-}
 
 export type OutputStream = 'stdout' | 'stderr';
 
@@ -88,10 +85,7 @@ export class StageLog {
   #keepTail(chunk: Buffer): void {
     this.#tail.push(Buffer.from(chunk));
     this.#tailSize += chunk.length;
-    while (
-      this.#tailSize > tailBytes + this.#tail[0]!.length ||
-      (this.#tail.length > 1 && this.#tailSize > tailBytes)
-    ) {
+    while (this.#tail.length > 1 && this.#tailSize > tailBytes) {
       const first = this.#tail.shift()!;
       this.#tailSize -= first.length;
       this.#dropped += first.length;

@@ -27,9 +27,10 @@ export function memoOf(
           results.push(decode(known));
           continue;
         }
-        const result = await compute(item, index);
-        await store.putItem(key, encode(result), user);
-        results.push(result);
+        const encoded = encode(await compute(item, index));
+        await store.putItem(key, encoded, user);
+        // What another run will read: JSON has no -0, say, and a resumed stage must see the same as an undisturbed one.
+        results.push(decode(encoded));
       }
       return results as Awaited<ReturnType<typeof compute>>[];
     },
@@ -62,12 +63,32 @@ export function memoOf(
     },
   };
 }
+
 /** JSON has no NaN and no Infinity, and losses have both: they travel as `{"$number":"NaN"}`. */
 function encode(value: unknown): Uint8Array {
-  const text = JSON.stringify(value, (_, inner) =>
-    typeof inner === 'number' && !Number.isFinite(inner) ? { $number: String(inner) } : inner,
-  );
+  const text = JSON.stringify(value, function (this: unknown, name, inner) {
+    if (typeof inner === 'number' && !Number.isFinite(inner)) return { $number: String(inner) };
+    // An optional property that is not there is not there in JSON either.
+    const absent = inner === undefined && name !== '' && !Array.isArray(this);
+    if (!absent) refuseUnsaid(inner);
+    return inner;
+  });
   return new TextEncoder().encode(text);
+}
+
+/** What JSON would drop, or make something else of, without a word. */
+function refuseUnsaid(value: unknown): void {
+  const lost = ['undefined', 'function', 'symbol', 'bigint'].includes(typeof value);
+  const collection = ArrayBuffer.isView(value) || value instanceof Map || value instanceof Set;
+  if (!lost && !collection) return;
+  const what = collection
+    ? `a ${value.constructor.name}`
+    : value === undefined
+      ? 'undefined'
+      : `a ${typeof value}`;
+  throw new Error(
+    `a result of memo.each holds ${what}, which JSON cannot say: return numbers, texts, booleans, null, plain arrays and objects`,
+  );
 }
 
 function decode(bytes: Uint8Array): unknown {

@@ -47,11 +47,7 @@ export async function collectOutputs(
   for (const [name, spec] of Object.entries(outputs)) {
     if (isFolder(spec)) {
       const base = join(folder, fileNames[name] ?? name);
-      const present = filesIn(base);
-      const members =
-        spec.members ??
-        present.filter((file) => file.endsWith(spec.extension)).map((file) => stem(file, spec));
-      const files = members.map((member) => ({ member, path: join(base, `${member}${spec.extension}`) }));
+      const files = membersIn(base, spec);
       for (const { member, path } of files) if (!isFile(path)) missing.push(`${name}/${member}`);
       for (const { path } of files) declared.add(path);
       if (files.length === 0) missing.push(`${name} (an empty folder)`);
@@ -74,6 +70,18 @@ export async function collectOutputs(
     }),
   );
   return { outputs: Object.fromEntries(stored), undeclared };
+}
+
+/** The members of a folder output: those that were declared, or else what is there. */
+export function membersIn(base: string, spec: OutputSpec): { member: string; path: string }[] {
+  const present = (): string[] =>
+    filesIn(base)
+      .filter((file) => file.endsWith(spec.extension))
+      .map((file) => stem(file, spec));
+  return (spec.members ?? present()).map((member) => ({
+    member,
+    path: join(base, `${member}${spec.extension}`),
+  }));
 }
 
 export function describeOutput(spec: OutputSpec, members: Record<string, StoredFile>): StoredOutput {

@@ -4,6 +4,7 @@ import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import type { Facts } from '../kind/stage-kind.ts';
 import type { StoreProblem } from '../store/contract.ts';
 import { packageRoot } from '../util/package-root.ts';
+import { workerEnvironment } from './environment.ts';
 import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import type { StageLog } from './log.ts';
 import { MarkedStream } from './marked-stream.ts';
@@ -100,7 +101,7 @@ export class WorkerPool {
       // Its own process group: what the stage starts is ended with it, and Ctrl-C in a terminal reaches only us.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
-      env: { ...process.env, OROGRAPH_ROLE: 'worker' },
+      env: workerEnvironment({ ...process.env, OROGRAPH_ROLE: 'worker' }),
       serialization: 'json',
     });
     const worker = { child, heap, engine };

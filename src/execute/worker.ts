@@ -4,6 +4,7 @@
  * Knows: a job, the kind's module, the store for items. Refuses to know the graph, keys of stages, and who else runs:
  * it cannot store a stage's result, so nothing of a process that fails, hangs or dies is ever a hit.
  */
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { Artifact } from '../kind/artifact.ts';
@@ -13,9 +14,10 @@ import type { Store, StoreProblem } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import type { Json } from '../util/json.ts';
 import { setWorkspaceRoot } from '../util/workspace-root.ts';
+import { workerEnvironment } from './environment.ts';
 import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import { memoOf } from './memo.ts';
-import { outputPath } from './outputs.ts';
+import { isFolder, membersIn, outputPath } from './outputs.ts';
 import { refuseOtherBuild } from './same-build.ts';
 
 let store: Store | undefined;
@@ -84,7 +86,7 @@ interface KindModule {
 }
 
 async function work(job: Job, signal: AbortSignal): Promise<FromWorker> {
-  limitEnvironment(job.env);
+  setEnvironment(job.env);
   store ??= openStore(job.cache);
   setWorkspaceRoot(job.root);
   const module = (await import(pathToFileURL(job.module).href)) as KindModule;
@@ -139,13 +141,12 @@ function contextOf(job: Job, store: Store, signal: AbortSignal): StageContext {
 function written(job: Job): Record<string, Artifact> {
   return Object.fromEntries(
     Object.entries(job.outputs).map(([name, spec]) => {
-      const members = (spec.members ?? []).map((member) => ({
-        name: member,
-        path: outputPath(job.folder, name, spec, member),
-        digest: '' as never,
-      }));
-      const folder = spec.folder ?? spec.members !== undefined;
+      const folder = isFolder(spec);
       const path = folder ? undefined : outputPath(job.folder, name, spec);
+      const found = folder ? membersIn(join(job.folder, name), spec) : [{ member: '', path: path! }];
+      // In the order of a stored output's members, so that facts made anew from the store are the same.
+      const paths = Object.fromEntries(found.map(({ member, path }) => [member, path]));
+      const members = Object.entries(paths).map(([name, path]) => ({ name, path, digest: '' as never }));
       return [name, { label: name, type: spec.type, digest: '' as never, folder, path, members }];
     }),
   );
@@ -176,14 +177,11 @@ function checkFact(name: string, fact: Json, types: FactTypes): void {
       );
 }
 
-const always = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'NODE_OPTIONS'];
-
-/** A stage sees PATH, HOME, what native libraries need to load, and what it declared: the key knows all of it. */
-function limitEnvironment(declared: Job['env']): void {
-  for (const name of Object.keys(process.env)) {
-    if (!always.includes(name) && !name.startsWith('OROGRAPH_')) delete process.env[name];
-  }
-  for (const [name, value] of Object.entries(declared)) if (value !== null) process.env[name] = value;
+/** What the job before declared, and what the shell that started us added, is not for this one. */
+function setEnvironment(declared: Job['env']): void {
+  const wanted = workerEnvironment(process.env, declared);
+  for (const name of Object.keys(process.env)) if (!(name in wanted)) delete process.env[name];
+  Object.assign(process.env, wanted);
 }
 
 let lastProgress = 0;

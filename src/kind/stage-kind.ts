@@ -48,9 +48,10 @@ export interface Resources {
 export interface Memo {
   /**
    * Computes `compute(item)` for each item whose key is not yet stored and stores each result as soon as it is done.
-   * The result's type must survive JSON, non-finite numbers included (they are encoded). The key is made of what
-   * `keyOf` returns, the stage kind's code and version and the engine's identity: put everything else that decides
-   * the value into it, and nothing that does not.
+   * Results travel as JSON, also when they have just been computed (non-finite numbers are encoded; -0 becomes 0);
+   * what JSON cannot say (undefined, typed arrays) is refused. The key is made of what `keyOf` returns, the stage
+   * kind's code and version and the engine's identity: put everything else that decides the value into it, and nothing
+   * that does not.
    */
   each<Item, Result>(
     items: readonly Item[],
@@ -59,7 +60,7 @@ export interface Memo {
   ): Promise<Result[]>;
   /** The bytes stored under a key, or undefined. */
   get(key: Json): Promise<Uint8Array | undefined>;
-  /** Stores bytes under a key, durably, before it resolves. */
+  /** Stores bytes under a key: they outlive this process when it resolves, though a power cut may take the last ones. */
   put(key: Json, bytes: Uint8Array): Promise<void>;
   /**
    * The bytes stored under a key, computed where they are not there yet, by one stage at a time: another that wants the

@@ -1,4 +1,5 @@
 import {
+  describe,
   evaluate,
   evaluatePartly,
   type Found,
@@ -16,8 +17,9 @@ import { type Check, compile } from '../declare/validate.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import type { Span } from '../diagnostics/source-text.ts';
 import type { ResolvedKind } from '../kind/registry.ts';
-import type { InputSpec, OutputSpec, Resources, StageKind } from '../kind/stage-kind.ts';
+import type { InputSpec, OutputSpec, StageKind } from '../kind/stage-kind.ts';
 import type { Json, JsonObject } from '../util/json.ts';
+import { type Refuse, resourcesOf, timeoutSeconds } from './amounts.ts';
 import { commandOutputs } from './command.ts';
 import { ExpectedCheck } from './expect.ts';
 import type { KindTable } from './kinds.ts';
@@ -175,6 +177,15 @@ function draftInstance(
       declaration.key,
     );
   const fields = settleFields(shared.fields, draft, scope, context);
+  const refuse: Refuse = (pointer, expected) => {
+    const { node } = locate(shared.fields, pointer);
+    const origin = originIn(scope)(node);
+    const given = describe(evaluate(node, scope, problems)!);
+    problems.error('out-of-range', node, `"${nameOf(pointer, '')}" cannot be ${given}`, {
+      expected,
+      ...(origin && { related: [origin] }),
+    });
+  };
   const definition = kind === null || kind === 'command' ? undefined : kind.definition;
   return {
     stage: draft,
@@ -191,9 +202,9 @@ function draftInstance(
       outputs: known?.outputs ?? {},
       env: shared.values,
       tensors: definition?.engine ?? false,
-      resources: resources(fields, definition),
+      resources: resourcesOf(fields, definition, refuse),
       ...(definition?.engine && fields.resources?.cpu !== undefined ? { threads: fields.resources.cpu } : {}),
-      timeout: seconds(fields.timeout),
+      timeout: timeoutSeconds(fields.timeout, refuse),
       retries: fields.retries ?? 0,
       expect: (fields.expect ?? {}) as Readonly<Record<string, Json>>,
       folder: named.length === 0 ? shared.folder : `${shared.folder}/${instanceFolder(named, index)}`,
@@ -367,23 +378,4 @@ function settleFields(
     explain(errors, { base: fields, fallback: key, prefix: '', origin: originIn(scope) }, problems);
   }
   return {};
-}
-
-const megabytes: Readonly<Record<string, number>> = { KB: 1 / 1024, MB: 1, GB: 1024, TB: 1024 * 1024 };
-
-function resources(fields: SettledStage, definition: StageKind | undefined): Resources {
-  const { cpu, memory, gpu } = fields.resources ?? {};
-  const preset = { cpu: 1, memory: 0, gpu: 0, ...definition?.resources };
-  const size =
-    typeof memory === 'string'
-      ? Math.max(1, Math.ceil(Number.parseFloat(memory) * megabytes[memory.slice(-2)]!))
-      : memory;
-  return { cpu: cpu ?? preset.cpu, memory: size ?? preset.memory, gpu: gpu ?? preset.gpu };
-}
-
-const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
-
-function seconds(timeout: SettledStage['timeout']): number | null {
-  if (typeof timeout !== 'string') return timeout ?? null;
-  return Number.parseFloat(timeout) * unitSeconds[/[a-z]+$/.exec(timeout)![0]]!;
 }

@@ -3,6 +3,7 @@ import { UserError } from '../diagnostics/diagnostic.ts';
 import type { RunEvent } from '../events/event.ts';
 import { CommandRunner, type LaidCommand, lay } from '../execute/command.ts';
 import type { Job } from '../execute/job.ts';
+import type { LeftBehind } from '../execute/left-behind.ts';
 import { StageLog } from '../execute/log.ts';
 import { collectOutputs, prepareOutputs } from '../execute/outputs.ts';
 import { ownBuild } from '../execute/same-build.ts';
@@ -280,7 +281,8 @@ export class Executor {
   ): Promise<{ ending: Ending; log: string | undefined; folder: string; fileNames: Record<string, string> }> {
     if (typeof work !== 'string') {
       const limits = { timeoutSeconds: instance.timeout, signal: this.#signal };
-      const { ending, log } = await this.#commands.perform(command!, limits);
+      const { ending, log, killed } = await this.#commands.perform(command!, limits);
+      if (killed.length > 0) this.#warnOfLeftBehind(instance, killed);
       return { ending, log, folder: work.run, fileNames: command!.job.outputs };
     }
     const log = this.#log(instance, key);
@@ -342,6 +344,21 @@ export class Executor {
         this.#emit({ ...progress, type: 'stage-progress', stage: instance.id }),
       onLosses: this.#tellOfLosses,
     };
+  }
+
+  #warnOfLeftBehind(instance: Instance, killed: readonly LeftBehind[]): void {
+    const names = [...new Set(killed.map(({ name }) => name))];
+    const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : '');
+    this.#emit({
+      type: 'diagnostic',
+      diagnostic: {
+        severity: 'warning',
+        code: 'left-behind',
+        message: `${instance.id} left ${shown} running when it ended: killed`,
+        at: instance.at,
+        hint: 'a stage is over when its program exits: let it wait for what it starts',
+      },
+    });
   }
 
   #warnOfUndeclared(instance: Instance, files: readonly string[]): void {

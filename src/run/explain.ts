@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { logPath } from '../execute/log.ts';
 import type { Difference } from '../fingerprint/differences.ts';
 import type { KeyParts } from '../fingerprint/key.ts';
 import { selectInstances } from '../plan/select.ts';
+import { logPath } from '../store/logs.ts';
 import type { StageKey } from '../util/digest.ts';
 import type { Forecast, PipelineOptions } from './contract.ts';
 import { type LastRun, readLastRun } from './last-run.ts';

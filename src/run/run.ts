@@ -14,7 +14,7 @@ import { type Diagnostic, type ExitCode, exitCodes, UserError } from '../diagnos
 import type { RunEvent } from '../events/event.ts';
 import type { Instance } from '../plan/plan.ts';
 import type { MemoRow, StoreProblem } from '../store/contract.ts';
-import type { StageKey } from '../util/digest.ts';
+import type { Digest, StageKey } from '../util/digest.ts';
 import { makeFolder } from '../util/fs-durable.ts';
 import type { Executor, StageEnding } from './attempt.ts';
 import type { RunOptions, RunResult } from './contract.ts';
@@ -127,8 +127,14 @@ class Run {
       type: 'stage-cached',
       stage: instance.id,
       key: row.key,
-      ...(row.facts && { facts: row.facts }),
+      // Those of other code are not told: new ones are made at the end of the run.
+      ...(row.facts && row.factsCode === this.#factsCode(instance) && { facts: row.facts }),
     });
+  }
+
+  /** The code that makes the facts of a stage now. */
+  #factsCode(instance: Instance): Digest | null {
+    return this.#session.facets.get(instance.id)!.code?.factsCode ?? null;
   }
 
   async #runPending(
@@ -303,7 +309,7 @@ class Run {
     let failed = false;
     for (const instance of done) {
       const row = resolution.rows.get(instance.id)!;
-      const factsCode = session.facets.get(instance.id)!.code?.factsCode ?? null;
+      const factsCode = this.#factsCode(instance);
       if (row.factsCode === factsCode) continue;
       const executor = await this.#startExecutor(resolution);
       const stored = Object.fromEntries(
@@ -314,6 +320,7 @@ class Run {
         const fresh = { ...row, facts, factsCode };
         await session.store.commit(fresh);
         resolution.rows.set(instance.id, fresh);
+        if (facts) this.#emit({ type: 'stage-facts', stage: instance.id, facts });
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         failed = true;

@@ -22,6 +22,8 @@ interface Enqueuing {
   readonly soon?: (() => void) | undefined;
 }
 
+const resources = ['cpu', 'memory', 'gpu'] as const;
+
 /** So many jobs of each row are told that their turn comes: what they prepare meanwhile is not waited for then. */
 const lookAhead = 2;
 
@@ -78,32 +80,38 @@ class TokenQueue {
     throw new Error('priorities are given when a stage is queued');
   }
 
+  /**
+   * The first job that fits, unless a more urgent one waits for the tokens that it would take: small jobs could pass a
+   * large one for ever. What the large one has enough of, anybody may take.
+   */
   #next(): Row | undefined {
-    let best: Row | undefined;
-    for (const row of this.#rows.values()) {
-      const head = row.jobs[0];
-      if (!head || !this.#fits(row.needs)) continue;
-      const rival = best?.jobs[0];
-      if (
-        !rival ||
-        head.priority > rival.priority ||
-        (head.priority === rival.priority && head.order < rival.order)
-      ) {
-        best = row;
-      }
-    }
-    return best;
+    const rows = [...this.#rows.values()].filter(({ jobs }) => jobs.length > 0).sort(byUrgency);
+    return rows.find(
+      (row, i) =>
+        this.#fits(row.needs) &&
+        !rows
+          .slice(0, i)
+          .some((other) => other.jobs[0]!.priority > row.jobs[0]!.priority && this.#delays(row, other)),
+    );
+  }
+
+  /** Whether jobs of a row take some of what those of another lack. (All of these wait: they do not fit.) */
+  #delays({ needs }: Row, { needs: wanted }: Row): boolean {
+    return resources.some((name) => needs[name] > 0 && wanted[name] > this.free[name]);
   }
 
   #fits(needs: Resources): boolean {
-    return needs.cpu <= this.free.cpu && needs.memory <= this.free.memory && needs.gpu <= this.free.gpu;
+    return resources.every((name) => needs[name] <= this.free[name]);
   }
 
   #move(needs: Resources, sign: 1 | -1): void {
-    this.free.cpu += sign * needs.cpu;
-    this.free.memory += sign * needs.memory;
-    this.free.gpu += sign * needs.gpu;
+    for (const name of resources) this.free[name] += sign * needs[name];
   }
+}
+
+function byUrgency(a: Row, b: Row): number {
+  const [one, other] = [a.jobs[0]!, b.jobs[0]!];
+  return other.priority - one.priority || one.order - other.order;
 }
 
 function tellNext(row: Row): void {

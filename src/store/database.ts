@@ -3,8 +3,8 @@
  * disk, and nothing of what the rows mean.
  *
  * Durability. SQLite runs in WAL mode with synchronous=NORMAL: a committed transaction survives any death of the
- * process, and a power cut never leaves the table inconsistent. What must also survive a power cut (`enqueue` with
- * `durable`) waits for an fsync of the write-ahead log, issued by us in the thread pool: the same guarantee as
+ * process, and a power cut never leaves the table inconsistent. What must also survive a power cut
+ * (`makeDurable`) waits for an fsync of the write-ahead log, issued by us in the thread pool: the same guarantee as
  * synchronous=FULL, without stopping the event loop, and shared by all who wait.
  *
  * Damage. Whatever SQLite says is corrupt, at opening or at any later statement, is moved to `damaged-<time>/`
@@ -353,9 +353,9 @@ export class Database {
     return this.#groups.makeDurable();
   }
 
-  /** Writes in the next transaction, together with all others that wait for it. `durable`: survives a power cut. */
-  enqueue(write: () => void, durable: boolean): Promise<void> {
-    return this.#groups.enqueue(write, durable);
+  /** Writes in the next transaction, together with all others that wait for it. */
+  enqueue(write: () => void): Promise<void> {
+    return this.#groups.enqueue(write);
   }
 
   /**

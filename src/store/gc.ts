@@ -11,11 +11,12 @@
  *   commit that is still to come never finds its blobs gone.
  * - What a living claim computes is kept: its row, its items and their blobs.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { StoredOutput } from '../kind/artifact.ts';
 import type { StageKey } from '../util/digest.ts';
-import { removeFile } from '../util/fs-durable.ts';
+import { removeFile, removeIfThere } from '../util/fs-durable.ts';
 import { isVoid } from './claims.ts';
+import { type LogFile, logFiles } from './logs.ts';
 import { usedPrecision } from './memo.ts';
 import type { OpenStore } from './open.ts';
 import { removeTree } from './scratch.ts';
@@ -24,7 +25,7 @@ import { type BlobFile, blobFiles, lengthOf, otherUsers } from './usage.ts';
 export interface GcOptions {
   /** What the pipelines can still reach; also keys that have not finished, for the sake of their items. */
   readonly keep: Iterable<StageKey>;
-  /** Of the kept results those used longest ago go, too, until blobs and items fit into so many bytes. */
+  /** Of the kept results those used longest ago go, too, until blobs, items and logs fit into so many bytes. */
   readonly maxBytes?: number;
   /** Only counts. */
   readonly dryRun?: boolean;
@@ -34,7 +35,8 @@ export interface Collected {
   readonly stages: number;
   readonly items: number;
   readonly blobs: number;
-  /** Of the removed blobs and items. */
+  readonly logs: number;
+  /** Of the removed blobs, items and logs. */
   readonly bytes: number;
   /** Of what stays. */
   readonly keptBytes: number;
@@ -57,8 +59,10 @@ export async function collectGarbage(store: OpenStore, options: GcOptions): Prom
   const collect = (spared: Spared, othersActive: boolean): Collected => {
     const plan = markAndForget(store, keep, spared, options);
     const swept = sweep(store, plan.blobs, spared, options.dryRun ?? false);
-    const { stages, items, itemBytes, keptBytes } = plan;
-    return { stages, items, blobs: swept.blobs, bytes: swept.bytes + itemBytes, keptBytes, othersActive };
+    if (!options.dryRun) for (const { path } of plan.logs) removeIfThere(path);
+    const { stages, items, logs, keptBytes } = plan;
+    const bytes = swept.bytes + plan.itemBytes + bytesOf(logs);
+    return { stages, items, blobs: swept.blobs, logs: logs.length, bytes, keptBytes, othersActive };
   };
   const alone =
     others.length === 0
@@ -73,7 +77,10 @@ export async function collectGarbage(store: OpenStore, options: GcOptions): Prom
       : undefined;
   const since = Math.min(store.scratch.opened, ...others) - usedPrecision * 1000 - 60_000;
   const collected = alone?.result ?? collect({ rowsSince: since, blobsSince: since }, true);
-  if (!options.dryRun) for (const path of store.scratch.abandoned()) await removeTree(path);
+  if (!options.dryRun) {
+    forgetVanished(store);
+    for (const path of store.scratch.abandoned()) await removeTree(path);
+  }
   return collected;
 }
 
@@ -98,6 +105,8 @@ interface Marked {
   readonly keptBytes: number;
   /** Digests that stay. */
   readonly blobs: ReadonlySet<string>;
+  /** Those to be removed. */
+  readonly logs: readonly LogFile[];
 }
 
 /** Decides in one transaction, from one state of the table, and removes the rows within it. */
@@ -108,6 +117,7 @@ function markAndForget(
   options: GcOptions,
 ): Marked {
   const { database } = store;
+  const logs = logFiles(store.folder);
   return database.write(() => {
     const stages = readStages(store);
     const items = readItems(store);
@@ -117,7 +127,10 @@ function markAndForget(
 
     const reach = new Set([...keep, ...safe]);
     const lengths = new Map<string, number>();
-    const total = () => bytesReached(store, stages, items, reach, isSpared, lengths);
+    const isGone = (log: LogFile): boolean => !reach.has(log.key) && log.written < spared.rowsSince;
+    const total = () =>
+      bytesReached(store, stages, items, reach, isSpared, lengths) +
+      bytesOf(logs.filter((log) => !isGone(log)));
     let keptBytes = total();
     if (options.maxBytes !== undefined) {
       const droppable = stages.filter(({ key }) => reach.has(key) && !safe.has(key));
@@ -161,7 +174,7 @@ function markAndForget(
     if (!options.dryRun) {
       database.sql('DELETE FROM environments WHERE digest NOT IN (SELECT environment FROM memo)').run();
     }
-    return { stages: goneStages, items: goneItems, itemBytes, keptBytes, blobs };
+    return { stages: goneStages, items: goneItems, itemBytes, keptBytes, blobs, logs: logs.filter(isGone) };
   });
 }
 
@@ -238,6 +251,22 @@ function bytesReached(
     bytes += length;
   }
   return bytes;
+}
+
+const bytesOf = (logs: readonly LogFile[]): number => logs.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/**
+ * What is remembered of files outside that are not there any more. (The newest key of each stage stays: `why` compares
+ * with it when the result is gone, too.)
+ */
+function forgetVanished({ database }: OpenStore): void {
+  for (const table of ['file_digests', 'published']) {
+    const paths = database.read(() => database.sql(`SELECT path FROM ${table}`).pluck().all() as string[]);
+    const gone = JSON.stringify(paths.filter((path) => !existsSync(path)));
+    database.write(() =>
+      database.sql(`DELETE FROM ${table} WHERE path IN (SELECT value FROM json_each(?))`).run(gone),
+    );
+  }
 }
 
 /** Removes blobs that nothing reaches and that are old enough. Files that are no blobs are left to `verify`. */

@@ -52,7 +52,7 @@ export class Items {
       await this.#database.enqueue(() => {
         this.#database.sql('INSERT OR IGNORE INTO item_users VALUES (?, ?)').run(key, user);
         this.#database.sql('UPDATE items SET used = ? WHERE key = ?').run(nowSeconds(), key);
-      }, false);
+      });
     }
     return bytes;
   }
@@ -94,6 +94,6 @@ export class Items {
       const read = this.#database.sql('SELECT seal FROM items WHERE key = ?').pluck().get(key);
       if (read !== seal) this.#database.isLosingWrites();
       this.#database.sql('INSERT OR IGNORE INTO item_users VALUES (?, ?)').run(key, user);
-    }, false);
+    });
   }
 }

@@ -183,7 +183,7 @@ export class OpenStore implements Store {
     await this.database.enqueue(() => {
       this.#memo.insert(row);
       this.#claims.releaseWithin(row.key);
-    }, false);
+    });
     this.#claims.released(row.key);
     this.#settleWithin(row.wallMs < longStageMs ? settleAfterMs.short : settleAfterMs.long);
   }

@@ -8,7 +8,6 @@ import { diskError } from './disk-errors.ts';
 
 interface Waiting {
   readonly write: () => void;
-  readonly durable: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -33,10 +32,10 @@ export class WriteGroups {
     });
   }
 
-  /** Writes in the next transaction, together with all others that wait for it. `durable`: survives a power cut. */
-  enqueue(write: () => void, durable: boolean): Promise<void> {
+  /** Writes in the next transaction, together with all others that wait for it. */
+  enqueue(write: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ write, durable, resolve, reject });
+      this.#queue.push({ write, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       setImmediate(() => this.flush());
@@ -57,17 +56,7 @@ export class WriteGroups {
       for (const { reject } of group) reject(error);
       return;
     }
-    const durable = group.filter((waiting) => waiting.durable);
-    for (const waiting of group) if (!waiting.durable) waiting.resolve();
-    if (durable.length === 0) return;
-    this.makeDurable().then(
-      () => {
-        for (const { resolve } of durable) resolve();
-      },
-      (error) => {
-        for (const { reject } of durable) reject(error);
-      },
-    );
+    for (const { resolve } of group) resolve();
   }
 
   /** Resolves when every transaction before it survives a power cut. */

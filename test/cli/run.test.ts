@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventSchema } from '../../src/events/schema.ts';
@@ -150,6 +150,74 @@ export const facts = async () => ({ category: 'w-basin' });
     expect(lenient.code).toBe(0);
     expect(lenient.stdout).toMatch(/✗ {2}first {2}category {2}v-basin {2}missed/);
     expect((await w.run('run', 'demo.yaml', '--strict-expect')).code).toBe(3);
+  });
+
+  it('gives a program no name of an output that it would take for an option', async () => {
+    const w = workspace({
+      'p.yaml':
+        'pipeline: p\nstages: { s: { command: "touch ${{ outputs.out }}", outputs: { out: --help } } }\n',
+    });
+    const { code, stdout } = await w.run('run', 'p.yaml');
+    expect(code, stdout).toBe(0);
+  });
+
+  it('lets no locale and no time zone reach a stage but what it declares', async () => {
+    const w = workspace({
+      'p.yaml': `pipeline: p
+stages:
+  kind: { uses: ./kind.ts, env: [TZ] }
+  other: { uses: ./kind.ts }
+  program: { command: "echo $TZ $LC_ALL > \${{ outputs.out }}", outputs: { out: out.txt } }
+`,
+      'kind.ts': `import { writeFileSync } from 'node:fs';
+import { defineStage, Type } from 'orograph';
+export default defineStage({
+  version: 1,
+  summary: 'Says what it sees.',
+  with: Type.Object({}),
+  inputs: {},
+  outputs: { out: { type: 'file', extension: '.txt' } },
+  async run(context) {
+    const seen = [(1234.5).toLocaleString(), new Date(0).getHours(), process.env.LC_ALL];
+    writeFileSync(context.output('out'), seen.join(' '));
+  },
+});
+`,
+    });
+    const env = { LC_ALL: 'de_DE.UTF-8', TZ: 'Asia/Tokyo' };
+    // One worker: what the first stage declares is not for the second.
+    const { code, stdout } = await w.start(['run', 'p.yaml', '--jobs', '1'], { env }).finished;
+    expect(code, stdout).toBe(0);
+    const seen = (stage: string) => readFileSync(w.path('artifacts/p', stage, 'out.txt'), 'utf8').trim();
+    expect([seen('kind'), seen('other'), seen('program')]).toEqual(['1,234.5 9', '1,234.5 0', 'UTC']);
+  });
+
+  it('tells the facts of a known result anew where their code has changed, of the members that there are', async () => {
+    const kind = (fact: string) => `import { writeFileSync } from 'node:fs';
+export default {
+  version: 1,
+  summary: 'Writes.',
+  with: { type: 'object', properties: {} },
+  inputs: {},
+  outputs: { out: { type: 'file', extension: '.txt', folder: true } },
+  async run(context) {
+    for (const name of ['b', '10', '2']) writeFileSync(context.output('out', name), name);
+  },
+};
+export const facts = async ({ out }) => ({ ${fact}: out.members.map(({ name }) => name) });
+`;
+    const w = workspace({
+      'p.yaml': 'pipeline: p\nstages: { s: { uses: ./kind.ts } }\n',
+      'kind.ts': kind('old'),
+    });
+    const told = async () =>
+      (await w.run('run', 'p.yaml', '--json')).events.flatMap((event) =>
+        'facts' in event ? [[event.type, event.facts]] : [],
+      );
+    expect(await told()).toEqual([['stage-finished', { old: ['2', '10', 'b'] }]]);
+    w.write({ 'kind.ts': kind('fresh') });
+    expect(await told()).toEqual([['stage-facts', { fresh: ['2', '10', 'b'] }]]);
+    expect(await told()).toEqual([['stage-cached', { fresh: ['2', '10', 'b'] }]]);
   });
 
   it('holds a kind to what it says of its facts', async () => {

@@ -29,6 +29,12 @@ describe('YAML is read as it was written', () => {
     for (const zero of value as number[]) expect(Object.is(zero, 0)).toBe(true);
   });
 
+  it('takes whole numbers that can be held exactly, however they are written', () => {
+    expect(read('[0x1FFFFFFFFFFFFF, 0o17, 1e30]')).toEqual({ value: [2 ** 53 - 1, 15, 1e30], codes: [] });
+    for (const text of ['9007199254740993', '0x1FFFFFFFFFFFFFFFFFFF', '0o7777777777777777777777'])
+      expect(read(`[${text}]`).codes, text).toEqual(['inexact-number']);
+  });
+
   it('merges what a mapping does not say itself, the first of several first', () => {
     const { value, codes } = read(
       'a: &a { x: 1, y: 1 }\nb: &b { y: 2, z: 2 }\nc: { <<: [*a, *b], x: 3 }\nd: { <<: 7 }\ne: { "<<": 7 }\n',

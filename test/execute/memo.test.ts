@@ -77,3 +77,33 @@ test('a shared item inside the computation of another is refused: two stages cou
   // And the outer one is free again.
   expect(Buffer.from(await one.shared('outer', async () => bytes('plain'))).toString()).toBe('plain');
 });
+
+test('what was just computed is what a resumed stage reads', async () => {
+  const compute = async () => ({ loss: -0, worst: Number.NaN, accuracy: undefined as number | undefined });
+  const [first, again] = [0, 1].map((worker) => memoOfKind(worker, 'each'));
+  const [computed] = await first!.each(['point'], (item) => item, compute);
+  const [read] = await again!.each(
+    ['point'],
+    (item) => item,
+    () => Promise.reject(new Error('not again')),
+  );
+  expect(computed).toStrictEqual({ loss: 0, worst: Number.NaN });
+  expect(read).toStrictEqual(computed);
+});
+
+test.each([
+  ['undefined', undefined],
+  ['undefined', { row: [1, undefined] }],
+  ['a Float32Array', { values: new Float32Array(2) }],
+  ['a bigint', 1n],
+])('a result that holds %s is refused, and nothing is stored', async (what, result) => {
+  const memo = memoOfKind(0, 'refused');
+  const each = (value: unknown) =>
+    memo.each(
+      ['item'],
+      (item) => item,
+      async () => value,
+    );
+  await expect(each(result)).rejects.toThrow(`holds ${what}, which JSON cannot say`);
+  expect(await memo.get('item')).toBeUndefined();
+});

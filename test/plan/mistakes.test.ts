@@ -14,6 +14,11 @@ const mistakes: Readonly<Record<string, string | Readonly<Record<string, string>
     'pipeline: p\nstages:\n  a: { command: x, outputs: { o: f } }\n  a: { command: y, outputs: { o: f } }\n',
   'a wrong engine': 'pipeline: p\nengine: wsm\nstages: { a: { command: x, outputs: { o: f } } }\n',
   'a wrong timeout': 'pipeline: p\nstages: { a: { command: x, outputs: { o: f }, timeout: 10x } }\n',
+  'a timeout of nothing': 'pipeline: p\nstages: { a: { command: x, outputs: { o: f }, timeout: 0s } }\n',
+  'a timeout of more than a year':
+    'pipeline: p\nparams: { long: 999999999d }\nstages: { a: { command: x, outputs: { o: f }, timeout: "${{ params.long }}" } }\n',
+  'no memory':
+    'pipeline: p\nstages: { a: { command: x, outputs: { o: f }, resources: { memory: 0.0 MB } } }\n',
   'a negative number of retries':
     'pipeline: p\nstages: { a: { command: x, outputs: { o: f }, retries: -1 } }\n',
   'a number that is not finite':

@@ -186,6 +186,43 @@ stages:
     expect((await workshop.run('p.yaml')).code).toBe(0);
   });
 
+  it.runIf(canSeeProcesses)(
+    'cannot change a stored output through a process that it left behind',
+    async () => {
+      // With an old length and no descriptor but that of the output: nothing but its digest would tell.
+      workshop = new Workshop('late', {
+        'p.yaml': `${oneCommand(`
+head -c 100000 /dev/zero > \${{ outputs.out }}
+(sleep 0.3; printf late) 1<> \${{ outputs.out }} 2>/dev/null &`)}
+  after:
+    command: sleep 0.4; tr -d '\\0' < \${{ inputs.in }} > \${{ outputs.out }}
+    inputs: { in: s }
+    outputs: { out: out.txt }
+`,
+      });
+      const ended = await workshop.run('p.yaml');
+      expect(ended.code, ended.stdout).toBe(0);
+      expect(workshop.outputs()['p/after/out.txt']).toBe('');
+      expect(await workshop.damage()).toEqual([]);
+      expect(all(ended, 'diagnostic').map(({ diagnostic }) => diagnostic)).toMatchObject([
+        {
+          severity: 'warning',
+          code: 'left-behind',
+          message: expect.stringMatching(/^s left sh, sleep running/),
+        },
+      ]);
+    },
+  );
+
+  it('waits a moment for helpers that end by themselves', async () => {
+    workshop = new Workshop('helper', {
+      'p.yaml': oneCommand('(sleep 0.05; echo helped >> "$TALLY") &\necho good > ${{ outputs.out }}'),
+    });
+    const ended = await workshop.run('p.yaml');
+    expect(workshop.count('helped')).toBe(1);
+    expect(all(ended, 'diagnostic')).toEqual([]);
+  });
+
   it('prints 100 MB: the log keeps its beginning and its end', async () => {
     workshop = new Workshop('prints', {
       'p.yaml': oneCommand(

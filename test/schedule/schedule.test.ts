@@ -88,6 +88,27 @@ describe('schedule', () => {
     expect(events.indexOf('start small')).toBeLessThan(events.indexOf('start large'));
   });
 
+  it('keeps tokens for a large task that more waits for than for the small ones, which pass it only without them', async () => {
+    const small = Array.from({ length: 6 }, (_, i) => task(`small${i}`));
+    const started = async (large: typeof one, tokens: typeof one) => {
+      const tasks = [...small, task('large', [], large), task('after', ['large'])];
+      const { events } = await trace(tasks, { tokens });
+      return events.filter((event) => event.startsWith('start')).map((event) => event.slice(6));
+    };
+    // Two of them run when it comes.
+    const all = await started({ cpu: 2, memory: 0, gpu: 0 }, { cpu: 2, memory: 0, gpu: 0 });
+    expect(all.indexOf('large')).toBe(2);
+    // What it waits for is no core: one it has, and the others need not wait with it.
+    const graphics = [
+      task('first', [], { cpu: 1, memory: 0, gpu: 1 }),
+      task('large', [], { cpu: 1, memory: 0, gpu: 1 }),
+      task('after', ['large']),
+      ...small,
+    ];
+    const { events } = await trace(graphics, { tokens: { cpu: 2, memory: 0, gpu: 1 } });
+    expect(events.slice(0, 2)).toEqual(['start first', 'start small0']);
+  });
+
   it('skips what depends on a failure and starts nothing more', async () => {
     const tasks = [task('a'), task('b'), task('after-a', ['a']), task('later', ['after-a'])];
     const { events } = await trace(tasks, {

@@ -1,8 +1,10 @@
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { collectGarbage } from '../../src/store/gc.ts';
+import { logPath } from '../../src/store/logs.ts';
 import { type OpenStore, openStore } from '../../src/store/open.ts';
+import { storeUsage } from '../../src/store/usage.ts';
 import { verify } from '../../src/store/verify.ts';
 import { bundleChild, fastTemporaryFolder, runChild } from '../support/store-child.ts';
 import {
@@ -64,6 +66,7 @@ describe('gc', () => {
       stages: 2,
       items: 4,
       blobs: 4,
+      logs: 0,
       bytes: bytesOf('b') + bytesOf('d'),
       keptBytes: bytesOf('a') + bytesOf('c') + 30_000,
       othersActive: false,
@@ -80,6 +83,46 @@ describe('gc', () => {
         readdirSync(join(root, 'cache', 'objects', s)),
       ),
     ).toEqual([]);
+  });
+
+  it('keeps the logs of kept keys, finished or not, and counts them', async () => {
+    const write = (stage: string, bytes: number) => {
+      const path = logPath(store.folder, stageKey(stage));
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, 'x'.repeat(bytes));
+      return path;
+    };
+    const [a, b, unfinished] = [write('a', 100), write('b', 1000), write('unfinished', 10)];
+    const { bytes } = storeUsage(store);
+    const keep = keys('a', 'unfinished');
+    expect(await collectGarbage(store, { keep })).toMatchObject({
+      stages: 3,
+      logs: 1,
+      bytes: bytesOf('b') + bytesOf('c') + bytesOf('d') + 1000,
+      keptBytes: bytesOf('a') + 30_000 + 110,
+    });
+    expect([a, b, unfinished].map((path) => existsSync(path))).toEqual([true, false, true]);
+    expect(storeUsage(store).bytes).toBeLessThanOrEqual(bytes - 1000);
+    // Within a number of bytes a log goes with its result.
+    expect(await collectGarbage(store, { keep, maxBytes: 30_010 })).toMatchObject({
+      logs: 1,
+      keptBytes: 30_010,
+    });
+  });
+
+  it('forgets what files looked like that are not there any more', async () => {
+    const paths = ['here', 'gone'].map((name) => join(root, name));
+    for (const path of paths) writeFileSync(path, path);
+    // At rest, so that what they look like is remembered.
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await store.fileDigests(paths);
+    rmSync(paths[1]!);
+    rmSync(join(root, 'artifacts'), { recursive: true });
+    await collectGarbage(store, { keep: [] });
+    const remembered = (table: string) =>
+      store.database.read(() => store.database.sql(`SELECT path FROM ${table}`).pluck().all());
+    expect(remembered('file_digests')).toEqual([paths[0]]);
+    expect(remembered('published')).toEqual([]);
   });
 
   it('keeps an item that another kept stage uses, and a blob that two stages share', async () => {

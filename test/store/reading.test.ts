@@ -98,7 +98,7 @@ describe('a store that is only read', () => {
     const missing = join(root, 'not', 'there');
     const store = openStore(missing, { reading: true });
     expect(checkedLookup(store, 'one')).toBeUndefined();
-    expect(storeUsage(store)).toMatchObject({ stages: 0, blobs: 0, otherUsers: 0 });
+    expect(storeUsage(store)).toEqual({ stages: 0, items: 0, bytes: 0 });
     store.close();
     expect(existsSync(join(root, 'not'))).toBe(false);
   });

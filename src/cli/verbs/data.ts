@@ -11,7 +11,7 @@ import {
 import { leftovers, removeLeftovers } from '../../dataset/leftovers.ts';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
 import { openStore } from '../../store/open.ts';
-import { storeUsage } from '../../store/usage.ts';
+import { otherUsers } from '../../store/usage.ts';
 import { getArchive, officialArchives } from '../data/archive.ts';
 import { checkCifar10, getCifar10 } from '../data/cifar10.ts';
 import { catchInterrupts } from '../interrupt.ts';
@@ -197,7 +197,7 @@ function refuseWhileInUse(cache: string): void {
   if (!existsSync(cache)) return;
   const store = openStore(cache);
   try {
-    if (storeUsage(store).otherUsers === 0) return;
+    if (otherUsers(store).length === 0) return;
   } finally {
     store.close();
   }

@@ -129,7 +129,7 @@ function started(root: string, ...engine: string[]): { found?: string; reason?: 
 
 function gpu(): Finding {
   const child = spawnSync(
-    'nvidia-smi',
+    gpuTool,
     ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'],
     {
       encoding: 'utf8',

@@ -57,7 +57,7 @@ export async function main({ args, cwd, out, err }: VerbContext): Promise<ExitCo
       );
     else {
       out.line(
-        `${dryRun ? 'would remove' : 'removed'} ${count(gone.stages, 'stage result')}, ${count(gone.items, 'sub-result')} and ${count(gone.blobs, 'file')}: ${size(gone.bytes)}; ${size(gone.keptBytes)} ${dryRun ? 'would stay' : 'stay'}`,
+        `${dryRun ? 'would remove' : 'removed'} ${count(gone.stages, 'stage result')}, ${count(gone.items, 'sub-result')}, ${count(gone.blobs, 'file')} and ${count(gone.logs, 'log')}: ${size(gone.bytes)}; ${size(gone.keptBytes)} ${dryRun ? 'would stay' : 'stay'}`,
       );
       if (gone.othersActive)
         out.line('another orograph process is using the cache, so recent results were spared');

@@ -1,7 +1,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { type ExitCode, exitCodes, UserError } from '../../diagnostics/diagnostic.ts';
-import { logPath } from '../../execute/log.ts';
 import { previewPipeline } from '../../run/preview.ts';
+import { logPath } from '../../store/logs.ts';
 import { openStore } from '../../store/open.ts';
 import type { StageKey } from '../../util/digest.ts';
 import { again } from '../again.ts';

@@ -62,8 +62,8 @@ export async function main({ args, cwd, out }: VerbContext): Promise<ExitCode> {
 function cacheLine(cache: string, cwd: string): string {
   const store = openStore(cache, { reading: true });
   try {
-    const { stages, items, blobBytes, tableBytes } = storeUsage(store);
-    return `${shortPath(cache, cwd)}: ${count(stages, 'stage result')} and ${count(items, 'sub-result')}, ${size(blobBytes + tableBytes)}`;
+    const { stages, items, bytes } = storeUsage(store);
+    return `${shortPath(cache, cwd)}: ${count(stages, 'stage result')} and ${count(items, 'sub-result')}, ${size(bytes)}`;
   } finally {
     store.close();
   }

@@ -125,6 +125,9 @@ export function reduce(state: RunState, event: RunEvent, now: number): void {
       state.running.delete(event.stage);
       if (event.facts) state.facts.set(event.stage, event.facts);
       return;
+    case 'stage-facts':
+      state.facts.set(event.stage, event.facts);
+      return;
     case 'stage-failed':
       state.failed++;
       state.running.delete(event.stage);
