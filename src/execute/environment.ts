@@ -5,7 +5,10 @@
  * A worker gets no more from its start on: Node reads the locale once, so it is en-US in all of them. The time zone is
  * UTC, because without a variable it is the machine's.
  */
-const always = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'NODE_OPTIONS'];
+
+/** Which of several devices, and by which driver: libraries read them when they start. */
+const ofDevices = ['CUDA_VISIBLE_DEVICES', 'VK_ICD_FILENAMES', 'VK_DRIVER_FILES'];
+const always = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'NODE_OPTIONS', ...ofDevices];
 
 type Variables = Readonly<Record<string, string | null | undefined>>;
 
