@@ -1,6 +1,6 @@
 import type { Figure } from './figure.ts';
 import type { FittedPanel } from './fitted.ts';
-import { wrapText } from './fonts.ts';
+import { textWidth, wrapText, wrapWords } from './fonts.ts';
 import { fitPanel, headHeight } from './panel.ts';
 import type { Box, Item } from './scene.ts';
 import { sizes } from './style.ts';
@@ -13,8 +13,8 @@ const smallestFrame = 30;
 export const lineHeight = 1.28;
 /** Between tick labels and the axis label, in parts of the label's size. */
 const labelRoom = 0.22;
-/** Of a heading of rows, in parts of a frame's height: it may reach into the gaps between rows. */
-const rowTitleReach = 1.3;
+/** Of what stands upright beside a frame, in parts of its height: it may reach into the gaps between rows. */
+const rowReach = 1.3;
 
 export interface Cell {
   readonly fitted: FittedPanel;
@@ -45,7 +45,7 @@ export function arrange(figure: Figure): Layout {
   for (let round = 0; round < 3; round++) {
     const height = 'height' in figure.frame ? figure.frame.height : figure.frame.aspect * width;
     const rowTitles = (figure.rowTitles ?? []).map((text) =>
-      wrapText(text, sizes.panelTitle, rowTitleReach * height, true),
+      wrapText(text, sizes.panelTitle, rowReach * height, true),
     );
     const room = rowTitlesWidth(rowTitles);
     const fitted = figure.panels.map((panel) => fitPanel(panel, width, height));
@@ -55,7 +55,14 @@ export function arrange(figure: Figure): Layout {
       const left = Math.max(
         ...inColumn.map(({ f, label }) => f.left + label.yLabel.length * lineHeight * sizes.label),
       );
-      return { left, right: Math.max(...inColumn.map(({ f }) => f.right)) };
+      // A word that is wider than the frame stands out on both sides of it.
+      const out = Math.max(
+        overhang(columnTitle(figure, c, width), sizes.panelTitle, width, true),
+        ...inColumn.map(({ f, label }) =>
+          Math.max(overhang(f.title, sizes.panelTitle, width), overhang(label.xLabel, sizes.label, width)),
+        ),
+      );
+      return { left: Math.max(left, out), right: Math.max(out, ...inColumn.map(({ f }) => f.right)) };
     });
     const taken = sides.reduce((sum, s) => sum + s.left + s.right, 0) + columnGap * (columns - 1);
     width = Math.max(smallestFrame, (inner - room - taken) / columns);
@@ -64,6 +71,13 @@ export function arrange(figure: Figure): Layout {
   }
   return layout ?? { frame: { width, height: 0 }, rows: [], rowTitles: [] };
 }
+
+const columnTitle = ({ columnTitles }: Figure, c: number, width: number): string[] =>
+  wrapWords(columnTitles?.[c] ?? '', sizes.panelTitle, width, { bold: true });
+
+/** How far lines centred over a frame stand out on either side of it. */
+const overhang = (lines: readonly string[], size: number, width: number, bold = false): number =>
+  lines.reduce((most, text) => Math.max(most, (textWidth(text, size, bold) - width) / 2), 0);
 
 function rowTitlesWidth(lines: Layout['rowTitles']): number {
   const most = Math.max(0, ...lines.map((l) => l.length));
@@ -89,8 +103,8 @@ function labelsOf(
     .every((one, c) => one.xLabel === '' || all[first + columns + c]?.xLabel === one.xLabel);
   const shared = before && before.yLabel === f.yLabel && !before.alone && !f.alone;
   return {
-    xLabel: repeated ? [] : wrapText(f.xLabel, sizes.label, width),
-    yLabel: shared ? [] : wrapText(f.yLabel, sizes.label, height),
+    xLabel: repeated ? [] : wrapWords(f.xLabel, sizes.label, width),
+    yLabel: shared ? [] : wrapWords(f.yLabel, sizes.label, height, { most: rowReach * height }),
   };
 }
 
@@ -166,9 +180,7 @@ export function columnHeadings(figure: Figure, layout: Layout, y: number): { ite
   const [row] = layout.rows;
   if (!figure.columnTitles || !row) return { items: [], height: 0 };
   const size = sizes.panelTitle;
-  const lines = row.cells.map((_, c) =>
-    wrapText(figure.columnTitles?.[c] ?? '', size, layout.frame.width, true),
-  );
+  const lines = row.cells.map((_, c) => columnTitle(figure, c, layout.frame.width));
   const most = Math.max(...lines.map((l) => l.length));
   const items = row.cells.flatMap((cell, c) =>
     lines[c]!.map(

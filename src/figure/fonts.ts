@@ -85,6 +85,26 @@ export function wrapText(text: string, size: number, width: number, bold = false
   return lines;
 }
 
+/** Width of a long word, "regularisation", in parts of its size: what is wider is no word that must stay whole. */
+const longWord = 9;
+
+/**
+ * The same, but words stay whole: lines are as wide as the longest of them where that is wider.
+ * @param most that a word may take.
+ */
+export function wrapWords(
+  text: string,
+  size: number,
+  width: number,
+  { bold = false, most = longWord * size } = {},
+): string[] {
+  const longest = words(text)
+    .map((word) => textWidth(word, size, bold))
+    .filter((wide) => wide <= most)
+    .reduce((widest, wide) => Math.max(widest, wide), width);
+  return wrapText(text, size, longest, bold);
+}
+
 /** Splits at spaces, but never inside mathematics. */
 function words(text: string): string[] {
   const list: string[] = [];

@@ -12,7 +12,7 @@ import { type Bands, bandsOf, barLabels, continuousBands, drawColourBar } from '
 import { drawMarkedPoints, drawSurface } from './field/surface.ts';
 import type { Axis, BarsMark, LineMark, Mark, PlanePanel, RuleMark, SurfaceMark } from './figure.ts';
 import type { DrawnPanel, FittedPanel } from './fitted.ts';
-import { textWidth, wrapText } from './fonts.ts';
+import { textWidth, wrapWords } from './fonts.ts';
 import { insetOf } from './inset.ts';
 import { drawLegend, freePlace, type KeyEntry, legendSize, legendSpace } from './key.ts';
 import { legendOf } from './legend.ts';
@@ -83,7 +83,7 @@ export function fitPlane(panel: PlanePanel, width: number, height: number): Fitt
     panel,
     xLabel: axisLabel(panel.x.label, ticks.x.exponent),
     yLabel: axisLabel(panel.y.label, ticks.y.exponent),
-    title: panel.title ? wrapText(panel.title, sizes.panelTitle, width + 2 * beside) : [],
+    title: panel.title ? wrapWords(panel.title, sizes.panelTitle, width + 2 * beside) : [],
     left,
     right,
     foot: numbered.x ? footHeight(ticks.x) : sizes.tickLength,

@@ -39,8 +39,12 @@ function directions(series: readonly Series[]): string | undefined {
   return kinds.size !== 1 || only === undefined ? undefined : directionTitle(only);
 }
 
-/** The kind of a direction in words. */
-export const directionTitle = (kind: string): string => directionNames[kind] ?? literal(kind);
+/** The kind of a direction in words; of a surface's two directions, both. */
+export const directionTitle = (kind: string): string =>
+  kind
+    .split(' x ')
+    .map((one) => directionNames[one] ?? literal(one))
+    .join(' × ');
 
 /** The commonest category, of equally common ones the first; where curves differ, with its share. */
 function commonest(rows: readonly CategoryRow[]): string | undefined {

@@ -35,6 +35,30 @@ describe.each(Object.entries(figures))('the figure %s', (name, figure) => {
   });
 });
 
+describe('words', () => {
+  it('stay whole in the headings, titles and labels of narrow panels, and the page keeps its width', () => {
+    const panel = (title: string, x: string, y: string): PlanePanel => ({
+      title,
+      x: { label: x, scale: 'linear' },
+      y: { label: y, scale: 'linear' },
+      legend: false,
+      marks: [{ type: 'line', x: [0, 1], y: [0, 1], style: 0 }],
+    });
+    const words = ['Gaussian', 'eigenvalues', 'regularisation', 'eigenvalue'];
+    const scene = figureScene({
+      width: 396,
+      frame: { aspect: 1 },
+      columns: 4,
+      columnTitles: words,
+      panels: words.map((word, i) => panel(words[3 - i]!, word, words[(i + 2) % 4]!)),
+    });
+    const said = sceneToSvg(scene);
+    for (const word of words) expect(said.split(`>${word}<`).length - 1, word).toBe(4);
+    expect(collisions(scene)).toEqual([]);
+    expect(scene.width).toBe(396);
+  });
+});
+
 describe('the key of a figure', () => {
   it('names the panel whose strokes it explains where curves of another look alike and have no names', () => {
     const line = (label?: string) => ({

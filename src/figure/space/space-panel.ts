@@ -1,6 +1,6 @@
 import type { SpacePanel } from '../figure.ts';
 import type { DrawnPanel, FittedPanel } from '../fitted.ts';
-import { wrapText } from '../fonts.ts';
+import { wrapWords } from '../fonts.ts';
 import type { KeyEntry } from '../key.ts';
 import type { Box } from '../scene.ts';
 import { ruleStroke, sizes } from '../style.ts';
@@ -16,7 +16,7 @@ export function fitSpace(panel: SpacePanel, width: number, _height: number, meas
     panel,
     xLabel: '',
     yLabel: '',
-    title: panel.title ? wrapText(panel.title, sizes.panelTitle, width) : [],
+    title: panel.title ? wrapWords(panel.title, sizes.panelTitle, width) : [],
     left: 0,
     right: 0,
     foot: 0,

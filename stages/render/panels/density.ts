@@ -17,14 +17,15 @@ export function densityPanel(content: Content): PlanePanel {
   if (spectra.length === 0) throw cannotPlot(content, 'the output of `spectrum`');
   const labels = labelsOf(
     content,
-    spectra.map(({ source }) => ({ source, name: spectra.length > 1 ? literal(source.label) : 'density' })),
+    spectra.map(({ source }) => ({ source, name: spectra.length > 1 ? literal(source.label) : '' })),
     'spectra',
   );
   const lines = spectra.map(
     ({ table, source }, style): LineMark => ({
       type: 'line',
       ...thinned(table.grid, table.density),
-      label: labels[style]!,
+      // The axis says what a single one is.
+      ...(labels[style] !== '' && { label: labels[style]! }),
       style,
       source: source.label,
     }),
