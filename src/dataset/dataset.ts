@@ -61,6 +61,18 @@ export interface LoadSettings {
   readonly progress?: (done: number, total: number, unit: string, note?: string) => void;
   /** Ends the decoding; what is done of it stays. */
   readonly signal?: AbortSignal;
+  /** Refuses, by throwing, what a network does not take: before normalisation, which fails on the wrong kind of data. */
+  readonly fits?: (found: FoundData) => void;
+}
+
+/** What a data set is before it is normalised. */
+interface FoundData {
+  readonly name: string;
+  readonly digest: string;
+  readonly features: number;
+  readonly classes: number;
+  /** 1 where examples are no images. */
+  readonly channels: number;
 }
 
 /** A split ready to be handed out. */
@@ -82,7 +94,7 @@ export async function loadDataset(
   choice: DatasetChoice,
   root: string,
   normalisation?: NormalisationChoice | Normalisation,
-  { budget = residentBudget, progress, signal }: LoadSettings = {},
+  { budget = residentBudget, progress, signal, fits }: LoadSettings = {},
 ): Promise<LoadedDataset> {
   const { options, ...set } = findDataset(choice, root);
   const { name, folder, layout } = set;
@@ -111,11 +123,14 @@ export async function loadDataset(
   }
   const beside = optionsBesideName(options);
   if (beside || 'list' in layout.content) hash.update(JSON.stringify(['made', beside ?? {}, view]));
+  const digest = hash.digest('hex');
   const { shape, features } = oneForm(ready, name);
-  const constants = normalisationFor(normalisation ?? content.normalisation, shape?.channels ?? 1, name);
+  const channels = shape?.channels ?? 1;
+  fits?.({ name, digest, features, classes: classNames.length, channels });
+  const constants = normalisationFor(normalisation ?? content.normalisation, channels, name);
   const examples: Partial<Record<Split, ResidentExamples>> = {};
   for (const [split, part] of Object.entries(ready) as [Split, Ready][])
-    examples[split] = examplesOf(part, classNames.length, shape?.channels ?? 1, constants, budget);
+    examples[split] = examplesOf(part, classNames.length, channels, constants, budget);
   const get = (split: Split): Examples => {
     const found = examples[split];
     if (found) return found.examples;
@@ -129,7 +144,7 @@ export async function loadDataset(
   return {
     identity: {
       name,
-      digest: hash.digest('hex'),
+      digest,
       ...constants,
       ...(beside ? { options: beside } : {}),
     },
@@ -278,23 +293,41 @@ export async function datasetFor(
   settings: LoadSettings = {},
 ): Promise<LoadedDataset> {
   const own = { ...checkpoint.dataset.options, name: checkpoint.dataset.name } as DatasetChoice;
-  const dataset = await loadDataset(override ?? own, root, checkpoint.dataset, settings);
-  const { name } = dataset.identity;
-  if (override === undefined && dataset.identity.digest !== checkpoint.dataset.digest)
-    throw new UserError({
-      severity: 'error',
-      code: 'dataset-changed',
-      message: `the data set "${name}" is not the one that the checkpoint was trained on: its content has changed`,
-      hint: `put the old files back, or write "dataset: ${name}" to use what is there now`,
-    });
-  const { inputs, classes } = checkpoint.network;
-  if (dataset.features !== inputs || dataset.classNames.length !== classes)
-    throw new UserError({
-      severity: 'error',
-      code: 'wrong-dataset',
-      message: `the network takes ${inputs} features and tells ${classes} classes apart; "${name}" has ${dataset.features} and ${dataset.classNames.length}`,
-    });
-  return dataset;
+  const fits = (found: FoundData): void => {
+    if (override === undefined && found.digest !== checkpoint.dataset.digest)
+      throw new UserError({
+        severity: 'error',
+        code: 'dataset-changed',
+        message: `the data set "${found.name}" is not the one that the checkpoint was trained on: its content has changed`,
+        hint: `put the old files back, or write "dataset: ${found.name}" to use what is there now`,
+      });
+    const problem = misfit(found, checkpoint);
+    if (problem)
+      throw new UserError({
+        severity: 'error',
+        code: 'wrong-dataset',
+        message: problem,
+        hint: `leave out "dataset" for the one that it was trained on, "${checkpoint.dataset.name}"`,
+      });
+  };
+  return loadDataset(override ?? own, root, checkpoint.dataset, { ...settings, fits });
+}
+
+/** Why a checkpoint's network does not take such data. */
+function misfit(
+  { name, features, classes, channels }: FoundData,
+  { dataset, network }: Parameters<typeof datasetFor>[0],
+): string | undefined {
+  if (features !== network.inputs || classes !== network.classes)
+    return `the network takes ${network.inputs} features and tells ${network.classes} classes apart; "${name}" has ${features} and ${classes}`;
+  const trained = dataset.mean.length;
+  return channels === trained
+    ? undefined
+    : `the network was trained on ${channelsOf(trained)}; "${name}" has ${channelsOf(channels)}`;
+}
+
+function channelsOf(count: number): string {
+  return count === 1 ? 'vectors, or images of one channel' : `images of ${count} channels`;
 }
 
 /**
