@@ -123,6 +123,18 @@ describe('networks of one’s own, by a TypeScript module', () => {
     tf.disposeVariables();
   });
 
+  test('with a parameter that forward does not use are refused by the parameter’s name', async () => {
+    const text = source('tf.tanh(h)').replace(
+      "{ name: 'out/kernel'",
+      "{ name: 'spare', shape: [3] },\n      { name: 'out/kernel'",
+    );
+    const file = written('f.ts', text.replace('[kernel, scale, out, bias]', '[kernel, scale, , out, bias]'));
+    const params = { network: { name: 'module', file }, dataset: 'tiny', epochs: 1, batch: 20, seed: 1 };
+    await expect(runKind(trainKind, params, { root })).rejects.toThrow(
+      'nets/f.ts: forward does not use "spare"',
+    );
+  });
+
   test('may be a list of layers', async () => {
     const file = written(
       'e.ts',
