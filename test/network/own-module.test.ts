@@ -135,6 +135,17 @@ describe('networks of one’s own, by a TypeScript module', () => {
     );
   });
 
+  test('whose forward throws are told with the file’s name', async () => {
+    const network = await open(written('g.ts', source('tf.matmul(h)')));
+    const parameters = network
+      .initialise('pytorch', 1)
+      .map(({ values, shape }) => tf.tensor(values, [...shape]));
+    expect(() => tf.tidy(() => network.forward(tf, parameters, tf.zeros([1, 3072])))).toThrow(
+      'nets/g.ts:16:34: tf.matmul is not a function',
+    );
+    tf.dispose(parameters);
+  });
+
   test('may be a list of layers', async () => {
     const file = written(
       'e.ts',
