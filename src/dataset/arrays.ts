@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { type ArrayPlace, bytesAt, elementBytes, npyPlace, tensorPlace } from './array-file.ts';
 import type { DatasetOptions } from './choice.ts';
 import { bad } from './damage.ts';
-import { type Content, type ImageShape, type Layout, parseClassNames, type Split, splits } from './layout.ts';
+import {
+  type Content,
+  type ImageShape,
+  type Layout,
+  parseClassNames,
+  type RecordForm,
+  type Split,
+  splits,
+} from './layout.ts';
 import { Rows } from './rows.ts';
 
 const classFile = 'classes.txt';
@@ -33,6 +41,18 @@ function shapeOf({ shape, path }: ArrayPlace, order: DatasetOptions['order']): I
   return order === 'channels-last'
     ? { height: first, width: second, channels: third }
     : { channels: first, height: second, width: third };
+}
+
+/** What a header says of inputs. @throws UserError of inputs that cannot be read. */
+function formOf(inputs: ArrayPlace, { order }: DatasetOptions): RecordForm {
+  const { path, type, shape } = inputs;
+  if (type !== 'uint8' && type !== 'float32')
+    throw bad(`${path}: inputs of the type ${type}`, {
+      expected: 'uint8 (pixels) or float32',
+      hint: 'convert them: array.astype("float32")',
+    });
+  const features = shape.slice(1).reduce((product, n) => product * n, 1);
+  return { shape: shapeOf(inputs, order), features, element: type };
 }
 
 /** Whole numbers out of an array of labels. */
@@ -124,14 +144,8 @@ async function read(
   const raw = splits.flatMap((split) => {
     const places = placesOf(split);
     if (!places) return [];
-    const { inputs } = places;
-    if (inputs.type !== 'uint8' && inputs.type !== 'float32')
-      throw bad(`${inputs.path}: inputs of the type ${inputs.type}`, {
-        expected: 'uint8 (pixels) or float32',
-        hint: 'convert them: array.astype("float32")',
-      });
-    const shape = shapeOf(inputs, options.order);
-    return [{ split, places, shape, labels: labelsOf(places.labels, inputs.shape[0]!) }];
+    const { shape } = formOf(places.inputs, options);
+    return [{ split, places, shape, labels: labelsOf(places.labels, places.inputs.shape[0]!) }];
   });
   const [first] = raw;
   const classPath = join(folder, classFile);
@@ -199,6 +213,10 @@ const tensorPlaces: PlacesOf = (folder, options, split) => {
 const contentBy = (placesOf: PlacesOf): Layout['content'] => ({
   read: (folder, options) => read(folder, options, (split) => placesOf(folder, options, split)),
   count: (folder, options, split) => placesOf(folder, options, split)?.inputs.shape[0],
+  form(folder, options) {
+    const places = splits.map((split) => placesOf(folder, options, split)).find((found) => found);
+    return places && formOf(places.inputs, options);
+  },
 });
 
 function filesIn(folder: string, filesOf: (split: Split) => readonly string[]): string[] {

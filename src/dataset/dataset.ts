@@ -13,6 +13,7 @@ import { type DatasetChoice, type DatasetOptions, optionsBesideName } from './ch
 import { bad } from './damage.ts';
 import { examplesOf, type ResidentExamples } from './examples.ts';
 import { type DatasetFolder, findDataset } from './find.ts';
+import { refuseResizing } from './form.ts';
 import { decodeImage, type RgbImage } from './image.ts';
 import {
   type Content,
@@ -26,13 +27,20 @@ import { type Normalisation, type NormalisationChoice, normalisationFor } from '
 import { type PreparedImage, prepared, preparedFormat } from './prepared.ts';
 import { type Rows, residentBudget } from './rows.ts';
 import { scratchFolder, stateOf } from './scratch.ts';
-import { subsetRows } from './subset.ts';
+import { refuseMore, subsetRows } from './subset.ts';
 import { cutBox, imageOfPlanes, planesOf, type View, viewed, viewOf } from './view.ts';
 
 export { type DatasetChoice, datasetSchema } from './choice.ts';
-export { type DatasetFolder, datasetFiles, listDatasets, obtainable } from './find.ts';
+export {
+  chosenFiles,
+  type DatasetFolder,
+  datasetFiles,
+  listDatasets,
+  obtainable,
+  surveyDataset,
+} from './find.ts';
 export { type ImageShape, type Split, splits } from './layout.ts';
-export { normalisationSchema } from './normalisation.ts';
+export { type NormalisationChoice, normalisationFor, normalisationSchema } from './normalisation.ts';
 
 export interface Dataset {
   readonly identity: DatasetIdentity;
@@ -242,12 +250,8 @@ function imageSource({ files, boxes }: ImageSplit, { folder, view }: Making): So
 
 function recordSource({ rows, content }: RecordSplit, interleaved: boolean, making: Making): Source {
   const { shape } = making.content;
-  if (shape?.channels !== 3 || rows.element !== 'uint8')
-    throw bad(`the data set "${making.name}" cannot be resized or cropped`, {
-      expected: 'images of three channels of bytes',
-      hint: 'leave out resize and crop',
-    });
-  const { width, height } = shape;
+  refuseResizing(making.name, { shape, element: rows.element });
+  const { width, height } = shape!;
   const nameOf = (row: number): string => `example ${row} of "${making.name}"`;
   return {
     nameOf,
@@ -336,11 +340,6 @@ function channelsOf(count: number): string {
  */
 export function firstExamples(examples: Examples, count: number | undefined, label: string): Examples {
   if (count === undefined || count === examples.count) return examples;
-  if (count > examples.count)
-    throw new UserError({
-      severity: 'error',
-      code: 'too-few-examples',
-      message: `${count} examples are asked for, but ${label} has ${examples.count}`,
-    });
+  refuseMore(count, examples.count, label);
   return { ...examples, count, labels: examples.labels.subarray(0, count) };
 }

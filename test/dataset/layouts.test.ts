@@ -23,6 +23,7 @@ import {
 import { decodedAtOnce, imagesPerFile, prepared } from '../../src/dataset/prepared.ts';
 import { encodeSafetensors } from '../../src/network/safetensors.ts';
 import { flat, pattern, sharedData, writeImage } from '../support/image-files.ts';
+import { npy } from '../support/npy.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
 
 function workspace(): { root: string; folder: string } {
@@ -430,24 +431,6 @@ describe('CUB-200-2011', () => {
 });
 
 describe('arrays', () => {
-  /** A file as numpy.save writes it. */
-  function npy(descr: string, shape: readonly number[], data: Uint8Array, fortran = 'False'): Uint8Array {
-    const text = `{'descr': '${descr}', 'fortran_order': ${fortran}, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }`;
-    const header = `${text.padEnd(Math.ceil((text.length + 11) / 64) * 64 - 11)}\n`;
-    const start = Buffer.from([
-      0x93,
-      0x4e,
-      0x55,
-      0x4d,
-      0x50,
-      0x59,
-      1,
-      0,
-      header.length & 255,
-      header.length >> 8,
-    ]);
-    return Buffer.concat([start, Buffer.from(header, 'latin1'), data]);
-  }
   const floats = Float32Array.from({ length: 12 }, (_, i) => i / 8);
   const asBytes = (a: Float32Array | BigInt64Array): Uint8Array =>
     new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
