@@ -4,7 +4,7 @@
  * nothing.
  */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { loadDataset } from '../../src/dataset/dataset.ts';
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
@@ -42,7 +42,11 @@ async function source(
 ): Promise<{ tensors: ParameterVector; convention: Convention; label: string }> {
   const [weights] = list('weights');
   if (weights) {
-    const label = `${stage}: the input weights`;
+    // What lies in the store has its digest for a name.
+    const file = weights.path!.includes(weights.digest.slice(-16))
+      ? ''
+      : ` (${relative(root, weights.path!)})`;
+    const label = `${stage}: the input weights${file}`;
     const { tensors } = await readSafetensors(weights.path!, label, isCounter);
     return { tensors, convention: pytorch(network, params.prefix), label };
   }
