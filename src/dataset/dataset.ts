@@ -272,7 +272,7 @@ function oneForm(
 ): { shape: ImageShape | null; features: number } {
   const forms = Object.values(ready).map(({ rows, shape }) => ({
     shape,
-    features: rows.element === 'uint8' ? rows.size : rows.size / 4,
+    features: rows.features,
   }));
   const [first, second] = forms;
   if (second && JSON.stringify(second.shape) !== JSON.stringify(first!.shape))

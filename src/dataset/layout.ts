@@ -3,7 +3,7 @@
 import type { DatasetOptions } from './choice.ts';
 import { bad } from './damage.ts';
 import type { NormalisationChoice } from './normalisation.ts';
-import type { Rows } from './rows.ts';
+import type { Element, Rows } from './rows.ts';
 
 export const splits = ['train', 'test'] as const;
 export type Split = (typeof splits)[number];
@@ -49,7 +49,7 @@ export interface Content {
 export interface RecordForm {
   readonly shape: ImageShape | null;
   readonly features: number;
-  readonly element: 'uint8' | 'float32';
+  readonly element: Element;
 }
 
 /** A layout of files. */
