@@ -17,6 +17,7 @@ import type { StageKey } from '../util/digest.ts';
 import type { JsonObject } from '../util/json.ts';
 import { InputGuard } from './input-guard.ts';
 import type { Resolution } from './resolution.ts';
+import { scriptHint } from './script-hint.ts';
 import type { Session } from './session.ts';
 
 /** How one stage ended, after all its attempts. */
@@ -56,11 +57,17 @@ const codes = {
   interrupted: 'interrupted',
 } as const;
 
-function reasonOf(ending: Extract<Ending, { ok: false }>, { id, kind }: Instance): Reason {
-  const { message, hint, why, diagnostics } = ending;
+function reasonOf(
+  ending: Extract<Ending, { ok: false }>,
+  { id, kind, params }: Instance,
+  root: string,
+): Reason {
+  const { message, why, diagnostics } = ending;
   const [told] = diagnostics ?? [];
+  const isCommand = why === 'failed' && kind === 'command';
+  const hint = ending.hint ?? (isCommand ? scriptHint(params.command as string, root) : undefined);
   return {
-    code: told?.code ?? (why === 'failed' && kind === 'command' ? 'command-failed' : codes[why]),
+    code: told?.code ?? (isCommand ? 'command-failed' : codes[why]),
     // Kinds say which stage speaks; here that is known.
     message: message.startsWith(`${id}: `) ? message.slice(id.length + 2) : message,
     ...(told?.expected !== undefined && { expected: told.expected }),
@@ -210,7 +217,10 @@ export class Executor {
         return { ...failed(reason), final: true };
       }
       if (!ending.ok)
-        return { ...failed(reasonOf(ending, instance)), interrupted: ending.why === 'interrupted' };
+        return {
+          ...failed(reasonOf(ending, instance, this.#session.plan.root)),
+          interrupted: ending.why === 'interrupted',
+        };
       const changed = await this.#resolution.changedFiles(instance);
       if (changed.length > 0) {
         return failed({

@@ -69,6 +69,14 @@ describe('a program that fails', () => {
     expect(await workshop.findings()).toEqual([]);
   });
 
+  it('because it names a file of the workspace that is no input, is told how to declare it', async () => {
+    workshop = new Workshop('script', {
+      'tool/a.sh': 'echo > $1\n',
+      'p.yaml': oneCommand('sh tool/a.sh ${{ outputs.out }}'),
+    });
+    expect(failure(await workshop.run('p.yaml')).hint).toContain('inputs: { script: { file: tool/a.sh } }');
+  });
+
   it('to write an output is told which', async () => {
     workshop = new Workshop('missing', { 'p.yaml': oneCommand('true') });
     expect(failure(await workshop.run('p.yaml')).message).toBe('did not write its output out');
