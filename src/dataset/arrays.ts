@@ -117,6 +117,8 @@ function firstTooLarge(bytes: Buffer): number {
   return -1;
 }
 
+const isPixels = ({ inputs }: Places): boolean => inputs.type === 'uint8';
+
 async function read(
   folder: string,
   options: DatasetOptions,
@@ -139,11 +141,11 @@ async function read(
   for (const { split, places, shape, labels } of raw) {
     if (
       JSON.stringify(shape) !== JSON.stringify(first!.shape) ||
-      places.inputs.type !== first!.places.inputs.type
+      isPixels(places) !== isPixels(first!.places)
     )
       throw bad(
         `${places.inputs.path}: inputs of ${places.inputs.type} [${places.inputs.shape}], and the other split has ${first!.places.inputs.type} [${first!.places.inputs.shape}]`,
-        { expected: 'both of one type and shape', hint },
+        { expected: 'both of one shape, and both pixels or both decimals', hint },
       );
     const own = checkedLabels(labels, classNames.length, places.labels);
     const missing = classNames.findIndex((_, c) => !own.includes(c));

@@ -508,6 +508,9 @@ describe('arrays', () => {
         ...[3, 4, 5, 9, 10, 11].map((i) => Math.fround(doubles[i]!)),
       ]);
     }
+    put(folder, 'test-inputs.npy', npy('<f4', [4, 3], asBytes(floats)));
+    put(folder, 'test-labels.npy', labels);
+    expect((await loadDataset('set', root)).test.inputs([1])[0]).toBe(floats[3]);
     for (const value of [1e39, Number.NaN]) {
       put(folder, 'train-inputs.npy', npy('<f8', [4, 3], bytesOf(doubles.with(7, value))));
       expect(await told(() => loadDataset('set', root))).toMatch(
