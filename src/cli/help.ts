@@ -19,7 +19,7 @@ export function overview(paint: Paint): string {
     paint('bold', 'Begin with'),
     '  orograph init my-project',
     '',
-    'orograph help VERB says more about a verb.',
+    'orograph help VERB says more about a verb, orograph help KIND has the parameters of a kind of stage.',
   );
 }
 

@@ -97,7 +97,7 @@ async function main(): Promise<ExitCode> {
   const asked = at < 0 ? undefined : words[at];
   const rest = at < 0 ? words : [...words.slice(0, at), ...words.slice(at + 1)];
   if (asked === undefined || asked === 'help') return help(at < 0 ? words : rest);
-  const verb = findVerb(asked);
+  const verb = await findVerb(asked);
   // What is completed may look like our own options.
   const args = parseArguments(verb, verb.name === '__complete' ? ['--', ...words.slice(at + 1)] : rest);
   if (args.has('version')) return version(out);
@@ -110,20 +110,30 @@ async function main(): Promise<ExitCode> {
   return main({ args, cwd: process.cwd(), out, err });
 }
 
-function findVerb(name: string): VerbSpec & { readonly name: VerbName } {
-  const verb = [...verbs, ...hiddenVerbs].find((verb) => verb.name === name);
+type Verb = VerbSpec & { readonly name: VerbName };
+
+function knownVerb(name: string): Verb | undefined {
+  return [...verbs, ...hiddenVerbs].find((verb) => verb.name === name);
+}
+
+async function findVerb(name: string): Promise<Verb> {
+  const verb = knownVerb(name);
   if (verb) return verb;
   throw new UserError({
     severity: 'error',
     code: 'unknown-verb',
     message: `orograph has no verb "${name}"`,
-    hint: hintForVerb(name),
+    hint: await hintForVerb(name),
   });
 }
 
-function hintForVerb(name: string): string {
+async function hintForVerb(name: string): Promise<string> {
   if (/\.ya?ml$/.test(name)) return `to run it: orograph run ${name}`;
-  return closestVerb(name) ?? 'orograph --help lists the verbs';
+  const { kindLike } = await import('./kind-help.ts');
+  const kind = await kindLike(name);
+  if (kind === name) return `it is a kind of stage: orograph help ${name}`;
+  const meant = kind && `did you mean the kind of stage "${kind}"? orograph help ${kind}`;
+  return closestVerb(name) ?? meant ?? 'orograph --help lists the verbs';
 }
 
 function closestVerb(name: string): string | undefined {
@@ -138,7 +148,13 @@ async function help(rest: readonly string[]): Promise<ExitCode> {
   if (rest.includes('--version') || rest.includes('-V')) return version(out);
   const { overview, verbHelp } = await import('./help.ts');
   const about = rest.find((word) => !word.startsWith('-'));
-  out.write(about === undefined ? overview(out.paint) : verbHelp(findVerb(about), out.paint));
+  if (about === undefined) out.write(overview(out.paint));
+  else if (knownVerb(about)) out.write(verbHelp(knownVerb(about)!, out.paint));
+  else {
+    const { kindHelp, shippedKind } = await import('./kind-help.ts');
+    const kind = await shippedKind(about);
+    out.write(kind ? kindHelp(about, kind, out.paint) : verbHelp(await findVerb(about), out.paint));
+  }
   const unknown = rest.find((word) => word.startsWith('-') && !['-h', '--help', '--no-color'].includes(word));
   if (unknown === undefined) return exitCodes.good;
   throw new UserError({

@@ -53,9 +53,10 @@ const npyTypes: Readonly<Record<string, ElementType>> = {
 
 /**
  * NumPy's format, versions 1 to 3 (numpy.lib.format): magic, version, header length, a Python dictionary, the numbers.
+ * @param cure what helps where its numbers are of a type that is not known.
  * @throws UserError where it is something else, in Fortran's order, or cut short.
  */
-export function npyPlace(path: string): ArrayPlace {
+export function npyPlace(path: string, cure: string): ArrayPlace {
   return within(path, (read, size) => {
     const hint = 'write it again with numpy.save';
     const start = read(0, 12);
@@ -76,7 +77,7 @@ export function npyPlace(path: string): ArrayPlace {
     if (!type)
       throw bad(`${path}: numbers of the type "${descr}"`, {
         expected: Object.keys(npyTypes).join(', '),
-        hint: 'convert them: array.astype("float32")',
+        hint: cure,
       });
     const shape = dimensions
       .split(',')

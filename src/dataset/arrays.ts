@@ -2,14 +2,24 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ArrayPlace, bytesAt, elementBytes, npyPlace, tensorPlace } from './array-file.ts';
+import { type ArrayPlace, elementBytes, npyPlace, tensorPlace } from './array-file.ts';
+import { checkedLabels, labelCure, labelsOf, refuseLabels } from './array-labels.ts';
 import type { DatasetOptions } from './choice.ts';
 import { bad } from './damage.ts';
-import { type Content, type ImageShape, type Layout, parseClassNames, type Split, splits } from './layout.ts';
-import { Rows } from './rows.ts';
+import {
+  type Content,
+  type ImageShape,
+  type Layout,
+  parseClassNames,
+  type RecordForm,
+  type Split,
+  splits,
+} from './layout.ts';
+import { type Element, Rows } from './rows.ts';
 
 const classFile = 'classes.txt';
 const hint = 'write the arrays again';
+const cure = 'convert them: inputs.astype("float32")';
 
 const npyFiles = (split: Split): [string, string] => [`${split}-inputs.npy`, `${split}-labels.npy`];
 const tensorFile = (split: Split): string => `${split}.safetensors`;
@@ -26,8 +36,12 @@ function shapeOf({ shape, path }: ArrayPlace, order: DatasetOptions['order']): I
   if (shape.length === 2) return null;
   if (shape.length !== 4)
     throw bad(`${path}: inputs of the shape [${shape}]`, {
-      expected: '[n, features], or [n, channels, height, width] of images',
-      hint,
+      expected:
+        '[n, features], or of images [n, channels, height, width], with order: channels-last [n, height, width, channels]',
+      hint:
+        shape.length === 3
+          ? 'images of one channel: inputs[:, None]; vectors: inputs.reshape(len(inputs), -1)'
+          : 'vectors: inputs.reshape(len(inputs), -1)',
     });
   const [first, second, third] = shape.slice(1) as [number, number, number];
   return order === 'channels-last'
@@ -35,41 +49,16 @@ function shapeOf({ shape, path }: ArrayPlace, order: DatasetOptions['order']): I
     : { channels: first, height: second, width: third };
 }
 
-/** Whole numbers out of an array of labels. */
-function labelsOf(place: ArrayPlace, examples: number): number[] {
-  const { path, type, offset, shape } = place;
-  if (shape.length !== 1 || shape[0] !== examples)
-    throw bad(`${path}: labels of the shape [${shape}] for ${examples} inputs`, {
-      expected: `[${examples}]`,
-      hint,
+/** What a header says of inputs. @throws UserError of inputs that cannot be read. */
+function formOf(inputs: ArrayPlace, { order }: DatasetOptions): RecordForm {
+  const { path, type, shape } = inputs;
+  if (type !== 'uint8' && type !== 'float32' && type !== 'float64')
+    throw bad(`${path}: inputs of the type ${type}`, {
+      expected: 'uint8 (pixels), float32 or float64',
+      hint: cure,
     });
-  const size = elementBytes[type];
-  const bytes = bytesAt(path, offset, examples * size);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const read: Partial<Record<typeof type, (at: number) => number>> = {
-    uint8: (at) => view.getUint8(at),
-    uint16: (at) => view.getUint16(at, true),
-    int32: (at) => view.getInt32(at, true),
-    int64: (at) => Number(view.getBigInt64(at, true)),
-  };
-  const one = read[type];
-  if (!one)
-    throw bad(`${path}: labels of the type ${type}`, { expected: 'uint8, uint16, int32 or int64', hint });
-  return Array.from({ length: examples }, (_, i) => one(i * size));
-}
-
-function checked(
-  labels: readonly number[],
-  classes: number,
-  { path, offset, type }: ArrayPlace,
-): Uint16Array {
-  for (const [row, label] of labels.entries())
-    if (label < 0 || label >= classes)
-      throw bad(
-        `${path}: row ${row} (byte ${offset + row * elementBytes[type]}) has the label ${label}, and there are ${classes} classes`,
-        { expected: `labels from 0 to ${classes - 1}`, hint },
-      );
-  return Uint16Array.from(labels);
+  const features = shape.slice(1).reduce((product, n) => product * n, 1);
+  return { shape: shapeOf(inputs, order), features, element: type };
 }
 
 /**
@@ -83,13 +72,18 @@ async function contentOf({ path, offset, type, shape }: ArrayPlace, labels: Uint
   let seen = 0;
   for await (const piece of wholeNumbers(stream, elementBytes[type])) {
     hash.update(piece);
-    const found = type === 'float32' ? firstNotFinite(piece) : -1;
+    const found = type === 'float32' ? firstNotFinite(piece) : type === 'float64' ? firstTooLarge(piece) : -1;
     if (found >= 0) {
       const features = shape.slice(1).reduce((product, n) => product * n, 1);
-      const index = seen / 4 + found;
+      const size = elementBytes[type];
+      const index = seen / size + found;
+      const value = type === 'float32' ? piece.readFloatLE(4 * found) : piece.readDoubleLE(8 * found);
       throw bad(
-        `${path}: row ${Math.floor(index / features)}, feature ${index % features} (byte ${offset + 4 * index}) is ${piece.readFloatLE(4 * found)}`,
-        { expected: 'finite numbers', hint: 'replace what is missing before you save the array' },
+        `${path}: row ${Math.floor(index / features)}, feature ${index % features} (byte ${offset + size * index}) is ${value}`,
+        {
+          expected: 'numbers that are finite in float32',
+          hint: 'replace what is missing before you save the array',
+        },
       );
     }
     seen += piece.length;
@@ -116,6 +110,15 @@ function firstNotFinite(bytes: Buffer): number {
   return -1;
 }
 
+/** Position of the first float64 that is not finite as float32, or -1. */
+function firstTooLarge(bytes: Buffer): number {
+  for (let at = 0; at < bytes.length; at += 8)
+    if (!Number.isFinite(Math.fround(bytes.readDoubleLE(at)))) return at / 8;
+  return -1;
+}
+
+const isPixels = ({ inputs }: Places): boolean => inputs.type === 'uint8';
+
 async function read(
   folder: string,
   options: DatasetOptions,
@@ -124,14 +127,8 @@ async function read(
   const raw = splits.flatMap((split) => {
     const places = placesOf(split);
     if (!places) return [];
-    const { inputs } = places;
-    if (inputs.type !== 'uint8' && inputs.type !== 'float32')
-      throw bad(`${inputs.path}: inputs of the type ${inputs.type}`, {
-        expected: 'uint8 (pixels) or float32',
-        hint: 'convert them: array.astype("float32")',
-      });
-    const shape = shapeOf(inputs, options.order);
-    return [{ split, places, shape, labels: labelsOf(places.labels, inputs.shape[0]!) }];
+    const { shape } = formOf(places.inputs, options);
+    return [{ split, places, shape, labels: labelsOf(places.labels, places.inputs.shape[0]!) }];
   });
   const [first] = raw;
   const classPath = join(folder, classFile);
@@ -144,13 +141,13 @@ async function read(
   for (const { split, places, shape, labels } of raw) {
     if (
       JSON.stringify(shape) !== JSON.stringify(first!.shape) ||
-      places.inputs.type !== first!.places.inputs.type
+      isPixels(places) !== isPixels(first!.places)
     )
       throw bad(
         `${places.inputs.path}: inputs of ${places.inputs.type} [${places.inputs.shape}], and the other split has ${first!.places.inputs.type} [${first!.places.inputs.shape}]`,
-        { expected: 'both of one type and shape', hint },
+        { expected: 'both of one shape, and both pixels or both decimals', hint },
       );
-    const own = checked(labels, classNames.length, places.labels);
+    const own = checkedLabels(labels, classNames.length, places.labels);
     const missing = classNames.findIndex((_, c) => !own.includes(c));
     if (split === 'train' && missing >= 0)
       throw bad(`${places.labels.path}: no example has the label ${missing}`, {
@@ -171,7 +168,7 @@ async function read(
     content[split] = {
       form: 'records',
       labels,
-      rows: new Rows(pieces, size, type as 'uint8' | 'float32'),
+      rows: new Rows(pieces, size, type as Element),
       content: await contentOf(places.inputs, labels),
     };
   }
@@ -186,7 +183,10 @@ type PlacesOf = (folder: string, options: DatasetOptions, split: Split) => Place
 const npyPlaces: PlacesOf = (folder, _, split) => {
   const [inputs, labels] = npyFiles(split);
   if (!has(folder, inputs, labels)) return undefined;
-  return { inputs: npyPlace(join(folder, inputs)), labels: npyPlace(join(folder, labels)) };
+  return {
+    inputs: npyPlace(join(folder, inputs), cure),
+    labels: npyPlace(join(folder, labels), labelCure),
+  };
 };
 
 const tensorPlaces: PlacesOf = (folder, options, split) => {
@@ -199,6 +199,12 @@ const tensorPlaces: PlacesOf = (folder, options, split) => {
 const contentBy = (placesOf: PlacesOf): Layout['content'] => ({
   read: (folder, options) => read(folder, options, (split) => placesOf(folder, options, split)),
   count: (folder, options, split) => placesOf(folder, options, split)?.inputs.shape[0],
+  form(folder, options) {
+    const places = splits.map((split) => placesOf(folder, options, split)).find((found) => found);
+    if (!places) return undefined;
+    refuseLabels(places.labels, places.inputs.shape[0]!);
+    return formOf(places.inputs, options);
+  },
 });
 
 function filesIn(folder: string, filesOf: (split: Split) => readonly string[]): string[] {

@@ -9,6 +9,7 @@ import { unpacked } from './unpack.ts';
 
 export const pixelBytes = 3072;
 const shape = { height: 32, width: 32, channels: 3 };
+const recordForm = { shape, features: 3072, element: 'uint8' } as const;
 
 /** What a record starts with. */
 interface Form {
@@ -143,6 +144,7 @@ function folderLayout(name: string, form: Form): Layout {
     content: {
       read: (folder, { labels }) => readFolder(form, folder, labels === 'coarse'),
       count: (folder, _, split) => recordsIn(form, folder, split),
+      form: () => recordForm,
     },
   };
 }
@@ -167,6 +169,7 @@ function archiveLayout(name: string, form: Form): Layout {
           });
         return readFolder(form, inside, labels === 'coarse', true);
       },
+      form: () => recordForm,
     },
   };
 }

@@ -13,6 +13,7 @@ import { type DatasetChoice, type DatasetOptions, optionsBesideName } from './ch
 import { bad } from './damage.ts';
 import { examplesOf, type ResidentExamples } from './examples.ts';
 import { type DatasetFolder, findDataset } from './find.ts';
+import { refuseResizing } from './form.ts';
 import { decodeImage, type RgbImage } from './image.ts';
 import {
   type Content,
@@ -26,13 +27,20 @@ import { type Normalisation, type NormalisationChoice, normalisationFor } from '
 import { type PreparedImage, prepared, preparedFormat } from './prepared.ts';
 import { type Rows, residentBudget } from './rows.ts';
 import { scratchFolder, stateOf } from './scratch.ts';
-import { subsetRows } from './subset.ts';
+import { refuseMore, subsetRows } from './subset.ts';
 import { cutBox, imageOfPlanes, planesOf, type View, viewed, viewOf } from './view.ts';
 
 export { type DatasetChoice, datasetSchema } from './choice.ts';
-export { type DatasetFolder, datasetFiles, listDatasets, obtainable } from './find.ts';
+export {
+  chosenFiles,
+  type DatasetFolder,
+  datasetFiles,
+  listDatasets,
+  obtainable,
+  surveyDataset,
+} from './find.ts';
 export { type ImageShape, type Split, splits } from './layout.ts';
-export { normalisationSchema } from './normalisation.ts';
+export { type NormalisationChoice, normalisationFor, normalisationSchema } from './normalisation.ts';
 
 export interface Dataset {
   readonly identity: DatasetIdentity;
@@ -61,6 +69,18 @@ export interface LoadSettings {
   readonly progress?: (done: number, total: number, unit: string, note?: string) => void;
   /** Ends the decoding; what is done of it stays. */
   readonly signal?: AbortSignal;
+  /** Refuses, by throwing, what a network does not take: before normalisation, which fails on the wrong kind of data. */
+  readonly fits?: (found: FoundData) => void;
+}
+
+/** What a data set is before it is normalised. */
+interface FoundData {
+  readonly name: string;
+  readonly digest: string;
+  readonly features: number;
+  readonly classes: number;
+  /** 1 where examples are no images. */
+  readonly channels: number;
 }
 
 /** A split ready to be handed out. */
@@ -82,7 +102,7 @@ export async function loadDataset(
   choice: DatasetChoice,
   root: string,
   normalisation?: NormalisationChoice | Normalisation,
-  { budget = residentBudget, progress, signal }: LoadSettings = {},
+  { budget = residentBudget, progress, signal, fits }: LoadSettings = {},
 ): Promise<LoadedDataset> {
   const { options, ...set } = findDataset(choice, root);
   const { name, folder, layout } = set;
@@ -111,11 +131,14 @@ export async function loadDataset(
   }
   const beside = optionsBesideName(options);
   if (beside || 'list' in layout.content) hash.update(JSON.stringify(['made', beside ?? {}, view]));
+  const digest = hash.digest('hex');
   const { shape, features } = oneForm(ready, name);
-  const constants = normalisationFor(normalisation ?? content.normalisation, shape?.channels ?? 1, name);
+  const channels = shape?.channels ?? 1;
+  fits?.({ name, digest, features, classes: classNames.length, channels });
+  const constants = normalisationFor(normalisation ?? content.normalisation, channels, name);
   const examples: Partial<Record<Split, ResidentExamples>> = {};
   for (const [split, part] of Object.entries(ready) as [Split, Ready][])
-    examples[split] = examplesOf(part, classNames.length, shape?.channels ?? 1, constants, budget);
+    examples[split] = examplesOf(part, classNames.length, channels, constants, budget);
   const get = (split: Split): Examples => {
     const found = examples[split];
     if (found) return found.examples;
@@ -129,7 +152,7 @@ export async function loadDataset(
   return {
     identity: {
       name,
-      digest: hash.digest('hex'),
+      digest,
       ...constants,
       ...(beside ? { options: beside } : {}),
     },
@@ -227,12 +250,8 @@ function imageSource({ files, boxes }: ImageSplit, { folder, view }: Making): So
 
 function recordSource({ rows, content }: RecordSplit, interleaved: boolean, making: Making): Source {
   const { shape } = making.content;
-  if (shape?.channels !== 3 || rows.element !== 'uint8')
-    throw bad(`the data set "${making.name}" cannot be resized or cropped`, {
-      expected: 'images of three channels of bytes',
-      hint: 'leave out resize and crop',
-    });
-  const { width, height } = shape;
+  refuseResizing(making.name, { shape, element: rows.element });
+  const { width, height } = shape!;
   const nameOf = (row: number): string => `example ${row} of "${making.name}"`;
   return {
     nameOf,
@@ -253,7 +272,7 @@ function oneForm(
 ): { shape: ImageShape | null; features: number } {
   const forms = Object.values(ready).map(({ rows, shape }) => ({
     shape,
-    features: rows.element === 'uint8' ? rows.size : rows.size / 4,
+    features: rows.features,
   }));
   const [first, second] = forms;
   if (second && JSON.stringify(second.shape) !== JSON.stringify(first!.shape))
@@ -278,23 +297,41 @@ export async function datasetFor(
   settings: LoadSettings = {},
 ): Promise<LoadedDataset> {
   const own = { ...checkpoint.dataset.options, name: checkpoint.dataset.name } as DatasetChoice;
-  const dataset = await loadDataset(override ?? own, root, checkpoint.dataset, settings);
-  const { name } = dataset.identity;
-  if (override === undefined && dataset.identity.digest !== checkpoint.dataset.digest)
-    throw new UserError({
-      severity: 'error',
-      code: 'dataset-changed',
-      message: `the data set "${name}" is not the one that the checkpoint was trained on: its content has changed`,
-      hint: `put the old files back, or write "dataset: ${name}" to use what is there now`,
-    });
-  const { inputs, classes } = checkpoint.network;
-  if (dataset.features !== inputs || dataset.classNames.length !== classes)
-    throw new UserError({
-      severity: 'error',
-      code: 'wrong-dataset',
-      message: `the network takes ${inputs} features and tells ${classes} classes apart; "${name}" has ${dataset.features} and ${dataset.classNames.length}`,
-    });
-  return dataset;
+  const fits = (found: FoundData): void => {
+    if (override === undefined && found.digest !== checkpoint.dataset.digest)
+      throw new UserError({
+        severity: 'error',
+        code: 'dataset-changed',
+        message: `the data set "${found.name}" is not the one that the checkpoint was trained on: its content has changed`,
+        hint: `put the old files back, or write "dataset: ${found.name}" to use what is there now`,
+      });
+    const problem = misfit(found, checkpoint);
+    if (problem)
+      throw new UserError({
+        severity: 'error',
+        code: 'wrong-dataset',
+        message: problem,
+        hint: `leave out "dataset" for the one that it was trained on, "${checkpoint.dataset.name}"`,
+      });
+  };
+  return loadDataset(override ?? own, root, checkpoint.dataset, { ...settings, fits });
+}
+
+/** Why a checkpoint's network does not take such data. */
+function misfit(
+  { name, features, classes, channels }: FoundData,
+  { dataset, network }: Parameters<typeof datasetFor>[0],
+): string | undefined {
+  if (features !== network.inputs || classes !== network.classes)
+    return `the network takes ${network.inputs} features and tells ${network.classes} classes apart; "${name}" has ${features} and ${classes}`;
+  const trained = dataset.mean.length;
+  return channels === trained
+    ? undefined
+    : `the network was trained on ${channelsOf(trained)}; "${name}" has ${channelsOf(channels)}`;
+}
+
+function channelsOf(count: number): string {
+  return count === 1 ? 'vectors, or images of one channel' : `images of ${count} channels`;
 }
 
 /**
@@ -303,11 +340,6 @@ export async function datasetFor(
  */
 export function firstExamples(examples: Examples, count: number | undefined, label: string): Examples {
   if (count === undefined || count === examples.count) return examples;
-  if (count > examples.count)
-    throw new UserError({
-      severity: 'error',
-      code: 'too-few-examples',
-      message: `${count} examples are asked for, but ${label} has ${examples.count}`,
-    });
+  refuseMore(count, examples.count, label);
   return { ...examples, count, labels: examples.labels.subarray(0, count) };
 }

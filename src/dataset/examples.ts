@@ -34,7 +34,7 @@ export function examplesOf(
   { mean, deviation }: Normalisation,
   budget: number,
 ): ResidentExamples {
-  const features = rows.element === 'uint8' ? rows.size : rows.size / 4;
+  const { features } = rows;
   const plane = features / channels;
   // Computed in float64 and rounded once.
   const table = new Float32Array(channels * 256);
@@ -43,7 +43,7 @@ export function examplesOf(
   const normalise =
     rows.element === 'uint8'
       ? bytesNormalised(table, channels, plane, interleaved)
-      : numbersNormalised(mean, deviation, plane, interleaved);
+      : numbersNormalised(mean, deviation, plane, interleaved, rows.element);
   const read = (indices: ArrayLike<number>, values: Float32Array): void => {
     const wanted = Uint32Array.from(indices, (i) => chosen[i]!);
     normalise((use) => rows.each(wanted, use), values);
@@ -132,15 +132,18 @@ function numbersNormalised(
   deviation: readonly number[],
   plane: number,
   interleaved: boolean,
+  element: 'float32' | 'float64',
 ): Normalise {
   const channels = mean.length;
   const step = interleaved ? channels : 1;
   return (each, values) =>
     each((i, bytes) => {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const given = (at: number): number =>
+        element === 'float32' ? view.getFloat32(4 * at, true) : Math.fround(view.getFloat64(8 * at, true));
       let to = i * channels * plane;
       for (let c = 0; c < channels; c++)
         for (let p = 0, from = interleaved ? c : c * plane; p < plane; p++, from += step)
-          values[to++] = (view.getFloat32(4 * from, true) - mean[c]!) / deviation[c]!;
+          values[to++] = (given(from) - mean[c]!) / deviation[c]!;
     });
 }

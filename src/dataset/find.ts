@@ -11,9 +11,10 @@ import { type DatasetChoice, type DatasetOptions, datasetNamePattern, optionsOf 
 import { cifarLayouts } from './cifar.ts';
 import { cubLayout } from './cub.ts';
 import { bad } from './damage.ts';
+import { type DatasetForm, formOf } from './form.ts';
 import { ilsvrcLayout, imageFolderLayout } from './image-folder.ts';
-import { type Content, type Layout, splits } from './layout.ts';
-import { checkSubset, subsetRows } from './subset.ts';
+import { type Content, type Layout, type Split, splits } from './layout.ts';
+import { checkSubset, refuseMore, subsetRows } from './subset.ts';
 
 /** The first that recognises a folder reads it. */
 const layouts: readonly Layout[] = [
@@ -143,11 +144,15 @@ function usedFiles(
 }
 
 /**
- * The files that decide what a choice gives, for stage keys; reads lists and headers, no data.
+ * The files that decide what a choice gives, for stage keys, and the form of its examples; reads lists and headers, no data.
  * @param root workspace root.
- * @throws UserError where there is no such data set, it has fewer examples than a subset asks for, or its lists are wrong.
+ * @throws UserError where there is no such data set, it has fewer examples than a subset asks for, its lists are wrong, or
+ * it has no images that could be resized.
  */
-export function datasetFiles(choice: DatasetChoice, root: string): FileDependency[] {
+export function surveyDataset(
+  choice: DatasetChoice,
+  root: string,
+): { readonly files: FileDependency[]; readonly form: DatasetForm } {
   const set = findDataset(choice, root);
   const { folder, layout, options, name } = set;
   const used = usedFiles(set, options);
@@ -161,5 +166,30 @@ export function datasetFiles(choice: DatasetChoice, root: string): FileDependenc
   if (options.subset && 'count' in layout.content)
     for (const split of splits)
       checkSubset(options.subset, split, layout.content.count?.(folder, options, split), name);
+  return { files, form: formOf(set, options) };
+}
+
+/** The files alone. @throws UserError as `surveyDataset`. */
+export function datasetFiles(choice: DatasetChoice, root: string): FileDependency[] {
+  return surveyDataset(choice, root).files;
+}
+
+/**
+ * The files of a data set that may be chosen instead of the one that a checkpoint knows.
+ * @throws UserError as `surveyDataset`, and where a split has fewer examples than are asked for.
+ */
+export function chosenFiles(
+  {
+    dataset,
+    split = 'train',
+    examples,
+  }: { readonly dataset?: DatasetChoice; readonly split?: Split; readonly examples?: number },
+  root: string,
+): FileDependency[] {
+  if (dataset === undefined) return [];
+  const { files, form } = surveyDataset(dataset, root);
+  const there = form.count(split);
+  if (examples !== undefined && there !== undefined)
+    refuseMore(examples, there, `the ${split} split of "${optionsOf(dataset).name}"`);
   return files;
 }

@@ -3,7 +3,7 @@
 import type { DatasetOptions } from './choice.ts';
 import { bad } from './damage.ts';
 import type { NormalisationChoice } from './normalisation.ts';
-import type { Rows } from './rows.ts';
+import type { Element, Rows } from './rows.ts';
 
 export const splits = ['train', 'test'] as const;
 export type Split = (typeof splits)[number];
@@ -45,6 +45,13 @@ export interface Content {
   readonly normalisation: NormalisationChoice;
 }
 
+/** Of records: what their examples are. */
+export interface RecordForm {
+  readonly shape: ImageShape | null;
+  readonly features: number;
+  readonly element: Element;
+}
+
 /** A layout of files. */
 export interface Layout {
   readonly name: string;
@@ -64,6 +71,8 @@ export interface Layout {
         readonly read: (folder: string, options: DatasetOptions, scratch: string) => Promise<Content>;
         /** How many examples a split has, where sizes or headers of files tell it. */
         readonly count?: (folder: string, options: DatasetOptions, split: Split) => number | undefined;
+        /** What they are, as names and headers tell it. */
+        readonly form?: (folder: string, options: DatasetOptions) => RecordForm | undefined;
       };
 }
 

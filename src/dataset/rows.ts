@@ -15,6 +15,10 @@ export interface Piece {
   readonly rows: number;
 }
 
+/** What rows are made of; float64 is rounded to float32 when it is read. */
+export type Element = keyof typeof bytesOf;
+const bytesOf = { uint8: 1, float32: 4, float64: 8 } as const;
+
 /** A split whose rows are larger than this together is read batch by batch. */
 export const residentBudget = 256 * 2 ** 20;
 
@@ -22,20 +26,25 @@ export class Rows {
   readonly count: number;
   /** Bytes of a row. */
   readonly size: number;
-  readonly element: 'uint8' | 'float32';
+  readonly element: Element;
   readonly #pieces: readonly Piece[];
   readonly #identities = new Map<string, string>();
   readonly #ours: boolean;
   #all: Uint8Array | undefined;
 
   /** @param ours files that only we write: one that was made again has the same content. */
-  constructor(pieces: readonly Piece[], size: number, element: 'uint8' | 'float32', ours = false) {
+  constructor(pieces: readonly Piece[], size: number, element: Element, ours = false) {
     this.#pieces = pieces;
     this.#ours = ours;
     this.size = size;
     this.element = element;
     this.count = pieces.reduce((sum, { rows }) => sum + rows, 0);
     for (const { path } of pieces) this.#within(path, (_, identity) => this.#identities.set(path, identity));
+  }
+
+  /** Numbers of a row. */
+  get features(): number {
+    return this.size / bytesOf[this.element];
   }
 
   /** The files. */

@@ -24,6 +24,16 @@ function tooFew(wanted: number, what: string, there: number): UserError {
   });
 }
 
+/** @throws UserError where more examples are asked for than there are. */
+export function refuseMore(count: number, there: number, label: string): void {
+  if (count > there)
+    throw new UserError({
+      severity: 'error',
+      code: 'too-few-examples',
+      message: `${count} examples are asked for, but ${label} has ${there}`,
+    });
+}
+
 /**
  * The rows of a subset, ascending. Without a seed the first of the file order; with one, those whose sha256 of
  * `[seed,"subset",split,row]` as JSON comes first. Balanced: of each class so many, the remainder to the lowest

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic, Position } from '../diagnostics/diagnostic.ts';
 import type { Json } from '../util/json.ts';
 
 /**
@@ -24,7 +24,18 @@ export type RunEvent =
   | { type: 'stage-retry'; stage: string; attempt: number; delayMs: number; message: string }
   | { type: 'stage-finished'; stage: string; key: string; wallMs: number; facts?: Record<string, Json> }
   | { type: 'stage-facts'; stage: string; facts: Record<string, Json> }
-  | { type: 'stage-failed'; stage: string; message: string; hint?: string; log?: string; wallMs: number }
+  | {
+      type: 'stage-failed';
+      stage: string;
+      code: string;
+      message: string;
+      expected?: string;
+      hint?: string;
+      /** Where the stage is declared. */
+      at: Position;
+      log?: string;
+      wallMs: number;
+    }
   | { type: 'stage-skipped'; stage: string; reason: string }
   | { type: 'expectation'; stage: string; fact: string; expected: Json; actual: Json; held: boolean }
   | { type: 'artifact'; stage: string; output: string; path: string }

@@ -18,9 +18,10 @@ const position = Type.Object({
   column: Type.Integer({ minimum: 1 }),
   length: Type.Integer({ minimum: 1 }),
 });
+const code = Type.String({ description: 'stable identifier, documented in docs/diagnostics.md' });
 const diagnostic = Type.Object({
   severity: Type.Union([Type.Literal('error'), Type.Literal('warning')]),
-  code: Type.String({ description: 'stable identifier, documented in docs/diagnostics.md' }),
+  code,
   message: text,
   at: Type.Optional(position),
   expected: Type.Optional(text),
@@ -78,11 +79,14 @@ export const eventSchemas = {
     { stage: text, facts },
   ],
   'stage-failed': [
-    'A stage failed for good; nothing of it is stored. `log` is the path of what it printed.',
+    'A stage failed for good; nothing of it is stored. `at` is where it is declared, `log` the path of what it printed.',
     {
       stage: text,
+      code,
       message: text,
+      expected: Type.Optional(text),
       hint: Type.Optional(text),
+      at: position,
       log: Type.Optional(text),
       wallMs: milliseconds,
     },

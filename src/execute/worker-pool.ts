@@ -16,7 +16,7 @@ export type Ending =
   | {
       readonly ok: false;
       /** `interrupted` is no failure of the stage. */
-      readonly why: 'failed' | 'timeout' | 'died' | 'interrupted';
+      readonly why: 'failed' | 'timeout' | 'heap' | 'died' | 'interrupted';
       readonly message: string;
       readonly hint?: string;
       readonly diagnostics?: readonly Diagnostic[];
@@ -152,7 +152,8 @@ export class WorkerPool {
           finish({ ok: true, facts: answer.facts }, answer.residentMegabytes < retireAtMegabytes);
           return;
         }
-        if (answer.details) log.write(Buffer.from(`${answer.details}\n`), 'stderr');
+        // A run that was interrupted has not failed: there is nothing to tell of where it stood.
+        if (answer.details && stopping === undefined) log.write(Buffer.from(`${answer.details}\n`), 'stderr');
         const { message, hint, diagnostics } = answer;
         const why = stopping ?? 'failed';
         finish(
@@ -225,7 +226,7 @@ function death(
   if (/heap out of memory|Reached heap limit/i.test(lastWords)) {
     return {
       ok: false,
-      why: 'died',
+      why: 'heap',
       message: 'used up its JavaScript heap',
       hint:
         job.resources.memory > 0

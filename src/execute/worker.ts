@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../diagnostics/diagnostic.ts';
+import { ownFrames } from '../diagnostics/own-frames.ts';
 import type { Artifact } from '../kind/artifact.ts';
 import { type FactTypes, isOfType, typeOfFact } from '../kind/fact-types.ts';
 import type { Facts, FactsOf, StageContext, StageKind } from '../kind/stage-kind.ts';
@@ -19,6 +20,9 @@ import { endMarker, type FromWorker, type Job, type ToWorker } from './job.ts';
 import { memoOf } from './memo.ts';
 import { isFolder, membersIn, outputPath } from './outputs.ts';
 import { refuseOtherBuild } from './same-build.ts';
+
+// TensorFlow.js and the engine lie between what throws and the user's own line, which is the one that tells.
+Error.stackTraceLimit = 50;
 
 let store: Store | undefined;
 /** So many of the store's notices have been passed on. */
@@ -38,7 +42,13 @@ process.on('disconnect', () => {
 });
 // The event loop is empty and run() has not returned: what it waits for cannot happen any more.
 process.on('beforeExit', () =>
-  giveUp?.(new Error('run() never finished: it waits for something that cannot happen any more')),
+  giveUp?.(
+    new UserError({
+      severity: 'error',
+      code: 'never-finished',
+      message: 'run() never finished: it waits for something that cannot happen any more',
+    }),
+  ),
 );
 // Ctrl-C reaches the whole process group; the coordinator decides what it means.
 process.on('SIGINT', () => {});
@@ -54,7 +64,7 @@ async function perform(job: Job): Promise<void> {
   try {
     answer = await Promise.race([stuck, work(job, abort.signal)]);
   } catch (error) {
-    answer = failure(error);
+    answer = failure(error, job.root);
   }
   giveUp = undefined;
   process.channel!.ref();
@@ -193,8 +203,8 @@ function send(message: FromWorker): void {
   process.send!(message);
 }
 
-function failure(error: unknown): FromWorker {
-  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
+/** Of an error that is no diagnostic the log gets the stack: the user's own part of it, or all where they have none in it. */
+function failure(error: unknown, root: string): FromWorker {
   if (error instanceof UserError) {
     const hint = error.diagnostics[0]?.hint;
     return {
@@ -205,7 +215,12 @@ function failure(error: unknown): FromWorker {
       diagnostics: error.diagnostics,
     };
   }
-  return { type: 'failed', message: error instanceof Error ? error.message : String(error), details };
+  if (!(error instanceof Error)) return { type: 'failed', message: String(error), details: String(error) };
+  const frames = ownFrames(error, root).map(
+    ({ name, place }) => `    at ${name || '<top level>'} (${place})`,
+  );
+  const details = frames.length > 0 ? [`${error.name}: ${error.message}`, ...frames].join('\n') : error.stack;
+  return { type: 'failed', message: error.message, details: details ?? error.message };
 }
 
 /** Everything the stage printed is out before its result is told. */

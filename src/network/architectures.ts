@@ -86,7 +86,7 @@ function wrongInputs(name: string, which: string, inputs: number): UserError {
   return new UserError({
     severity: 'error',
     code: 'wrong-dataset',
-    message: `a ${name} takes square images of three channels, ${which}; the data set has ${inputs} features`,
+    message: `the network "${name}" takes square images of three channels, ${which}; the data set has ${inputs} features`,
   });
 }
 

@@ -25,6 +25,15 @@ export function squareShape(features: number, channels: number): PlaneShape | nu
   return Number.isInteger(side) && side > 0 ? { height: side, width: side, channels } : null;
 }
 
+export function notImages(features: number): UserError {
+  return new UserError({
+    severity: 'error',
+    code: 'not-images',
+    message: `augmentation crops and mirrors images; the data set's ${features} features are none`,
+    hint: 'leave out "augment"',
+  });
+}
+
 /**
  * Training images as each epoch sees them: PyTorch's RandomCrop(size, padding) and then RandomHorizontalFlip. What
  * happens to an image in an epoch is drawn from streams of the seed's own, `crop` and `flip`, in the order of the data
@@ -50,12 +59,7 @@ export class Augmentation {
     { mean, deviation }: { readonly mean: readonly number[]; readonly deviation: readonly number[] },
     shape: PlaneShape | null,
   ) {
-    if (!shape)
-      throw new UserError({
-        severity: 'error',
-        code: 'not-images',
-        message: `augmentation crops and mirrors images; the data set's ${examples.features} features are none`,
-      });
+    if (!shape) throw notImages(examples.features);
     this.#spec = spec;
     this.#examples = examples;
     this.#seed = seed;

@@ -1,3 +1,4 @@
+import { UserError } from '../diagnostics/diagnostic.ts';
 import { compile } from '../engine/compile.ts';
 import { tf } from '../engine/tensorflow.ts';
 import { normalisedBy } from './batch-norm.ts';
@@ -225,9 +226,21 @@ function crossEntropies(logits: tf.Tensor2D, targets: tf.Tensor): tf.Tensor {
   return tf.sub(logSum, tf.sum(tf.mul(shifted, targets), 1));
 }
 
+/** Only a module of the user's can have such a parameter. */
+function countsForNothing({ spec, parameters }: Network, index: number): UserError {
+  const where = spec.name === 'module' ? spec.file : spec.name;
+  return new UserError({
+    severity: 'error',
+    code: 'bad-network',
+    message: `${where}: forward does not use "${parameters[index]!.name}": the loss does not depend on it`,
+    hint: 'leave it out of the parameters, or use it in forward',
+  });
+}
+
 /**
  * Mean loss over one batch and its gradient.
  * @returns tensors that the caller disposes; `gradient` in the order of `parameters`.
+ * @throws UserError where the loss does not depend on a parameter.
  */
 export function lossAndGradient(
   network: Network,
@@ -235,9 +248,17 @@ export function lossAndGradient(
   inputs: tf.Tensor2D,
   targets: tf.Tensor2D,
 ): { loss: tf.Scalar; gradient: tf.Tensor[] } {
-  const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) =>
-    meanLoss(lossOf(network), network.forward(tf, tensors, inputs), targets),
-  )([...parameters]);
+  // Not tf.valueAndGrads: where a parameter counts for nothing, it does not say which.
+  const { value, grads } = tf
+    .engine()
+    .gradients(
+      () => meanLoss(lossOf(network), network.forward(tf, parameters, inputs), targets),
+      [...parameters],
+      undefined,
+      true,
+    );
+  const unused = grads.findIndex((gradient) => !gradient);
+  if (unused >= 0) throw countsForNothing(network, unused);
   return { loss: value as tf.Scalar, gradient: grads };
 }
 

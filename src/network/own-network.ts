@@ -4,7 +4,8 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import type { BuildFailure } from 'esbuild';
 import { UserError } from '../diagnostics/diagnostic.ts';
 import type { FileDependency } from '../kind/stage-kind.ts';
 import { buildNetwork, isBuiltIn, type NetworkChoice, resolveNetwork } from './architectures.ts';
@@ -64,6 +65,14 @@ export function networkFiles(choice: NetworkChoice, root: string): FileDependenc
   return files.map((name) => ({ name: `network/${name}`, path: join(root, name) }));
 }
 
+/**
+ * Refuses, as `openNetwork` would, what an architecture's name and settings alone keep from such examples.
+ * @throws UserError
+ */
+export function refuseMisfit(choice: NetworkChoice, inputs: number): void {
+  if (isBuiltIn(choice)) resolveNetwork(choice, inputs, 2);
+}
+
 /** The files that hold the weights of a layers model, for keys of stages that read them. @throws UserError */
 export function weightFiles(choice: NetworkChoice, root: string): FileDependency[] {
   if (typeof choice === 'string' || choice.name !== 'layers') return [];
@@ -76,7 +85,7 @@ export function weightFiles(choice: NetworkChoice, root: string): FileDependency
     .map((name) => ({ name: `network/${name}`, path: join(root, name) }));
 }
 
-/** A module and what it imports of the workspace. What esbuild cannot read is said where the module is loaded. */
+/** A module and what it imports of the workspace. @throws UserError where one of them is not even TypeScript. */
 function sourcesOf(file: string, root: string): string[] {
   const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
   try {
@@ -93,7 +102,25 @@ function sourcesOf(file: string, root: string): string[] {
       outfile: 'network.js',
     });
     return Object.keys(metafile.inputs).sort();
-  } catch {
-    return [file];
+  } catch (cause) {
+    throw doesNotCompile(file, cause as BuildFailure, root);
   }
+}
+
+/** With the place of esbuild's first error, as the user would type it. */
+function doesNotCompile(file: string, { errors: [first], message }: BuildFailure, root: string): UserError {
+  const at = first?.location;
+  return new UserError({
+    severity: 'error',
+    code: 'bad-network',
+    message: `${file} does not compile: ${first?.text ?? message}`,
+    ...(at && {
+      at: {
+        file: relative(process.cwd(), join(root, at.file)),
+        line: at.line,
+        column: at.column + 1,
+        length: Math.max(1, at.length),
+      },
+    }),
+  });
 }

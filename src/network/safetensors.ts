@@ -43,6 +43,12 @@ export function encodeSafetensors({ tensors, metadata }: TensorFile): Uint8Array
   return bytes;
 }
 
+const hints = {
+  anything: 'write it with safetensors: save_file of safetensors.torch or safetensors.numpy in Python',
+  torch:
+    'convert it in Python: safetensors.torch.save_file(torch.load(FILE, map_location="cpu"), "weights.safetensors"); where the file holds more than a state_dict, save that part alone: torch.load(…)["state_dict"], say',
+};
+
 /**
  * Reads a file's bytes. Tensors other than float32 are refused: nothing here computes in another type.
  * @param label what to call the file in messages.
@@ -54,13 +60,14 @@ export function decodeSafetensors(
   label: string,
   ignored: (name: string) => boolean = () => false,
 ): TensorFile {
-  const bad = (what: string): UserError =>
+  const bad = (what: string, hint = hints.anything): UserError =>
     new UserError({
       severity: 'error',
       code: 'bad-safetensors',
       message: `${label} is no valid safetensors file: ${what}`,
-      hint: 'if a stage made it, "orograph verify" tells whether the cache is damaged; if you made it, write it again',
+      hint,
     });
+  if (isOfTorch(bytes)) throw bad('it was written by torch.save', hints.torch);
   const headerLength = headerLengthOf(bytes, bytes.length, bad);
   const header = parseHeader(bytes.subarray(8, 8 + headerLength), bad);
   const data = bytes.subarray(8 + headerLength);
@@ -116,6 +123,14 @@ export async function readSafetensors(
     });
   }
   return decodeSafetensors(bytes, label, ignored);
+}
+
+/** A zip archive, or a pickle: as the length of a header both would be beyond every bound. */
+function isOfTorch(bytes: Uint8Array): boolean {
+  const [a, b, c, d] = bytes;
+  const isZip = a === 0x50 && b === 0x4b && c === 3 && d === 4;
+  const isPickle = a === 0x80 && b! >= 2 && b! <= 5 && bytes.subarray(4, 8).some((byte) => byte !== 0);
+  return isZip || isPickle;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

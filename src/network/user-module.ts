@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '../diagnostics/diagnostic.ts';
+import { ownFrames } from '../diagnostics/own-frames.ts';
 import type { tf } from '../engine/tensorflow.ts';
 import { compileKind, identifyCode } from '../kind/code.ts';
 import type { JsonObject } from '../util/json.ts';
@@ -134,7 +135,12 @@ export async function builtByModule(spec: ModuleSpec, root: string): Promise<Net
     parameters: parameters.map(({ name, shape }) => ({ name, shape })),
     state,
     forward(tf, tensors, given, norm) {
-      const logits = forward(tf, tensors, given, norm);
+      let logits: tf.Tensor2D;
+      try {
+        logits = forward(tf, tensors, given, norm);
+      } catch (cause) {
+        throw thrown(cause, file, root);
+      }
       if (logits?.shape?.length !== 2 || logits.shape[1] !== classes)
         throw bad(file, `gives [${logits?.shape}]; logits [examples, ${classes}] are needed`);
       return logits;
@@ -145,6 +151,14 @@ export async function builtByModule(spec: ModuleSpec, root: string): Promise<Net
         return { name, shape, values: new Float32Array(sizeOf(shape)).fill(start === 'ones' ? 1 : 0) };
       }),
   };
+}
+
+/** What `forward` throws is told with its line; what orograph refused on the way is told already. */
+function thrown(cause: unknown, file: string, root: string): UserError {
+  if (cause instanceof UserError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const place = ownFrames(cause, root)[0]?.place ?? file;
+  return new UserError({ severity: 'error', code: 'bad-network', message: `${place}: ${message}` });
 }
 
 function usualStart(name: string, shape: readonly number[]): 'ones' | 'zeros' | number {

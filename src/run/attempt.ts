@@ -18,6 +18,7 @@ import type { StageKey } from '../util/digest.ts';
 import type { JsonObject } from '../util/json.ts';
 import { InputGuard } from './input-guard.ts';
 import type { Resolution } from './resolution.ts';
+import { scriptHint } from './script-hint.ts';
 import type { Session } from './session.ts';
 
 /** How one stage ended, after all its attempts. */
@@ -28,7 +29,9 @@ export type StageEnding =
       readonly interrupted: boolean;
       /** Another attempt would find the same. */
       readonly final?: true;
+      readonly code: string;
       readonly message: string;
+      readonly expected?: string;
       readonly hint?: string;
       readonly log?: string;
       readonly wallMs: number;
@@ -42,6 +45,35 @@ interface Place {
   readonly inputs: Inputs;
   /** Null for a kind. */
   readonly command: LaidCommand | null;
+}
+
+type Reason = Pick<Failure, 'code' | 'message' | 'expected' | 'hint'>;
+
+/** Codes of what is no diagnostic of a kind's. */
+const codes = {
+  failed: 'stage-threw',
+  timeout: 'timed-out',
+  heap: 'heap-exhausted',
+  died: 'process-died',
+  interrupted: 'interrupted',
+} as const;
+
+function reasonOf(
+  ending: Extract<Ending, { ok: false }>,
+  { id, kind, params }: Instance,
+  root: string,
+): Reason {
+  const { message, why, diagnostics } = ending;
+  const [told] = diagnostics ?? [];
+  const isCommand = why === 'failed' && kind === 'command';
+  const hint = ending.hint ?? (isCommand ? scriptHint(params.command as string, root) : undefined);
+  return {
+    code: told?.code ?? (isCommand ? 'command-failed' : codes[why]),
+    // Kinds say which stage speaks; here that is known.
+    message: message.startsWith(`${id}: `) ? message.slice(id.length + 2) : message,
+    ...(told?.expected !== undefined && { expected: told.expected }),
+    ...(hint !== undefined && { hint }),
+  };
 }
 
 /** First pause before another attempt; it doubles. */
@@ -168,39 +200,45 @@ export class Executor {
       const { inputs } = place;
       const { ending, log, folder, fileNames } = await this.#perform(instance, key, place);
       if (ending.ok && this.#storing < mostStoring) giveBack();
-      const failed = (message: string, hint?: string): Failure => ({
+      const failed = (reason: Reason): Failure => ({
         ok: false,
         interrupted: false,
-        message,
+        ...reason,
         wallMs: Math.round(performance.now() - startedAt),
-        ...(hint !== undefined && { hint }),
         ...(log !== undefined && { log }),
       });
       // Also where the stage failed: a spoiled input must be a hit for nobody.
       const spoiled = await this.#guard.spoiled(inputs);
       if (spoiled.length > 0) {
-        const story = `its input ${spoiled.join(', ')} is not what was stored: it was changed on the disk, perhaps by this stage`;
-        const hint =
-          'a stage must write nothing but its outputs: copy what you want to change. The input was removed from the cache: run again and it is computed once more';
-        return { ...failed(story, hint), final: true };
+        const reason = {
+          code: 'input-changed',
+          message: `its input ${spoiled.join(', ')} is not what was stored: it was changed on the disk, perhaps by this stage`,
+          hint: 'a stage must write nothing but its outputs: copy what you want to change. The input was removed from the cache: run again and it is computed once more',
+        };
+        return { ...failed(reason), final: true };
       }
       if (!ending.ok)
-        return { ...failed(ending.message, ending.hint), interrupted: ending.why === 'interrupted' };
+        return {
+          ...failed(reasonOf(ending, instance, this.#session.plan.root)),
+          interrupted: ending.why === 'interrupted',
+        };
       const changed = await this.#resolution.changedFiles(instance);
       if (changed.length > 0) {
-        return failed(
-          `${changed.join(', ')} changed while the stage ran`,
-          'its result belongs to no content for certain, so it is not kept: run again',
-        );
+        return failed({
+          code: 'file-changed',
+          message: `${changed.join(', ')} changed while the stage ran`,
+          hint: 'its result belongs to no content for certain, so it is not kept: run again',
+        });
       }
       this.#storing += 1;
       storing = true;
       const collected = await collectOutputs(store, folder, instance.outputs, fileNames);
       if ('missing' in collected) {
-        return failed(
-          `did not write its output ${collected.missing.join(', ')}`,
-          'declared outputs must all be there',
-        );
+        return failed({
+          code: 'missing-output',
+          message: `did not write its output ${collected.missing.join(', ')}`,
+          hint: 'declared outputs must all be there',
+        });
       }
       if (collected.undeclared.length > 0) this.#warnOfUndeclared(instance, collected.undeclared);
       const row: MemoRow = {
@@ -223,14 +261,15 @@ export class Executor {
       const where = (cause as NodeJS.ErrnoException).path ?? store.folder;
       const error = diskError(cause, `run ${instance.id}`, where);
       if (!(error instanceof UserError)) throw error;
-      const hint = error.diagnostics[0]?.hint;
-      const wallMs = Math.round(performance.now() - startedAt);
+      const { code, expected, hint } = error.diagnostics[0]!;
       return {
         ok: false,
         interrupted: false,
+        code,
         message: error.message,
+        ...(expected !== undefined && { expected }),
         ...(hint !== undefined && { hint }),
-        wallMs,
+        wallMs: Math.round(performance.now() - startedAt),
       };
     } finally {
       if (storing) this.#storing -= 1;

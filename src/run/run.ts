@@ -240,8 +240,11 @@ class Run {
     this.#emit({
       type: 'stage-failed',
       stage: instance.id,
+      code: ending.code,
       message: ending.message,
+      ...(ending.expected !== undefined && { expected: ending.expected }),
       ...(ending.hint !== undefined && { hint: ending.hint }),
+      at: instance.at,
       ...(ending.log !== undefined && { log: ending.log }),
       wallMs: ending.wallMs,
     });

@@ -1,4 +1,4 @@
-import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { chosenFiles } from '../../src/dataset/dataset.ts';
 import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
@@ -26,7 +26,7 @@ export default defineStage({
     history: { type: 'table', extension: '.json', description: 'The loss of each epoch.' },
   }),
   engine: true,
-  files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  files: chosenFiles,
   run: async (context) => (await import('./run.ts')).run(context),
 });
 

@@ -1,4 +1,4 @@
-import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { chosenFiles } from '../../src/dataset/dataset.ts';
 import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import {
@@ -72,7 +72,7 @@ export default defineStage({
     };
   },
   engine: true,
-  files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  files: ({ dataset }, root) => chosenFiles(dataset === undefined ? {} : { dataset }, root),
   check: (params, inputs) => [
     ...missing(params),
     ...wiring(params, inputs),

@@ -1,4 +1,4 @@
-import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { chosenFiles } from '../../src/dataset/dataset.ts';
 import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
@@ -27,7 +27,7 @@ export default defineStage({
       : {}),
   }),
   engine: true,
-  files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  files: chosenFiles,
   check: (params) => [
     ...(params.largest + params.smallest > 0
       ? []

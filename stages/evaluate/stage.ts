@@ -1,4 +1,4 @@
-import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { chosenFiles } from '../../src/dataset/dataset.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { summaryTypes } from '../classify/fact-types.ts';
 import { parameters } from './parameters.ts';
@@ -22,7 +22,7 @@ export default defineStage({
   },
   outputs: { curves: { type: 'curves', extension: '.json' } },
   engine: true,
-  files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  files: chosenFiles,
   check: (params, inputs) => [
     ...(inputs.includes('y')
       ? []

@@ -4,10 +4,11 @@
  * nothing.
  */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { loadDataset } from '../../src/dataset/dataset.ts';
 import { UserError } from '../../src/diagnostics/diagnostic.ts';
 import type { StageContext } from '../../src/kind/stage-kind.ts';
+import type { NetworkChoice } from '../../src/network/architectures.ts';
 import { encodeCheckpoint } from '../../src/network/checkpoint.ts';
 import { type Convention, importTensors, isCounter, pytorch } from '../../src/network/import.ts';
 import type { Network } from '../../src/network/network.ts';
@@ -21,8 +22,9 @@ export async function run(context: StageContext<ImportParameters>): Promise<void
   const { params } = context;
   const dataset = await loadDataset(params.dataset, context.root, params.normalisation, context);
   const ends = { inputs: dataset.features, classes: dataset.classNames.length };
-  const network = await openNetwork(params.network, ends, context.root);
-  const { tensors, convention, label } = await source(context, network, ends);
+  const choice = chosenNetwork(params);
+  const network = await openNetwork(choice, ends, context.root);
+  const { tensors, convention, label } = await source(context, choice, network, ends);
   const fresh = params.classifier === 'new' ? { init: params.init, seed: params.seed } : undefined;
   const checkpoint = {
     network: network.spec,
@@ -34,19 +36,29 @@ export async function run(context: StageContext<ImportParameters>): Promise<void
   await writeFile(context.output('checkpoint'), encodeCheckpoint(checkpoint));
 }
 
+/** A last layer that starts anew is for other classes than a layers model's own. */
+function chosenNetwork({ network, classifier }: ImportParameters): NetworkChoice {
+  const isModel = typeof network !== 'string' && network.name === 'layers';
+  return isModel && classifier === 'new' ? { ...network, classifier } : network;
+}
+
 /** The tensors: of the input, or of the layers model itself. */
 async function source(
   { params, stage, root, list }: StageContext<ImportParameters>,
+  choice: NetworkChoice,
   network: Network,
   ends: { readonly inputs: number; readonly classes: number },
 ): Promise<{ tensors: ParameterVector; convention: Convention; label: string }> {
   const [weights] = list('weights');
   if (weights) {
-    const label = `${stage}: the input weights`;
+    // What lies in the store has its digest for a name.
+    const file = weights.path!.includes(weights.digest.slice(-16))
+      ? ''
+      : ` (${relative(root, weights.path!)})`;
+    const label = `${stage}: the input weights${file}`;
     const { tensors } = await readSafetensors(weights.path!, label, isCounter);
     return { tensors, convention: pytorch(network, params.prefix), label };
   }
-  const choice = params.network;
   if (typeof choice === 'string' || choice.name !== 'layers')
     throw new UserError({
       severity: 'error',

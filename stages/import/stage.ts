@@ -1,8 +1,7 @@
-import { datasetFiles } from '../../src/dataset/dataset.ts';
 import type { FactTypes } from '../../src/kind/fact-types.ts';
-import { filesFrom } from '../../src/kind/files.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
-import { networkFiles, weightFiles } from '../../src/network/own-network.ts';
+import { weightFiles } from '../../src/network/own-network.ts';
+import { fittingFiles } from '../train/files.ts';
 import { parameters } from './parameters.ts';
 
 export default defineStage({
@@ -19,11 +18,7 @@ export default defineStage({
     },
   },
   outputs: { checkpoint: { type: 'checkpoint', extension: '.safetensors' } },
-  files: (params, root) =>
-    filesFrom(
-      () => datasetFiles(params.dataset, root),
-      () => [...networkFiles(params.network, root), ...weightFiles(params.network, root)],
-    ),
+  files: (params, root) => [...fittingFiles(params, root), ...weightFiles(params.network, root)],
   check: ({ network }, inputs) =>
     inputs.includes('weights') || (typeof network !== 'string' && network.name === 'layers')
       ? []

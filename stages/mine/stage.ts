@@ -1,4 +1,4 @@
-import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { chosenFiles } from '../../src/dataset/dataset.ts';
 import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import type { DescentRow } from './descent.ts';
@@ -22,7 +22,7 @@ export default defineStage({
     history: { type: 'table', extension: '.json', description: 'Losses and the norm after each epoch.' },
   }),
   engine: true,
-  files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  files: chosenFiles,
   check: (params, inputs) => [
     ...keptEpochs(params)
       .filter((epoch) => epoch > params.epochs)

@@ -1,4 +1,4 @@
-import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { chosenFiles } from '../../src/dataset/dataset.ts';
 import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf, type OutputSpec } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
@@ -29,7 +29,7 @@ export default defineStage({
         }
       : { changes: { type: 'table', extension: '.json', description: 'δL of each sample, and theory.' } },
   engine: true,
-  files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  files: chosenFiles,
   check: ({ kind, points, range: [from, to], scale, lambdas, statistics, recalibration }, inputs) => [
     ...(kind === 'curve' && !inputs.includes('x')
       ? [{ pointer: '/kind', message: 'the kind curve needs the input "x", the direction' }]

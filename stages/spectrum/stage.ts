@@ -1,4 +1,4 @@
-import { datasetFiles } from '../../src/dataset/dataset.ts';
+import { chosenFiles } from '../../src/dataset/dataset.ts';
 import type { FactTypes } from '../../src/kind/fact-types.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
 import { parameters } from './parameters.ts';
@@ -13,7 +13,7 @@ export default defineStage({
     spectrum: { type: 'table', extension: '.json', description: 'Density, Ritz values, trace, norm.' },
   },
   engine: true,
-  files: (params, root) => (params.dataset === undefined ? [] : datasetFiles(params.dataset, root)),
+  files: chosenFiles,
   run: async (context) => (await import('./run.ts')).run(context),
 });
 

@@ -40,7 +40,6 @@ export async function run(context: StageContext<TrainParameters>): Promise<void>
   refuseShortSchedule(settings, lastStep);
   const network = { ...opened, loss: settings.loss };
   const [origin] = context.list('from');
-  if (params.resume && !origin) throw cannotResume('the input from is missing');
   const beginning = origin
     ? await beginningOf(origin.path!, network, params, settings, perEpoch)
     : { parameters: network.initialise(params.init, params.seed), statistics: initialState(network) };

@@ -74,7 +74,7 @@ function scheduleOf(params: TrainParameters, stepsPerEpoch: number): Schedule {
 type Problem = { readonly pointer: string; readonly message: string };
 
 /** What parameters contradict each other in. */
-export function contradictions(params: TrainParameters): Problem[] {
+export function contradictions(params: TrainParameters, inputs: readonly string[]): Problem[] {
   const problems: Problem[] = [];
   const { optimiser, schedule, epochs, 'schedule-by': by, 'warm-up': warmUp, horizon } = params;
   const refuse = (name: string, message: string) => problems.push({ pointer: `/${name}`, message });
@@ -83,6 +83,8 @@ export function contradictions(params: TrainParameters): Problem[] {
       if (!fits && params[name] !== undefined && params[name] !== false)
         refuse(name, `${name} belongs to ${where}`);
   };
+  if (params.resume && !inputs.includes('from'))
+    refuse('resume', 'needs the input "from", the checkpoint whose training should go on');
   if (params.resume && params.classifier === 'new')
     refuse('resume', 'a new classifier cannot go on where another one was');
   for (const epoch of params.keep ?? [])

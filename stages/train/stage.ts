@@ -1,8 +1,6 @@
-import { datasetFiles } from '../../src/dataset/dataset.ts';
 import type { FactTypes } from '../../src/kind/fact-types.ts';
-import { filesFrom } from '../../src/kind/files.ts';
 import { defineStage, type FactsOf } from '../../src/kind/stage-kind.ts';
-import { networkFiles } from '../../src/network/own-network.ts';
+import { fittingFiles } from './files.ts';
 import type { HistoryRow } from './history.ts';
 import { keptEpochs, parameters } from './parameters.ts';
 import { contradictions } from './settings.ts';
@@ -29,11 +27,7 @@ export default defineStage({
     history: { type: 'table', extension: '.json', description: 'Loss and accuracy after each epoch.' },
   }),
   engine: true,
-  files: (params, root) =>
-    filesFrom(
-      () => datasetFiles(params.dataset, root),
-      () => networkFiles(params.network, root),
-    ),
+  files: fittingFiles,
   check: contradictions,
   run: async (context) => (await import('./run.ts')).run(context),
 });

@@ -2,10 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commonOptions, verbs } from '../../src/cli/command-line.ts';
 import { overview, verbHelp } from '../../src/cli/help.ts';
+import { kindHelp, kindLike, shippedKind } from '../../src/cli/kind-help.ts';
 import { noPaint } from '../../src/cli/terminal.ts';
 import type { VerbSpec } from '../../src/cli/verb.ts';
 import { exitCodes } from '../../src/diagnostics/diagnostic.ts';
 import { eventSchemas } from '../../src/events/schema.ts';
+import { Kinds } from '../../src/fingerprint/registry.ts';
 
 const text = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
@@ -59,9 +61,27 @@ describe('the help', () => {
     }
   });
 
-  it('fits into 110 columns', () => {
-    for (const verb of verbs as readonly VerbSpec[])
-      for (const line of verbHelp(verb, noPaint).split('\n')) expect(line.length).toBeLessThanOrEqual(110);
+  it('names of each kind of stage every input and parameter, with what the schema says of them', async () => {
+    const { builtin } = await Kinds.open('');
+    for (const name of builtin) {
+      const kind = (await shippedKind(name))!;
+      const help = kindHelp(name, kind, noPaint);
+      for (const word of [...Object.keys(kind.inputs), ...Object.keys(kind.with.properties)])
+        expect(help).toContain(`\n  ${word}: `);
+    }
+    const spectrum = kindHelp('spectrum', (await shippedKind('spectrum'))!, noPaint);
+    expect(spectrum).toContain(
+      '  iterations: whole number from 1 to 5000 (default 100)\n      Steps of Lanczos',
+    );
+    expect(spectrum).toContain('  model: checkpoint (needed)\n');
+    expect([await kindLike('spectrum'), await kindLike('spectrun')]).toEqual(['spectrum', 'spectrum']);
+  });
+
+  it('fits into 110 columns', async () => {
+    const helps = (verbs as readonly VerbSpec[]).map((verb) => verbHelp(verb, noPaint));
+    const { builtin } = await Kinds.open('');
+    for (const name of builtin) helps.push(kindHelp(name, (await shippedKind(name))!, noPaint));
+    for (const line of helps.join('\n').split('\n')) expect(line.length, line).toBeLessThanOrEqual(110);
   });
 });
 

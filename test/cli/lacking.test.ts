@@ -1,5 +1,7 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CliWorkspace } from '../support/cli.ts';
+import { npy } from '../support/npy.ts';
 
 const train = (dataset: string, network = 'mlp') =>
   `{ uses: train, with: { network: ${network}, dataset: ${dataset}, epochs: 1, keep: [0, 1], seed: 1 } }`;
@@ -67,5 +69,42 @@ stages:
     expect(bad.stderr).toContain('5 errors');
     expect((await w.run('plan', 'p.yaml', 'good')).code).toBe(0);
     expect((await w.run('plan', 'p.yaml', 'two')).stderr).not.toContain('cifar10-mni');
+  });
+});
+
+describe('data and networks that do not go together', () => {
+  const stages = `pipeline: p
+stages:
+  square: ${train('vectors', '{ name: resnet, depth: 20 }')}
+  cropped: ${train('{ name: vectors, crop: 3 }')}
+  changed: ${train('vectors').replace('seed', 'augment: { flip: true }, seed')}
+  colours: ${train('vectors').replace('seed', 'normalisation: cifar10, seed')}
+  syntax: ${train('vectors', '{ name: module, file: net.ts }')}
+  more: { uses: spectrum, inputs: { model: square.checkpoints/0 }, with: { dataset: vectors, examples: 5 } }
+`;
+  const w = new CliWorkspace({
+    'p.yaml': stages,
+    'resume.yaml': `pipeline: r\nstages: { a: ${train('vectors').replace('seed', 'resume: true, seed')} }\n`,
+    'net.ts': 'export default (a =>> 1);\n',
+  });
+  afterAll(() => w.remove());
+
+  it('are told before anything runs, by names and headers alone', async () => {
+    mkdirSync(w.path('data/vectors'), { recursive: true });
+    writeFileSync(w.path('data/vectors/train-inputs.npy'), npy('<f4', [4, 2], new Uint8Array(32)));
+    writeFileSync(w.path('data/vectors/train-labels.npy'), npy('<i8', [4], new Uint8Array(32)));
+    const { code, stderr } = await w.run('plan', 'p.yaml');
+    expect(code).toBe(2);
+    for (const message of [
+      /^p\.yaml:3:51: error: the network "resnet" takes square images of three channels/m,
+      /^p\.yaml:4:66: error: the data set "vectors" cannot be resized or cropped/m,
+      /^p\.yaml:5:3: error: augmentation crops and mirrors images/m,
+      /^p\.yaml:6:\d+: error: "vectors" cannot be normalised with the means/m,
+      /^net\.ts:1:\d+: error: net\.ts does not compile/m,
+      /^p\.yaml:8:\d+: error: 5 examples are asked for, but the train split of "vectors" has 4/m,
+    ])
+      expect(stderr).toMatch(message);
+    expect(stderr).toContain('6 errors');
+    expect((await w.run('plan', 'resume.yaml')).stderr).toContain('"with.resume" needs the input "from"');
   });
 });

@@ -81,6 +81,8 @@ describe('colours and redrawing', () => {
   });
 });
 
+const at = { file: 'p.yaml', line: 7, column: 3, length: 5 };
+
 describe('the state of a run', () => {
   it('counts what became of each stage', () => {
     const { state } = play(
@@ -89,7 +91,7 @@ describe('the state of a run', () => {
       [1, start('b')],
       [1, start('c')],
       [5, { type: 'stage-finished', stage: 'b', key: 'k', wallMs: 4 }],
-      [6, { type: 'stage-failed', stage: 'c', message: 'no', wallMs: 5 }],
+      [6, { type: 'stage-failed', stage: 'c', code: 'timed-out', message: 'no', at, wallMs: 5 }],
       [7, { type: 'stage-skipped', stage: 'd', reason: 'c failed' }],
     );
     expect(state).toMatchObject({ executed: 1, cached: 1, failed: 1, skipped: 1 });
@@ -110,12 +112,23 @@ describe('the state of a run', () => {
           text: ' 10%|#\r\u001b[31m 99%|###\u001b[0m\r\n\u001b[2J\u001b]0;title\u0007end\u0008\n',
         },
       ],
-      [5, { type: 'stage-failed', stage: 'b', message: 'no\u001b[2J\nmore', wallMs: 5 }],
+      [
+        5,
+        {
+          type: 'stage-failed',
+          stage: 'b',
+          code: 'stage-threw',
+          message: 'no\u001b[2J\nmore',
+          at,
+          wallMs: 5,
+        },
+      ],
     );
     expect(state.failed).toBe(1);
     expect(lasting).toEqual([
-      '✗ b failed after 0.0 s: no␛[2J',
+      '✗ b failed after 0.0 s: no␛[2J [stage-threw]',
       '    more',
+      '    declared at p.yaml:7:3',
       '    the last it printed:',
       '    │  99%|###',
       '    │ end␈',
@@ -200,8 +213,11 @@ describe('the live view', () => {
         {
           type: 'stage-failed',
           stage: 'model[seed=2]',
+          code: 'command-failed',
           message: 'exit code 3',
+          expected: 'exit code 0',
           hint: 'see two',
+          at,
           log: 'l.log',
           wallMs: 4100,
         },
@@ -209,13 +225,37 @@ describe('the live view', () => {
       [5000, { type: 'stage-finished', stage: 'model[seed=1]', key: 'k', wallMs: 61_000 }],
     );
     expect(lasting).toEqual([
-      '✗ model[seed=2] failed after 4.1 s: exit code 3',
+      '✗ model[seed=2] failed after 4.1 s: exit code 3 [command-failed]',
+      '    declared at p.yaml:7:3',
       '    the last it printed:',
       '    │ one',
       '    │ two',
+      '    expected: exit code 0',
       '    hint: see two',
       '    log: l.log',
       '✓ model[seed=1]  1 min 01 s',
+    ]);
+  });
+
+  it('leaves out what V8 prints of a heap that is used up', () => {
+    const { lasting } = play(
+      ...events,
+      [4000, { type: 'stage-output', stage: 'model[seed=2]', stream: 'stderr', text: ' 1: 0xb9a node::\n' }],
+      [
+        4100,
+        {
+          type: 'stage-failed',
+          stage: 'model[seed=2]',
+          code: 'heap-exhausted',
+          message: 'no',
+          at,
+          wallMs: 1,
+        },
+      ],
+    );
+    expect(lasting).toEqual([
+      '✗ model[seed=2] failed after 0.0 s: no [heap-exhausted]',
+      '    declared at p.yaml:7:3',
     ]);
   });
 

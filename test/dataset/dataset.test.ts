@@ -177,6 +177,19 @@ describe('damaged data', () => {
     expect((await datasetFor(checkpoint, 'tiny', root)).test.count).toBe(20);
   });
 
+  test('the wrong data are told as such, not as data that cannot be normalised', async () => {
+    const of = (inputs: number, classes: number) => ({
+      dataset: { name: 'moons', digest: '', mean: [0], deviation: [1] },
+      network: { inputs, classes },
+    });
+    expect(await messageOf(() => datasetFor(of(2, 2), 'cifar10-mini', packageRoot()))).toBe(
+      'the network takes 2 features and tells 2 classes apart; "cifar10-mini" has 3072 and 10',
+    );
+    expect(await messageOf(() => datasetFor(of(3072, 10), 'cifar10-mini', packageRoot()))).toBe(
+      'the network was trained on vectors, or images of one channel; "cifar10-mini" has images of 3 channels',
+    );
+  });
+
   test('more examples than there are, are refused', async () => {
     const { train } = await loadDataset('tiny', tinyWorkspace());
     expect(firstExamples(train, 7, 'it').labels).toEqual(train.labels.subarray(0, 7));

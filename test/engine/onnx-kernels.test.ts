@@ -212,6 +212,20 @@ describe.skipIf(!installed)('each kernel of the engine onnx agrees with that of 
     tf.dispose([x, indices, picked]);
   });
 
+  test('shapes that do not fit are refused where the operation is called, not where it is computed', () => {
+    const of = (...shape: number[]): tf.Tensor => tf.zeros(shape);
+    const mistakes: readonly (readonly [() => tf.Tensor, RegExp])[] = [
+      [() => tf.matMul(of(4, 2), of(3, 2)), /matMul of \[4,2\] and \[3,2\]: 2 and 3 should be equal/],
+      [() => tf.matMul(of(4, 2), of(3, 4), false, true), /2 and 4 should be equal/],
+      [() => tf.matMul(of(5, 4, 2), of(3, 2, 4)), /broadcast/],
+      [() => tf.slice(of(4, 2), [3, 0], [2, 2]), /slice2D/],
+      [() => tf.concat([of(4, 2), of(3, 3)], 0), /concat2D/],
+      [() => tf.stack([of(4), of(3)]), /stack/],
+      [() => tf.batchNorm(of(4, 2), of(3), of(3)), /broadcast/],
+    ];
+    for (const [attempt, message] of mistakes) expect(() => tf.tidy(attempt)).toThrow(message);
+  });
+
   test('a missing kernel is named', async () => {
     await tf.setBackend('onnx');
     const x = tf.zeros([2, 3, 3, 3, 4]) as tf.Tensor5D;

@@ -16,7 +16,14 @@ describe('the schema of events', () => {
   it('takes real events and refuses what is none', () => {
     const validate = new Ajv2020().compile(eventSchema());
     const events: RunEvent[] = [
-      { type: 'stage-failed', stage: 's', message: 'm', wallMs: 1.5 },
+      {
+        type: 'stage-failed',
+        stage: 's',
+        code: 'timed-out',
+        message: 'm',
+        at: { file: 'p.yaml', line: 1, column: 1, length: 1 },
+        wallMs: 1.5,
+      },
       {
         type: 'diagnostic',
         diagnostic: {

@@ -1,9 +1,11 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { UserError } from '../../src/diagnostics/diagnostic.ts';
 import { tf } from '../../src/engine/tensorflow.ts';
 import { networkTitle, parseNetworkSpec } from '../../src/network/architectures.ts';
 import { normalisedBy } from '../../src/network/batch-norm.ts';
+import { readCheckpoint } from '../../src/network/checkpoint.ts';
 import type { Examples } from '../../src/network/examples.ts';
 import { importTensors } from '../../src/network/import.ts';
 import { evaluationMode, toTensors } from '../../src/network/loss.ts';
@@ -14,7 +16,9 @@ import { readLayersModel, readWeights, tensorflowNames } from '../../src/network
 import { dimension, type NamedTensor, sizeOf } from '../../src/network/tensors.ts';
 import { packageRoot } from '../../src/util/package-root.ts';
 import { Random } from '../../src/util/random.ts';
+import importKind from '../../stages/import/stage.ts';
 import { scratchFolder } from '../support/scratch-folder.ts';
+import { runKind } from '../support/stage-harness.ts';
 import { engineWithoutLeaks } from '../support/tensors.ts';
 
 const root = scratchFolder('layers-model');
@@ -266,6 +270,17 @@ describe('TensorFlow.js layers models', () => {
     const { parameters } = importTensors(tensors, network, names, {}, file, fresh);
     expect(parameters.at(-1)).toEqual(network.initialise('he', 3).at(-1));
     expect(parameters[0]!.values).toEqual(weights[0]!.values);
+  });
+
+  test('are imported for other classes by one switch; where it is missing the message has it', async () => {
+    const network = { name: 'layers', file: written('imported', topology) };
+    const params = { network, dataset: 'cifar10-mini', seed: 3 };
+    const { checkpoint } = await runKind(importKind, { ...params, classifier: 'new' }, { root });
+    const { parameters } = await readCheckpoint(checkpoint!.path!, 'it', root);
+    expect(parameters.at(-1)!.shape).toEqual([20, 10]);
+    expect(parameters[0]!.values).toEqual(weights[0]!.values);
+    const refused = await runKind(importKind, params, { root }).catch((error: UserError) => error);
+    expect((refused as UserError).diagnostics[0]!.hint).toContain('classifier: new');
   });
 
   test('decide keys with their topology, and where they are read with their weights', () => {

@@ -123,6 +123,29 @@ describe('networks of one’s own, by a TypeScript module', () => {
     tf.disposeVariables();
   });
 
+  test('with a parameter that forward does not use are refused by the parameter’s name', async () => {
+    const text = source('tf.tanh(h)').replace(
+      "{ name: 'out/kernel'",
+      "{ name: 'spare', shape: [3] },\n      { name: 'out/kernel'",
+    );
+    const file = written('f.ts', text.replace('[kernel, scale, out, bias]', '[kernel, scale, , out, bias]'));
+    const params = { network: { name: 'module', file }, dataset: 'tiny', epochs: 1, batch: 20, seed: 1 };
+    await expect(runKind(trainKind, params, { root })).rejects.toThrow(
+      'nets/f.ts: forward does not use "spare"',
+    );
+  });
+
+  test('whose forward throws are told with the file’s name', async () => {
+    const network = await open(written('g.ts', source('tf.matmul(h)')));
+    const parameters = network
+      .initialise('pytorch', 1)
+      .map(({ values, shape }) => tf.tensor(values, [...shape]));
+    expect(() => tf.tidy(() => network.forward(tf, parameters, tf.zeros([1, 3072])))).toThrow(
+      'nets/g.ts:16:34: tf.matmul is not a function',
+    );
+    tf.dispose(parameters);
+  });
+
   test('may be a list of layers', async () => {
     const file = written(
       'e.ts',

@@ -54,6 +54,12 @@ describe('safetensors', () => {
     ['too short', new Uint8Array(7), /it has 7 bytes/],
     ['a huge header', new Uint8Array(16).fill(255), /announce a header of 18446744073709551615 bytes/],
     ['a header beyond the end', built('{}').subarray(0, 9), /should end at byte 10, but the file has 9/],
+    ['a zip archive of torch.save', Buffer.from('PK\u0003\u0004 and so on'), /it was written by torch\.save/],
+    [
+      'a pickle of torch.save',
+      Buffer.from('8002 8a0a 6cfc9c46'.replaceAll(' ', ''), 'hex'),
+      /it was written by torch\.save/,
+    ],
     ['no JSON', built('{"a":'), /header is no JSON in UTF-8/],
     ['a list', built([]), /no JSON object/],
     ['another type', built({ a: { ...entry, dtype: 'BF16' } }, new Uint8Array(4)), /"a" has the type "BF16"/],

@@ -60,13 +60,21 @@ describe('a program that fails', () => {
         'echo ran >> "$TALLY"\necho good > ${{ outputs.out }}\necho why it failed >&2\nexit 7',
       ),
     });
-    const { message, log } = failure(await workshop.run('p.yaml'));
-    expect(message).toBe('the command ended with exit code 7');
+    const { code, message, log } = failure(await workshop.run('p.yaml'));
+    expect([code, message]).toEqual(['command-failed', 'the command ended with exit code 7']);
     expect(readFileSync(log!, 'utf8')).toBe('why it failed\n');
     failure(await workshop.run('p.yaml'));
     expect(workshop.count('ran')).toBe(2);
     expect(workshop.outputs()).toEqual({});
     expect(await workshop.findings()).toEqual([]);
+  });
+
+  it('because it names a file of the workspace that is no input, is told how to declare it', async () => {
+    workshop = new Workshop('script', {
+      'tool/a.sh': 'echo > $1\n',
+      'p.yaml': oneCommand('sh tool/a.sh ${{ outputs.out }}'),
+    });
+    expect(failure(await workshop.run('p.yaml')).hint).toContain('inputs: { script: { file: tool/a.sh } }');
   });
 
   it('to write an output is told which', async () => {
@@ -286,6 +294,32 @@ describe('a kind of the user’s own that fails', () => {
     expect(await workshop.damage()).toEqual([]);
   });
 
+  it('throws: the log has the lines of its own files that the error came through, and no others', async () => {
+    workshop = new Workshop(
+      'frames',
+      oneKind("    const helper = () => context.output('other');\n    helper();"),
+    );
+    const failed = failure(await workshop.run('p.yaml'));
+    expect(failed).toMatchObject({ code: 'stage-threw', at: { file: 'p.yaml', line: 3 } });
+    expect(readFileSync(failed.log!, 'utf8')).toMatch(
+      /^Error: "other" is no declared output \(out\)\n {4}at helper \(kind\.ts:12:34\)\n {4}at .*run \(kind\.ts:13:5\)\n$/,
+    );
+  });
+
+  it('is interrupted and says so: the log tells of no error', async () => {
+    workshop = new Workshop(
+      'interrupted',
+      oneKind(
+        "    context.log('waits');\n    context.progress(0, 1, 'steps');\n    setInterval(() => {}, 1000);\n    await new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(context.signal.reason)));",
+      ),
+    );
+    const run = workshop.start(['run', 'p.yaml', '--json']);
+    await run.event(({ type }) => type === 'stage-progress');
+    run.child.kill('SIGINT');
+    expect((await run.ended).code).toBe(130);
+    expect((await workshop.start(['logs', 'p.yaml', 's']).ended).stdout).toBe('waits\n');
+  });
+
   it('hangs in a loop that yields to nobody: its timeout ends it', async () => {
     workshop = new Workshop(
       'loop',
@@ -304,6 +338,7 @@ describe('a kind of the user’s own that fails', () => {
       ),
     );
     expect(failure(await workshop.run('p.yaml'))).toMatchObject({
+      code: 'heap-exhausted',
       message: 'used up its JavaScript heap',
       hint: 'raise resources.memory (now 64 MB)',
     });

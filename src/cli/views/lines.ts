@@ -4,7 +4,10 @@ import { type Paint, truncate } from '../terminal.ts';
 import { duration, number } from '../units.ts';
 import type { RunState } from './state.ts';
 
-/** A failed stage as lines that stay: what happened, the last it printed, what to do. */
+/** What V8 prints when the heap is used up are addresses, and nothing else of a stage is left in the last lines. */
+const tellsNothing = 'heap-exhausted';
+
+/** A failed stage as lines that stay: what happened and where it is declared, the last it printed, what to do. */
 export function failureLines(
   event: Extract<RunEvent, { type: 'stage-failed' }>,
   tail: readonly string[],
@@ -12,13 +15,16 @@ export function failureLines(
 ): string[] {
   const [first = '', ...more] = event.message.trimEnd().split('\n').map(visible);
   const lines = [
-    `${paint('red', '✗')} ${paint('bold', event.stage)} failed after ${duration(event.wallMs)}: ${first}`,
+    `${paint('red', '✗')} ${paint('bold', event.stage)} failed after ${duration(event.wallMs)}: ${first} ${paint('dim', `[${event.code}]`)}`,
   ];
   lines.push(...more.map((line) => `    ${line}`));
-  const said = tail.filter((line) => !event.message.includes(line.trim()));
+  const { file, line, column } = event.at;
+  lines.push(`    ${paint('dim', `declared at ${visible(file)}:${line}:${column}`)}`);
+  const said = event.code === tellsNothing ? [] : tail.filter((line) => !event.message.includes(line.trim()));
   if (said.length > 0) lines.push(`    ${paint('dim', 'the last it printed:')}`);
   lines.push(...said.map((line) => `    ${paint('dim', '│')} ${truncate(line, 200)}`));
-  if (event.hint) lines.push(`    ${paint('cyan', 'hint:')} ${event.hint}`);
+  if (event.expected) lines.push(`    ${paint('cyan', 'expected:')} ${visible(event.expected)}`);
+  if (event.hint) lines.push(`    ${paint('cyan', 'hint:')} ${visible(event.hint)}`);
   if (event.log) lines.push(`    ${paint('dim', `log: ${event.log}`)}`);
   return lines;
 }

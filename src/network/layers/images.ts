@@ -38,6 +38,9 @@ export function ofLayers(spec: NetworkSpec, layers: readonly Layer[], input: rea
       severity: 'error',
       code: 'bad-network',
       message: `the network's last layer, "${layers.at(-1)!.name}", gives [${output}]; one number for each of the ${spec.classes} classes is needed`,
+      ...(spec.name === 'layers' && {
+        hint: 'network: { name: layers, file: …, classifier: new } gives its last dense layer as many units as there are classes',
+      }),
     });
   return { spec, ...network };
 }

@@ -107,7 +107,11 @@ describe('weights of PyTorch', () => {
     });
     // Where nobody says how long they were trained, captions do not call them untrained.
     const untold = await imported(weights, { normalisation });
-    expect([untold.epoch, momentOf(untold), momentOf(result)]).toEqual([null, 'imported weights', 'epoch 200']);
+    expect([untold.epoch, momentOf(untold), momentOf(result)]).toEqual([
+      null,
+      'imported weights',
+      'epoch 200',
+    ]);
   });
 
   test('are found under a prefix, other common names and declared names', async () => {

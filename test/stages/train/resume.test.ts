@@ -62,7 +62,7 @@ describe('a training that goes on from a checkpoint', () => {
     const from = checkpoint(whole, 1);
     const refused = (change: object, start: Artifact | undefined, message: RegExp) =>
       expect(trained({ epochs: 2, resume: true, ...change }, start)).rejects.toThrow(message);
-    await refused({}, undefined, /the input from is missing/);
+    await refused({}, undefined, /resume: needs the input "from"/);
     await refused({ optimiser: 'adam' }, from, /holds momentum of its optimiser; adam as set here needs/);
     await refused({ momentum: 0 }, from, /sgd as set here needs nothing/);
     await refused({ batch: 8 }, from, /of epoch 1 after \d+ steps; with this data set and batch/);

@@ -1,8 +1,11 @@
 /** Products of matrices. */
+import { tf } from '../../tensorflow.ts';
 import type { GraphNode } from '../graph.ts';
 import { inOrder, type Lowering } from '../lowering.ts';
 import type { Value } from '../value.ts';
 import { type Call, lowering, recording } from './registry.ts';
+
+const { assertAndGetBroadcastShape } = tf.broadcast_util;
 
 recording('BatchMatMul', (call) => {
   const { a, b } = call.inputs;
@@ -22,11 +25,18 @@ function product({ make, attributes }: Call, a: Value, b: Value): Value {
     ...shape,
   ];
   const [left, right] = [extended(a.shape), extended(b.shape)];
-  const outer = left.slice(0, -2).map((extent, i) => Math.max(extent, right[i]!));
+  const outer = assertAndGetBroadcastShape(left.slice(0, -2), right.slice(0, -2));
   const rows = left.at(transposeA ? -1 : -2)!;
   const columns = right.at(transposeB ? -2 : -1)!;
   const shape = [...outer, rows, columns];
-  if (left.at(transposeA ? -2 : -1) === 0) return make('Fill', [], shape, a.dtype, { value: 0 });
+  const inner = left.at(transposeA ? -2 : -1)!;
+  const other = right.at(transposeB ? -1 : -2)!;
+  // onnxruntime would say it too, but long after the line that multiplies.
+  tf.util.assert(
+    inner === other,
+    () => `matMul of [${a.shape}] and [${b.shape}]: ${inner} and ${other} should be equal`,
+  );
+  if (inner === 0) return make('Fill', [], shape, a.dtype, { value: 0 });
   return make('MatMul', [a, b], shape, a.dtype, { transposeA, transposeB });
 }
 

@@ -7,6 +7,7 @@ import { lowering, recording } from './registry.ts';
 import { expanded } from './shape.ts';
 
 const { backend_util } = tf;
+const { assertAndGetBroadcastShape } = tf.broadcast_util;
 
 type Four = [number, number, number, number];
 
@@ -104,6 +105,8 @@ lowering('MaxPoolGrad', (g, node) => {
 /** Batch norm in evaluation mode, in its parts. */
 recording('FusedBatchNorm', ({ inputs: { x, mean, variance, offset, scale }, make, attributes }) => {
   const { varianceEpsilon = 0.001 } = attributes as { varianceEpsilon?: number };
+  for (const own of [mean!, variance!, offset, scale])
+    if (own) assertAndGetBroadcastShape([...x!.shape], [...own.shape]);
   const epsilon = make('Fill', [], variance!.shape, 'float32', { value: varianceEpsilon });
   const spread = make('Rsqrt', [make('Add', [variance!, epsilon], variance!.shape)], variance!.shape);
   const factor = scale ? make('Multiply', [spread, scale], variance!.shape) : spread;

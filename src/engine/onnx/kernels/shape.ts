@@ -82,6 +82,7 @@ lowering('Transpose', (g, node) => {
 
 recording('Slice', ({ inputs: { x }, make, attributes: { begin, size } }) => {
   const [from, extents] = slice_util.parseSliceParams(x as never, begin, size) as [number[], number[]];
+  slice_util.assertParamsValid(x as never, from, extents);
   return make('Slice', [x!], extents, x!.dtype, {
     from,
     to: from.map((start, axis) => start + extents[axis]!),
@@ -140,6 +141,10 @@ recording('Concat', ({ list, make, attributes: { axis } }) => {
     at,
   );
   if (parts.length === 0) return make('Fill', [], shape, list[0]!.dtype, { value: 0 });
+  backend_util.assertParamsConsistent(
+    parts.map((x) => [...x.shape]),
+    at,
+  );
   return make('Concat', parts, shape, list[0]!.dtype, { axis: at });
 });
 lowering('Concat', (g, node) => {
@@ -162,6 +167,8 @@ recording('Pack', ({ list, make, attributes: { axis } }) => {
   const at = axis < 0 ? axis + rank + 1 : axis;
   const one = [...list[0]!.shape];
   one.splice(at, 0, 1);
+  for (const { shape } of list)
+    util.assertShapesMatch([...shape], [...list[0]!.shape], 'stack takes tensors of one shape: ');
   const parts = list.map((x) => make('Reshape', [x], one, x.dtype));
   return make('Concat', parts, one.with(at, list.length), list[0]!.dtype, { axis: at });
 });
