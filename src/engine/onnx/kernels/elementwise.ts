@@ -4,7 +4,7 @@ import type { GraphNode } from '../graph.ts';
 import { blocks, inOrder, type Lowering, planes, same } from '../lowering.ts';
 import type { Attributes } from '../model.ts';
 import type { Value, ValueType } from '../value.ts';
-import { scaledInOnePass, shiftedInOnePass, stepInOnePass } from './one-pass.ts';
+import { scaledInOnePass, stepInOnePass } from './one-pass.ts';
 import { type Call, lowering, recording } from './registry.ts';
 
 const { assertAndGetBroadcastShape } = tf.broadcast_util;
@@ -339,7 +339,6 @@ for (const [name, number, sides] of [
     const other = neutral(node, number, sides);
     if (other && same(other.shape, node.shape)) g.share(node, other, (axis) => axis);
     else if (name === 'Multiply' && scaledInOnePass(g, node)) return;
-    else if (name === 'Add' && shiftedInOnePass(g, node)) return;
     else elementwise(g, node, ([a, b]) => binary[name]!(g, a!, b!, node));
   });
 

@@ -26,15 +26,12 @@ const activations: Readonly<Record<string, Attributes>> = {
 const perChannel = ({ shape, size }: GraphNode, channels: number): boolean =>
   size === channels && shape.at(-1) === channels && shape.length <= 4;
 
-const repeated = (node: GraphNode): GraphNode => (node.name === 'BroadcastTo' ? node.inputs[0]! : node);
-
 /** The other addend, where the node is the sum of two. */
 function added(node: GraphNode | undefined, to: GraphNode): GraphNode | undefined {
   return node?.name === 'Add' ? node.inputs[node.inputs[0] === to ? 1 : 0] : undefined;
 }
 
-/** @param own what the first of them adds to each channel itself. */
-function runFrom(g: Lowering, first: GraphNode, own?: GraphNode): Run {
+function runFrom(g: Lowering, first: GraphNode): Run {
   const nodes = [first];
   const channels = first.shape[3]!;
   const addend = (fits: (other: GraphNode, sum: GraphNode) => boolean): GraphNode | undefined => {
@@ -47,7 +44,8 @@ function runFrom(g: Lowering, first: GraphNode, own?: GraphNode): Run {
     nodes.push(next!);
     return other;
   };
-  const addedChannels = own ?? addend((other) => perChannel(repeated(other), channels));
+  const repeated = (other: GraphNode): GraphNode => (other.name === 'BroadcastTo' ? other.inputs[0]! : other);
+  const addedChannels = addend((other) => perChannel(repeated(other), channels));
   const bias = addedChannels && repeated(addedChannels);
   // The sum is written where these maps are, if nobody needs them afterwards; to copy them would cost more than it saves.
   const sum = addend(
@@ -59,18 +57,14 @@ function runFrom(g: Lowering, first: GraphNode, own?: GraphNode): Run {
   return { nodes, bias, sum, activation: activation ?? {} };
 }
 
-/**
- * Lowers a convolution in blocks with what follows it.
- * @param operands its maps and its kernel. @param own what it adds to each channel itself.
- */
+/** Lowers a convolution in blocks with what follows it. @param operands its maps and its kernel. */
 export function inOnePass(
   g: Lowering,
   node: GraphNode,
   operands: () => [string, string],
   settings: Attributes,
-  own?: GraphNode,
 ): void {
-  const { nodes, bias, sum, activation } = runFrom(g, node, own);
+  const { nodes, bias, sum, activation } = runFrom(g, node);
   const [maps, kernel] = operands();
   g.together(nodes, () => {
     const inputs = [maps, kernel];
@@ -90,42 +84,22 @@ export const pointwise = (channels: number): Attributes => ({
   group: channels,
 });
 
-/** Of maps in blocks and an array with a number for each channel that are combined: which is which. */
-function mapsAndChannels(g: Lowering, node: GraphNode): readonly [GraphNode, GraphNode] | undefined {
-  if (!g.blockable(node)) return undefined;
-  const [a, b] = node.inputs as [GraphNode, GraphNode];
-  const [x, other] = same(a.shape, node.shape) ? [a, repeated(b)] : [b, repeated(a)];
-  const fits = same(x.shape, node.shape) && perChannel(other, node.shape[3]!);
-  return fits && g.blockable(x) && g.inBlocks(x) ? [x, other] : undefined;
-}
-
 /** x·factors + offsets and what follows, where maps x are in blocks. @returns whether it is that. */
 export function scaledInOnePass(g: Lowering, node: GraphNode): boolean {
-  const found = mapsAndChannels(g, node);
-  if (!found || !runFrom(g, node).bias) return false;
-  const [x, factors] = found;
-  const channels = factors.size;
+  if (!g.blockable(node)) return false;
+  const channels = node.shape[3]!;
+  const [a, b] = node.inputs as [GraphNode, GraphNode];
+  const [x, factors] = same(a.shape, node.shape) ? [a, b] : [b, a];
+  if (!same(x.shape, node.shape) || !perChannel(factors, channels) || !g.blockable(x) || !g.inBlocks(x))
+    return false;
+  const { bias } = runFrom(g, node);
+  if (!bias) return false;
   inOnePass(
     g,
     node,
     () => [g.asBlocks(x), g.reshape(g.as(factors), [channels, 1, 1, 1])],
     pointwise(channels),
   );
-  return true;
-}
-
-/**
- * x + offsets and what follows, where maps x are in blocks: each multiplied by 1, which is exact. An addition that repeats
- * offsets takes twice as long.
- * @returns whether it is that.
- */
-export function shiftedInOnePass(g: Lowering, node: GraphNode): boolean {
-  const found = mapsAndChannels(g, node);
-  if (!found) return false;
-  const [x, offsets] = found;
-  const channels = offsets.size;
-  const ones = g.constant('float32', [channels, 1, 1, 1], new Float32Array(channels).fill(1));
-  inOnePass(g, node, () => [g.asBlocks(x), ones], pointwise(channels), offsets);
   return true;
 }
 
