@@ -10,9 +10,11 @@ type Maps = tf.Tensor4D;
 describe.skipIf(!onnxInstalled)('maps whose channels lie in blocks', () => {
   /** Models that reorder maps. */
   let reordering = 0;
+  let newest: Buffer = Buffer.alloc(0);
   let block = 0;
   beforeAll(async () => {
     block = await startWatched((model) => {
+      newest = model;
       if (model.includes('ReorderInput')) reordering++;
     });
   });
@@ -54,6 +56,35 @@ describe.skipIf(!onnxInstalled)('maps whose channels lie in blocks', () => {
   });
 
   const conv = (x: tf.Tensor, k: tf.Tensor): Maps => tf.conv2d(x as Maps, k as Maps, 1, 'same');
+
+  // Examples in one, two or four groups, by how many there are and how many blocks of channels.
+  test.each([
+    [16, 16, [3, 3]],
+    [32, 16, [3, 3]],
+    [64, 16, [5, 2]],
+    [64, 32, [2, 3]],
+    [32, 64, [3, 1]],
+  ] as const)(
+    'with gradients by kernels read as they lie: %i examples, %i channels, %j',
+    async (n, c, taps) => {
+      const shapes = [
+        [n, 6, 5, 16],
+        [3, 3, 16, c],
+        [...taps, c, 32],
+      ];
+      const f: Computation = (x, first, second) => {
+        const y = tf.relu(conv(x!, first!));
+        return tf.grads((k) => tf.sum(tf.square(conv(y, k!))))([second!]);
+      };
+      await agree(`${n} by ${c}`, shapes, f);
+      const program = compile((...x) => f(...x));
+      const given = shapes.map((shape, i) => drawn(shape, `lying ${i}`));
+      tf.dispose([...program.call(...given), ...given]);
+      program.dispose();
+      if (block > 0) expect(newest.includes('ReorderOutput')).toBe(false);
+    },
+  );
+
   const inputs = [[16, 5, 6, 16], [3, 3, 16, 16], [16], [1], [16, 1, 1, 16], [16, 5, 6, 1], [5, 6, 16]];
   test('go through everything else as well', () =>
     agree('operations', inputs, (x, k, channel, one, gate, pixel, image) => {

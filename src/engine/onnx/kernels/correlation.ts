@@ -123,8 +123,8 @@ const turned = ({ name, attributes }: GraphNode, perm: string): boolean =>
   name === 'Transpose' && String(attributes.perm) === perm;
 
 /**
- * The same as a convolution in blocks, whose kernel is dy: what lies in its channels are examples, in its examples x's
- * channels. For a `Conv` of turned maps, as `kernelGradient` writes it, with steps and spacing of 1.
+ * The same as a convolution in blocks, whose kernel is dy: what lies in its channels are examples. For a `Conv` of turned
+ * maps, as `kernelGradient` writes it, with steps and spacing of 1.
  * @returns the name of an array [channels of x, rows, columns, channels of dy]; undefined where it cannot be.
  */
 export function blockCorrelation(g: Lowering, node: GraphNode): string | undefined {
@@ -132,34 +132,94 @@ export function blockCorrelation(g: Lowering, node: GraphNode): string | undefin
   const { pads, dilations } = node.attributes as unknown as Pick<Correlated, 'pads'> & {
     dilations: number[];
   };
-  const [from, rows, columns, to] = node.shape as [number, number, number, number];
   if (!turned(x, '3,1,2,0') || !turned(kernel, '1,2,0,3') || Math.max(...dilations) > 1) return undefined;
   const [maps, dy] = [x.inputs[0]!, kernel.inputs[0]!];
-  const [n, height, width] = dy.shape as [number, number, number];
-  const b = g.block;
-  if (!g.blockable(dy) || n % b !== 0) return undefined;
-  const [, high, wide] = maps.shape as [number, number, number];
+  if (!g.blockable(dy) || dy.shape[0]! % g.block !== 0) return undefined;
+  const wide = g.blockable(maps) && g.inBlocks(maps);
+  return g.reshape((wide ? inWideRows : planeByPlane)(g, maps, dy, pads, node.shape), node.shape);
+}
+
+type BlockCorrelation = (
+  g: Lowering,
+  maps: GraphNode,
+  dy: GraphNode,
+  pads: Correlated['pads'],
+  [from, rows, columns, to]: readonly number[],
+) => string;
+
+/** What lies in the convolution's examples are x's channels. */
+const planeByPlane: BlockCorrelation = (g, maps, dy, pads, [from, rows, columns, to]) => {
+  const [n, high, wide] = maps.shape as [number, number, number];
   const [top, left, bottom, right] = pads;
   const reordered = g.node('ReorderInput', [g.as(maps, [3, 0, 1, 2])], {}, nchwc);
-  const framed = pads.every((pad) => pad === 0) ? reordered : framedInBlocks(g, reordered, n, pads);
-  const [seenRows, seenColumns] = [high + top + bottom, wide + left + right];
-  // Blocks of channels first, then those of examples; within both, examples follow the pixels.
-  const filter = g.reshape(
-    runsMoved(g, g.asBlocks(dy), [n / b, b, to / b, height * width], [2, 0, 3, 1], b),
-    [to, n, height, width],
+  const framed = framedInBlocks(g, reordered, n, pads);
+  const sums = convolved(
+    g,
+    g.reshape(framed, [from!, n, high + top + bottom, wide + left + right]),
+    dy,
+    1,
+    1,
   );
-  const sums = g.node(
+  const taps = g.reshape(sums, [from!, to! / g.block, rows! * columns!, g.block]);
+  return g.node('Transpose', [taps], { perm: [0, 2, 1, 3] });
+};
+
+/** As many pieces of work as keep some threads busy evenly. */
+const pieces = 12;
+
+/**
+ * Maps in blocks are read as they lie, the channels of a block after each other in rows that are so many times as wide,
+ * and neighbouring taps so far apart: results are wide rows, too, of which the convolution has many sums at a time, where
+ * three columns of a result are too few to be fast. Examples in some groups, summed at the end, are work for more threads.
+ */
+const inWideRows: BlockCorrelation = (g, maps, dy, pads, [from, rows, columns, to]) => {
+  const b = g.block;
+  const [n, high, wide] = maps.shape as [number, number, number];
+  const [top, left, bottom, right] = pads;
+  const ofBlocks = from! / b;
+  const groups =
+    [1, 2, 4].find((count) => count * ofBlocks * rows! >= pieces || (n / b) % (2 * count) !== 0) ?? 4;
+  const blocked = g.asBlocks(maps);
+  const byBlock = ofBlocks === 1 ? blocked : runsMoved(g, blocked, [n, ofBlocks], [1, 0], high * wide * b);
+  const reordered = g.node('ReorderInput', [g.reshape(byBlock, [ofBlocks, n, high, wide * b])], {}, nchwc);
+  const framed = framedInBlocks(g, reordered, n, [top, left * b, bottom, right * b]);
+  const seen = [ofBlocks, n, high + top + bottom, (wide + left + right) * b];
+  const sums = convolved(g, g.reshape(framed, seen), dy, b, groups);
+  const all = g.reshape(sums, [ofBlocks, groups, (to! / b) * rows! * columns! * b * b]);
+  const sum = groups === 1 ? all : g.node('ReduceSum', [all, g.ints([1])], { keepdims: 0 });
+  const taps = g.reshape(sum, [ofBlocks, to! / b, rows! * columns!, b, b]);
+  return g.node('Transpose', [taps], { perm: [0, 3, 2, 1, 4] });
+};
+
+/** Maps whose channels are examples, convolved with dy. @param spacing of its columns. @param groups of examples. */
+function convolved(g: Lowering, maps: string, dy: GraphNode, spacing: number, groups: number): string {
+  const b = g.block;
+  const [n, height, width, to] = dy.shape as [number, number, number, number];
+  // Blocks of channels first, then those of examples; within both, examples follow the pixels.
+  const moved = runsMoved(
+    g,
+    g.asBlocks(dy),
+    [groups, n / b / groups, b, to / b, height * width],
+    [0, 3, 1, 4, 2],
+    b,
+  );
+  return g.node(
     'Conv',
-    [g.reshape(framed, [from, n, seenRows, seenColumns]), filter],
-    { strides: [1, 1], dilations: [1, 1], pads: [0, 0, 0, 0], kernel_shape: [height, width], group: 1 },
+    [maps, g.reshape(moved, [groups * to, n / groups, height, width])],
+    {
+      strides: [1, 1],
+      dilations: [1, spacing],
+      pads: [0, 0, 0, 0],
+      kernel_shape: [height, width],
+      group: groups,
+    },
     nchwc,
   );
-  const taps = g.reshape(sums, [from, to / b, rows * columns, b]);
-  return g.reshape(g.node('Transpose', [taps], { perm: [0, 2, 1, 3] }), node.shape);
 }
 
 /** Zeros around maps in blocks: a convolution of each channel by 1, since threads share it and not `Pad`. */
 function framedInBlocks(g: Lowering, maps: string, channels: number, pads: readonly number[]): string {
+  if (pads.every((pad) => pad === 0)) return maps;
   const ones = g.constant('float32', [channels, 1, 1, 1], new Float32Array(channels).fill(1));
   return g.node('Conv', [maps, ones], { ...pointwise(channels), pads }, nchwc);
 }
