@@ -30,12 +30,15 @@ export function modelRules(axes: readonly { readonly axis: Axis; readonly factor
 export function valuesOf(series: Series, metric: string): readonly number[] {
   const values = series.metrics[metric];
   if (values) return values;
-  const known = Object.keys(series.metrics);
+  throw unknownMetric(`the curve ${series.name}`, metric, Object.keys(series.metrics));
+}
+
+export function unknownMetric(what: string, metric: string, known: readonly string[]): UserError {
   const hint = didYouMean(metric, known);
-  throw new UserError({
+  return new UserError({
     severity: 'error',
     code: 'unknown-metric',
-    message: `the curve ${series.name} has no metric "${metric}"`,
+    message: `${what} has no metric "${metric}"`,
     expected: `one of ${known.join(', ')}`,
     ...(hint && { hint }),
   });

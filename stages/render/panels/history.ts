@@ -1,12 +1,10 @@
-import { UserError } from '../../../src/diagnostics/diagnostic.ts';
-import { didYouMean } from '../../../src/diagnostics/suggest.ts';
 import type { LineMark, PlanePanel } from '../../../src/figure/figure.ts';
 import { literal } from '../../../src/figure/math-text.ts';
 import type { Content } from '../compose.ts';
 import { labelsOf } from '../labels.ts';
 import type { RenderParameters } from '../parameters.ts';
 import type { HistoryRow, Source } from '../sources.ts';
-import { cannotPlot, ends, labelOf } from './common.ts';
+import { cannotPlot, ends, labelOf, unknownMetric } from './common.ts';
 import { enlarged } from './inset.ts';
 
 /**
@@ -78,12 +76,5 @@ function columnsOf(source: Source, rows: readonly HistoryRow[], metric: string):
   const better = some.filter(({ name }) => name !== 'batch');
   if (some.length > 0) return better.some(({ name }) => name === 'train') ? better : some;
   const known = [...new Set(names.map((name) => /(?:^|-)(loss|accuracy)$/u.exec(name)?.[1] ?? name))];
-  const hint = didYouMean(metric, known);
-  throw new UserError({
-    severity: 'error',
-    code: 'unknown-metric',
-    message: `the history ${source.label} has no metric "${metric}"`,
-    expected: `one of ${known.join(', ')}`,
-    ...(hint && { hint }),
-  });
+  throw unknownMetric(`the history ${source.label}`, metric, known);
 }
