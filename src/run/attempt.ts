@@ -16,26 +16,22 @@ import type { MemoRow, StoreProblem } from '../store/contract.ts';
 import { diskError } from '../store/disk-errors.ts';
 import type { StageKey } from '../util/digest.ts';
 import type { JsonObject } from '../util/json.ts';
+import { type Reason, reasonOf } from './failure-reason.ts';
 import { InputGuard } from './input-guard.ts';
 import type { Resolution } from './resolution.ts';
-import { scriptHint } from './script-hint.ts';
 import type { Session } from './session.ts';
 
 /** How one stage ended, after all its attempts. */
 export type StageEnding =
   | { readonly ok: true; readonly row: MemoRow }
-  | {
+  | ({
       readonly ok: false;
       readonly interrupted: boolean;
       /** Another attempt would find the same. */
       readonly final?: true;
-      readonly code: string;
-      readonly message: string;
-      readonly expected?: string;
-      readonly hint?: string;
       readonly log?: string;
       readonly wallMs: number;
-    };
+    } & Reason);
 type Failure = Extract<StageEnding, { ok: false }>;
 type Inputs = Record<string, Artifact | Artifact[]>;
 
@@ -45,35 +41,6 @@ interface Place {
   readonly inputs: Inputs;
   /** Null for a kind. */
   readonly command: LaidCommand | null;
-}
-
-type Reason = Pick<Failure, 'code' | 'message' | 'expected' | 'hint'>;
-
-/** Codes of what is no diagnostic of a kind's. */
-const codes = {
-  failed: 'stage-threw',
-  timeout: 'timed-out',
-  heap: 'heap-exhausted',
-  died: 'process-died',
-  interrupted: 'interrupted',
-} as const;
-
-function reasonOf(
-  ending: Extract<Ending, { ok: false }>,
-  { id, kind, params }: Instance,
-  root: string,
-): Reason {
-  const { message, why, diagnostics } = ending;
-  const [told] = diagnostics ?? [];
-  const isCommand = why === 'failed' && kind === 'command';
-  const hint = ending.hint ?? (isCommand ? scriptHint(params.command as string, root) : undefined);
-  return {
-    code: told?.code ?? (isCommand ? 'command-failed' : codes[why]),
-    // Kinds say which stage speaks; here that is known.
-    message: message.startsWith(`${id}: `) ? message.slice(id.length + 2) : message,
-    ...(told?.expected !== undefined && { expected: told.expected }),
-    ...(hint !== undefined && { hint }),
-  };
 }
 
 /** First pause before another attempt; it doubles. */

@@ -2,6 +2,7 @@
 import './composed.ts';
 import './convolution.ts';
 import './elementwise.ts';
+import './indexed.ts';
 import './matmul.ts';
 import './pool.ts';
 import './reduce.ts';
